@@ -1,0 +1,1 @@
+"""Nodes, their life cycle and the exceptions of the package."""

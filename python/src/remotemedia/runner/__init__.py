@@ -1,0 +1,7 @@
+"""The segment runner: it runs a graph of live nodes, between memory ports or between channels alike."""
+
+from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.ports import MemoryInput, MemoryOutput
+from remotemedia.runner.segment import Place, Segment, SegmentPlan
+
+__all__ = ["LoopThread", "MemoryInput", "MemoryOutput", "Place", "Segment", "SegmentPlan"]

@@ -1,0 +1,1 @@
+"""Byte layouts: frames, values and failures. ``schema/wire.md`` is the contract."""

@@ -1,0 +1,145 @@
+"""The failure codec: an exception as a plain map, and back (``schema/wire.md``, Failures)."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from remotemedia.core.exceptions import RemoteExecutionError, RemoteMediaError
+
+Failure = dict[str, Any]
+
+_MAX_CAUSES = 20
+_RUNNER = str(Path(__file__).parent.parent / "runner")
+
+
+class RemoteError(RemoteExecutionError):
+    """An exception of a class that this side does not have; what the other side knew of it.
+
+    Attributes:
+        type_name: the exception's class name.
+        module: the Python module of the class, or ``""``.
+        language: ``python`` or ``typescript``.
+        remote_traceback: the stack as the other side printed it.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        """Take over the fields of a failure."""
+        super().__init__(failure["message"], failure.get("stack"))
+        self.type_name: str = failure["type"]
+        self.module: str = failure.get("module", "")
+        self.language: str = failure.get("language", "")
+
+    def __str__(self) -> str:
+        """Class and message."""
+        return f"{self.type_name}: {self.args[0]}"
+
+
+class RemoteTraceback(Exception):
+    """The other side's traceback, kept as the cause of an exception that was built again here."""
+
+    def __init__(self, stack: str) -> None:
+        """Keep the stack."""
+        super().__init__(stack)
+        self.stack = stack
+
+    def __str__(self) -> str:
+        """Print the stack in quotes, as concurrent.futures does."""
+        return f'\n"""\n{self.stack}"""'
+
+
+def failure_of(
+    error: BaseException, *, node_id: str | None = None, phase: str | None = None, item_index: int | None = None
+) -> Failure:
+    """Describe an exception as a failure.
+
+    Args:
+        error: the exception.
+        node_id: the node whose code raised it.
+        phase: ``initialize``, ``process``, ``flush``, ``stream``, ``source`` or ``cleanup``.
+        item_index: position of the item in the node's own input, from 0.
+
+    Returns:
+        A map that can be written on the wire.
+    """
+    failure = _describe(error, _MAX_CAUSES)
+    context = {"nodeId": node_id, "phase": phase, "itemIndex": item_index}
+    failure.update({name: value for name, value in context.items() if value is not None})
+    return failure
+
+
+def exception_of(failure: Failure) -> BaseException:
+    """Build an exception from a failure: built-in classes again, others as ``RemoteError``; with cause and notes."""
+    error = _build(failure)
+    cause = failure.get("cause")
+    if cause is not None:
+        error.__cause__ = exception_of(cause)
+    elif failure.get("stack") and not isinstance(error, RemoteError):
+        error.__cause__ = RemoteTraceback(failure["stack"])
+    for note in failure.get("notes", ()):
+        error.add_note(note)
+    return error
+
+
+def _describe(error: BaseException, causes_left: int) -> Failure:
+    kind = type(error)
+    failure: Failure = {
+        "type": kind.__qualname__,
+        "module": kind.__module__,
+        "message": _clean(_message_of(error)),
+        "stack": _clean(_stack_of(error)),
+        "language": "python",
+    }
+    code = getattr(error, "code", None)
+    if isinstance(error, RemoteMediaError) and isinstance(code, str):
+        failure["code"] = code
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and causes_left > 0:
+        failure["cause"] = _describe(cause, causes_left - 1)
+    notes = getattr(error, "__notes__", None)
+    if notes:
+        failure["notes"] = [_clean(str(note)) for note in notes]
+    return failure
+
+
+def _message_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:
+        return f"<message unavailable: {type(problem).__name__}>"
+
+
+def _stack_of(error: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(type(error), error, _without_runner(error.__traceback__), chain=False)
+    except Exception as problem:
+        return f"<traceback unavailable: {type(problem).__name__}>"
+    return "".join(lines)
+
+
+def _without_runner(frames: TracebackType | None) -> TracebackType | None:
+    """Leave out the runner's own frames at the top, so that the user's code comes first."""
+    own = frames
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_RUNNER):
+        own = own.tb_next
+    return own if own is not None else frames
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _build(failure: Failure) -> BaseException:
+    kind = getattr(builtins, failure["type"], None) if failure.get("module") == "builtins" else None
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        try:
+            error = kind(failure["message"])
+        except TypeError:
+            # Some built-ins, such as UnicodeDecodeError, cannot be made from a message alone.
+            return RemoteError(failure)
+        if str(error) == failure["message"] or isinstance(error, KeyError):
+            return error
+    return RemoteError(failure)

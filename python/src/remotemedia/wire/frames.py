@@ -1,0 +1,140 @@
+"""Frames: a length, a kind and one MessagePack value (``schema/wire.md``, Frames)."""
+
+from __future__ import annotations
+
+import socket
+from struct import Struct
+from typing import Any
+
+from remotemedia.core.exceptions import ProtocolError
+from remotemedia.wire.values import UndecodableError, decode, encode, encode_items_into
+
+HELLO, REFUSED = 0x01, 0x02
+ITEMS, END, CREDIT, STOP = 0x10, 0x11, 0x12, 0x13
+REQUEST, RESPONSE, EVENT = 0x20, 0x21, 0x22
+
+WIRE_VERSION = 1
+MAX_PAYLOAD_BYTES = 1 << 30
+HEADER_BYTES = 5
+
+_header = Struct("<IB")
+_RECEIVE_BYTES = 1 << 18
+
+
+def encode_frame(kind: int, payload: Any) -> bytes:
+    """Encode a frame.
+
+    Raises:
+        ValueTransferError: the payload cannot cross.
+    """
+    body = encode(payload)
+    return _header.pack(len(body), kind) + body
+
+
+def encode_items_frame(items: list[Any], buffer: bytearray) -> None:
+    """Encode items, which ``lower`` has prepared, as one ITEMS frame that fills ``buffer``.
+
+    Raises:
+        ValueTransferError: an item cannot cross.
+    """
+    if len(buffer) < HEADER_BYTES:
+        buffer.extend(bytes(HEADER_BYTES))
+    encode_items_into(items, buffer, HEADER_BYTES)
+    _header.pack_into(buffer, 0, len(buffer) - HEADER_BYTES, ITEMS)
+
+
+class FrameReader:
+    """Reads frames from a blocking socket.
+
+    Attributes:
+        socket: where it reads from.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Read from ``sock``; nobody else may."""
+        self.socket = sock
+        self._data = b""
+        self._at = 0
+
+    def has_frame(self) -> bool:
+        """Whether a whole frame is there already."""
+        have = len(self._data) - self._at
+        return have >= HEADER_BYTES and have - HEADER_BYTES >= self._length()
+
+    def read(self) -> tuple[int, bytes | memoryview] | None:
+        """Wait for the next frame: its kind and payload, or None at the end of the stream.
+
+        Raises:
+            ProtocolError: the stream ends inside a frame, or a frame is too long.
+            OSError: the connection broke.
+        """
+        if len(self._data) == self._at:
+            self._data, self._at = self.socket.recv(_RECEIVE_BYTES), 0
+            if not self._data:
+                return None
+        while len(self._data) - self._at < HEADER_BYTES:
+            self._data, self._at = self._data[self._at :] + self._more(), 0
+        length, kind = _header.unpack_from(self._data, self._at)
+        if length > MAX_PAYLOAD_BYTES:
+            raise ProtocolError(f"a frame of {length} bytes is longer than the limit of {MAX_PAYLOAD_BYTES}")
+        start = self._at + HEADER_BYTES
+        end = start + length
+        if end <= len(self._data):
+            data = self._data
+            if end == len(data):
+                self._data, self._at = b"", 0
+            else:
+                self._at = end
+            return kind, memoryview(data)[start:end]
+        return kind, self._read_long(length)
+
+    def _length(self) -> int:
+        return _header.unpack_from(self._data, self._at)[0]
+
+    def _more(self) -> bytes:
+        data = self.socket.recv(_RECEIVE_BYTES)
+        if not data:
+            raise ProtocolError("the connection ended inside a frame")
+        return data
+
+    def _read_long(self, length: int) -> memoryview:
+        payload = memoryview(bytearray(length))
+        have = len(self._data) - self._at - HEADER_BYTES
+        payload[:have] = self._data[self._at + HEADER_BYTES :]
+        self._data, self._at = b"", 0
+        while have < length:
+            received = self.socket.recv_into(payload[have:])
+            if received == 0:
+                raise ProtocolError("the connection ended inside a frame")
+            have += received
+        return payload
+
+
+def decode_payload(payload: bytes | memoryview) -> Any:
+    """Decode a frame's payload.
+
+    Raises:
+        ProtocolError: it is not exactly one value.
+    """
+    return decode(payload)
+
+
+__all__ = [
+    "CREDIT",
+    "END",
+    "EVENT",
+    "HEADER_BYTES",
+    "HELLO",
+    "ITEMS",
+    "MAX_PAYLOAD_BYTES",
+    "REFUSED",
+    "REQUEST",
+    "RESPONSE",
+    "STOP",
+    "WIRE_VERSION",
+    "FrameReader",
+    "UndecodableError",
+    "decode_payload",
+    "encode_frame",
+    "encode_items_frame",
+]

@@ -1,0 +1,304 @@
+"""The value codec: what may cross to another process, and as which bytes (``schema/wire.md``, Values)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from struct import Struct
+from typing import Any, cast
+
+import msgspec
+from msgspec.msgpack import Decoder, Encoder, Ext
+
+from remotemedia.core.exceptions import ProtocolError, ValueTransferError
+from remotemedia.data import MEDIA_TYPES
+from remotemedia.wire.media import media_fields, media_from
+from remotemedia.wire.tensors import tensor_fields, tensor_from
+
+BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA = range(1, 9)
+
+PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
+"""Types that msgspec writes as the wire wants them, without a look inside."""
+
+_STR: frozenset[type] = frozenset({str})
+_SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
+_MAX_DEPTH = 500
+_TOO_DEEP = f"the value is cyclic or nested deeper than {_MAX_DEPTH} levels"
+_INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
+
+
+class MapDict(dict[Any, Any]):
+    """A dict that was a ``Map`` in TypeScript, and goes back as one."""
+
+
+class UndecodableError(ProtocolError):
+    """Bytes that are no value of the wire."""
+
+
+def lower(value: Any) -> Any:
+    """Turn a value into one that msgspec writes as the wire wants it; plain ones are given back untouched.
+
+    Raises:
+        ValueTransferError: something in it cannot cross; ``path`` says where.
+    """
+    kind: type = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is dict:
+        if _STR.issuperset(map(type, value)) and PLAIN.issuperset(map(type, value.values())):
+            return value
+    elif kind is list and PLAIN.issuperset(map(type, value)):
+        return value
+    return _lower_whole(value, False)
+
+
+def encode(value: Any) -> bytes:
+    """Encode one value.
+
+    Raises:
+        ValueTransferError: something in it cannot cross.
+    """
+    return encode_lowered(lower(value), value)
+
+
+def encode_lowered(lowered: Any, original: Any) -> bytes:
+    """Encode what ``lower`` gave; integers beyond 64 bits and bad strings are found only here."""
+    try:
+        return _encoder.encode(lowered)
+    except (OverflowError, UnicodeEncodeError):
+        return _encoder.encode(_lower_whole(original, True))
+
+
+def encode_items_into(items: list[Any], buffer: bytearray, offset: int) -> None:
+    """Encode items that ``lower`` has prepared as one array into ``buffer`` from ``offset`` on.
+
+    Raises:
+        ValueTransferError: a string cannot be written as UTF-8.
+    """
+    try:
+        _encoder.encode_into(items, buffer, offset)
+    except (OverflowError, UnicodeEncodeError):
+        _encoder.encode_into([_lower_whole(item, True) for item in items], buffer, offset)
+
+
+def decode(data: bytes | bytearray | memoryview) -> Any:
+    """Decode one value.
+
+    Raises:
+        UndecodableError: the bytes are not exactly one value of the wire.
+    """
+    return _decode_with(_any_decoder.decode, data)
+
+
+def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
+    """Decode an array of items.
+
+    Raises:
+        UndecodableError: the bytes are not exactly one array of values.
+    """
+    return _decode_with(_list_decoder.decode, data)
+
+
+def _decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
+    try:
+        return decode_bytes(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UndecodableError(f"bytes are no value of the wire: {error}") from error
+
+
+def _lower_whole(value: Any, is_strict: bool) -> Any:
+    try:
+        return _lower(value, "", 0, is_strict)
+    except RecursionError as error:
+        raise ValueTransferError(_TOO_DEEP) from error
+
+
+def _lower(value: Any, path: str, depth: int, is_strict: bool) -> Any:
+    """Lower one value. Lists and dicts are done in this very frame, so that 500 levels fit Python's stack."""
+    kind: type = type(value)
+    if kind in PLAIN:
+        return _strict_scalar(value, path) if is_strict else value
+    if depth > _MAX_DEPTH:
+        raise ValueTransferError(_TOO_DEEP, path[:60] + "…")
+    if kind in _SEQUENCES:
+        ext = _SEQUENCES[kind]
+        is_strict = is_strict or ext != 0
+        sequence: list[Any] = []
+        for index, entry in enumerate(value):
+            if type(entry) in PLAIN and not is_strict:
+                sequence.append(entry)
+            else:
+                sequence.append(_lower(entry, f"{path}[{index}]", depth + 1, is_strict))
+        return Ext(ext, _encoder.encode(sequence)) if ext else sequence
+    if kind is dict and _STR.issuperset(map(type, value)):
+        lowered: dict[str, Any] = {}
+        for key, entry in value.items():
+            if type(entry) in PLAIN and not is_strict:
+                lowered[key] = entry
+            else:
+                lowered[_strict_scalar(key, path)] = _lower(entry, _member(path, key), depth + 1, is_strict)
+        return lowered
+    lower_one = _LOWER.get(kind) or _lowering_of(value)
+    if lower_one is None:
+        raise ValueTransferError(_refusal(value), path)
+    return lower_one(value, path, depth + 1, is_strict)
+
+
+def _strict_scalar(value: Any, path: str) -> Any:
+    if type(value) is int and not _INT_MIN <= value <= _INT_MAX:
+        size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+        return Ext(BIGINT, value.to_bytes(size, "big", signed=True))
+    if type(value) is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueTransferError("a string has a lone surrogate, which UTF-8 cannot hold", path) from error
+    return value
+
+
+def _lower_dict(value: dict[Any, Any], path: str, depth: int, is_strict: bool) -> Any:
+    if _STR.issuperset(map(type, value)):
+        return _lower(dict(value), path, depth - 1, is_strict)
+    return _lower_map(value, path, depth, is_strict)
+
+
+def _lower_map(value: dict[Any, Any], path: str, depth: int, is_strict: bool) -> Ext:
+    flat: list[Any] = []
+    for key, entry in value.items():
+        flat.append(_lower(key, f"{path} key {key!r:.40}", depth, True))
+        flat.append(_lower(entry, f"{path}[{key!r:.40}]", depth, True))
+    return Ext(MAP, _encoder.encode(flat))
+
+
+def _lower_complex(value: complex, path: str, depth: int, is_strict: bool) -> Ext:
+    return Ext(COMPLEX, _PAIR.pack(value.real, value.imag))
+
+
+def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> datetime:
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise ValueTransferError("a datetime without a time zone cannot cross; give one, such as timezone.utc", path)
+    return value
+
+
+def _lower_bytes(value: bytearray | memoryview, path: str, depth: int, is_strict: bool) -> bytes:
+    return bytes(value)
+
+
+def _lower_media(value: Any, path: str, depth: int, is_strict: bool) -> Ext:
+    kind, fields = media_fields(value, path)
+    return Ext(MEDIA, _encoder.encode([kind, _lower(fields, path, depth, True)]))
+
+
+def _lower_tensor(value: Any, path: str, depth: int, is_strict: bool) -> Ext:
+    return Ext(TENSOR, _encoder.encode(tensor_fields(value, path)))
+
+
+def _lower_numpy_scalar(value: Any, path: str, depth: int, is_strict: bool) -> Any:
+    return _lower(value.item(), path, depth, is_strict)
+
+
+def _lower_as(base: Callable[[Any], Any]) -> Lowering:
+    """For a subclass of a plain type: the plain value goes."""
+
+    def lower_one(value: Any, path: str, depth: int, is_strict: bool) -> Any:
+        return _lower(base(value), path, depth, is_strict)
+
+    return lower_one
+
+
+Lowering = Callable[[Any, str, int, bool], Any]
+
+_LOWER: dict[type, Lowering] = {
+    dict: _lower_dict,
+    MapDict: _lower_map,
+    complex: _lower_complex,
+    datetime: _lower_datetime,
+    bytearray: _lower_bytes,
+    memoryview: _lower_bytes,
+    **dict.fromkeys(MEDIA_TYPES, _lower_media),
+}
+
+_BASES: tuple[tuple[type | tuple[type, ...], Lowering], ...] = (
+    (int, _lower_as(int)),
+    (float, _lower_as(float)),
+    (str, _lower_as(str.__str__)),
+    (bytes, _lower_as(bytes)),
+    (MapDict, _lower_map),
+    (dict, _lower_dict),
+    (list, _lower_as(list)),
+    (tuple, _lower_as(tuple)),
+    (datetime, _lower_datetime),
+    (MEDIA_TYPES, _lower_media),
+)
+
+
+def _lowering_of(value: Any) -> Lowering | None:
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray):
+            return _lower_tensor
+        if isinstance(value, (numpy.number, numpy.bool_, numpy.str_, numpy.bytes_)):
+            return None if isinstance(value.item(), numpy.generic) else _lower_numpy_scalar
+    if isinstance(value, Enum):
+        return None
+    return next((lowering for base, lowering in _BASES if isinstance(value, base)), None)
+
+
+def _refusal(value: Any) -> str:
+    kind = type(value)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(value, Enum):
+        return f"an enum member of {name} cannot cross; give its .value"
+    if callable(value):
+        return f"a function or callable ({name}) cannot cross; give plain values"
+    return f"an instance of {name} cannot cross; give plain values, arrays or the classes of remotemedia.data"
+
+
+def _member(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r:.40}]"
+
+
+def _hashable(value: Any) -> Any:
+    """What stands in a set or as a key for a value that has no hash: a tuple for a list."""
+    return tuple(_hashable(entry) for entry in cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def _raise_ext(code: int, data: memoryview) -> Any:
+    if code == TUPLE:
+        return tuple(_list_decoder.decode(data))
+    if code == MAP:
+        flat = _list_decoder.decode(data)
+        if len(flat) % 2:
+            raise ValueError("a MAP has a key without a value")
+        return MapDict(zip(map(_hashable, flat[::2]), flat[1::2], strict=True))
+    if code == SET:
+        return set(map(_hashable, _list_decoder.decode(data)))
+    if code == TENSOR:
+        return tensor_from(_tensor_decoder.decode(data))
+    if code == MEDIA:
+        kind, fields = _media_decoder.decode(data)
+        return media_from(kind, fields)
+    if code == COMPLEX:
+        return complex(*_PAIR.unpack(data))
+    if code == FLOAT:
+        return _FLOAT.unpack(data)[0]
+    if code == BIGINT:
+        if not data:
+            raise ValueError("a BIGINT is empty")
+        return int.from_bytes(data, "big", signed=True)
+    raise ValueError(f"there is no extension type {code}")
+
+
+def _refuse_unknown(value: Any) -> Any:
+    raise ValueTransferError(_refusal(value))
+
+
+_PAIR = Struct("<dd")
+_FLOAT = Struct("<d")
+_encoder = Encoder(enc_hook=_refuse_unknown)
+_any_decoder: Decoder[Any] = Decoder(ext_hook=_raise_ext)
+_list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=_raise_ext)
+_tensor_decoder: Decoder[tuple[str, list[int], memoryview, bool]] = Decoder(tuple[str, list[int], memoryview, bool])
+_media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(tuple[str, dict[str, Any]], ext_hook=_raise_ext)

@@ -1,0 +1,180 @@
+import { InvalidArgumentError } from '../errors/index.js';
+import type { JsonValue } from './plain.js';
+
+/** What every media item may carry besides its content. */
+export interface MediaOptions {
+  /** Presentation time in microseconds from the start of the stream. */
+  readonly timestampUs?: number | undefined;
+  /** Anything else, by name; plain values only. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * How the samples of an {@link AudioFrame} lie in memory, as WebCodecs names it: `f32-planar` all samples of one channel after
+ * those of the other, `f32` and `s16` channels in turn.
+ */
+export type AudioSampleFormat = 'f32-planar' | 'f32' | 's16';
+
+/** What {@link AudioFrame} is made of. */
+export interface AudioFrameInit extends MediaOptions {
+  readonly format?: AudioSampleFormat;
+  /** The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`. */
+  readonly data: Float32Array | Int16Array;
+  /** Samples per second and channel, in Hz. */
+  readonly sampleRate: number;
+  /** @defaultValue 1 */
+  readonly numberOfChannels?: number;
+}
+
+/** A stretch of audio samples. */
+export class AudioFrame {
+  readonly kind = 'audio';
+  /** @defaultValue `'f32-planar'` */
+  readonly format: AudioSampleFormat;
+  /** The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`. */
+  readonly data: Float32Array | Int16Array;
+  /** Samples per second and channel, in Hz. */
+  readonly sampleRate: number;
+  readonly numberOfChannels: number;
+  /** Samples per channel. */
+  readonly numberOfFrames: number;
+  readonly timestampUs: number | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+
+  /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where rate, channels, format and data do not fit. */
+  constructor(init: AudioFrameInit) {
+    const { format = 'f32-planar', data, sampleRate, numberOfChannels = 1 } = init;
+    const expected = format === 's16' ? Int16Array : Float32Array;
+    check(data instanceof expected, `${format} samples must be a ${expected.name}`);
+    check(
+      Number.isFinite(sampleRate) && sampleRate > 0,
+      `sampleRate must be positive, got ${String(sampleRate)}`,
+    );
+    check(
+      Number.isInteger(numberOfChannels) && numberOfChannels > 0 && data.length % numberOfChannels === 0,
+      `${String(data.length)} samples cannot be ${String(numberOfChannels)} channels`,
+    );
+    this.format = format;
+    this.data = data;
+    this.sampleRate = sampleRate;
+    this.numberOfChannels = numberOfChannels;
+    this.numberOfFrames = data.length / numberOfChannels;
+    this.timestampUs = init.timestampUs;
+    this.metadata = init.metadata;
+  }
+
+  /** Length in microseconds. */
+  get durationUs(): number {
+    return (this.numberOfFrames / this.sampleRate) * 1e6;
+  }
+}
+
+/** What {@link VideoFrame} is made of. */
+export interface VideoFrameInit extends MediaOptions {
+  /** Pixel format, as WebCodecs names it, such as `RGB`, `RGBA` or `I420`. */
+  readonly format: string;
+  /** Width in pixels. */
+  readonly codedWidth: number;
+  /** Height in pixels. */
+  readonly codedHeight: number;
+  /** The pixels as `format` lays them out. */
+  readonly data: Uint8Array;
+}
+
+/** One picture of a video. */
+export class VideoFrame {
+  readonly kind = 'video';
+  /** Pixel format, as WebCodecs names it, such as `RGB`, `RGBA` or `I420`. */
+  readonly format: string;
+  /** Width in pixels. */
+  readonly codedWidth: number;
+  /** Height in pixels. */
+  readonly codedHeight: number;
+  /** The pixels as `format` lays them out. */
+  readonly data: Uint8Array;
+  readonly timestampUs: number | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(init: VideoFrameInit) {
+    this.format = init.format;
+    this.codedWidth = init.codedWidth;
+    this.codedHeight = init.codedHeight;
+    this.data = init.data;
+    this.timestampUs = init.timestampUs;
+    this.metadata = init.metadata;
+  }
+}
+
+/** A text with what is known of it; a bare string flows as well. */
+export class TextData {
+  readonly kind = 'text';
+  readonly text: string;
+  /** BCP 47 language tag. */
+  readonly language: string | undefined;
+  readonly timestampUs: number | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(init: MediaOptions & { readonly text: string; readonly language?: string | undefined }) {
+    this.text = init.text;
+    this.language = init.language;
+    this.timestampUs = init.timestampUs;
+    this.metadata = init.metadata;
+  }
+}
+
+/** A JSON document with what is known of it; a bare object flows as well. */
+export class JsonData {
+  readonly kind = 'json';
+  readonly value: JsonValue;
+  readonly timestampUs: number | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(init: MediaOptions & { readonly value: JsonValue }) {
+    this.value = init.value;
+    this.timestampUs = init.timestampUs;
+    this.metadata = init.metadata;
+  }
+}
+
+/** Bytes with what is known of them; a bare `Uint8Array` flows as well. */
+export class BinaryData {
+  readonly kind = 'binary';
+  readonly data: Uint8Array;
+  /** Media type, such as `image/png`. */
+  readonly mimeType: string | undefined;
+  readonly timestampUs: number | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(init: MediaOptions & { readonly data: Uint8Array; readonly mimeType?: string | undefined }) {
+    this.data = init.data;
+    this.mimeType = init.mimeType;
+    this.timestampUs = init.timestampUs;
+    this.metadata = init.metadata;
+  }
+}
+
+/** A message to the nodes themselves, such as the start of an utterance. */
+export class ControlData {
+  readonly kind = 'control';
+  /** What it says, such as `utterance-start`. */
+  readonly type: string;
+  readonly payload: unknown;
+  readonly timestampUs: number | undefined;
+
+  constructor(init: {
+    readonly type: string;
+    readonly payload?: unknown;
+    readonly timestampUs?: number | undefined;
+  }) {
+    this.type = init.type;
+    this.payload = init.payload;
+    this.timestampUs = init.timestampUs;
+  }
+}
+
+/** An item of a media kind. */
+export type MediaData = AudioFrame | VideoFrame | TextData | JsonData | BinaryData | ControlData;
+
+function check(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new InvalidArgumentError('RM_INVALID_ARGUMENT', `Invalid AudioFrame: ${problem}.`);
+}

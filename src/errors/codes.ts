@@ -1,0 +1,28 @@
+/** Every stable error code, with what it means. `docs/errors.md` lists the same ones; a test keeps the two in step. */
+export const ERROR_CODES = {
+  RM_INVALID_NODE: 'A list item, or an object given as a node, lacks what a node must have.',
+  RM_EMPTY_PIPELINE: 'A pipeline without nodes was asked to run.',
+  RM_INVALID_PIPELINE: 'What was given as a pipeline is none.',
+  RM_INVALID_INPUT: 'The input is not of the form that the call takes.',
+  RM_INVALID_ARGUMENT: 'An option or a parameter has a wrong type or is out of range.',
+  RM_INVALID_MANIFEST: 'A manifest cannot be read or breaks its schema.',
+  RM_UNKNOWN_NODE_TYPE: 'A manifest names a node type that nothing provides.',
+  RM_INVALID_GRAPH: 'The connections do not form a graph that can run.',
+  RM_EXECUTOR_UNAVAILABLE: 'A node asks for an executor that is not there for it.',
+  RM_NODE_FAILED: "A node's own code threw.",
+  RM_CANCEL_TIMEOUT: 'A node did not return in time after a cancel.',
+  RM_NODE_BUSY: 'A streaming or source node is already running in another run.',
+  RM_VALUE_NOT_TRANSFERABLE: 'A value cannot cross to another language or process.',
+  RM_PYTHON_NOT_FOUND: 'No suitable Python interpreter was found.',
+  RM_PYTHON_EXCEPTION: 'Python code raised an exception.',
+  RM_HOST_START: 'A host did not start.',
+  RM_HOST_DIED: 'A host ended while it was needed.',
+  RM_CLOSED: 'A host or a handle was used after it had been closed.',
+  RM_PROTOCOL: 'The other side of a connection broke the wire protocol.',
+  RM_MEDIA: 'A media file or stream cannot be decoded.',
+  RM_MODULE: 'A module, file or class cannot be loaded.',
+  RM_TSX_NOT_FOUND: 'A TypeScript file is to be loaded, and nothing is there that can.',
+} as const;
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof ERROR_CODES;

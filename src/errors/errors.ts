@@ -1,0 +1,170 @@
+import type { ErrorCode } from './codes.js';
+
+const BRAND = Symbol.for('remotemedia.error');
+
+/** What an error may carry besides its message. */
+export interface ErrorDetails {
+  /** The error that led to this one. */
+  readonly cause?: unknown;
+  /** Id of the node that the error is about. */
+  readonly nodeId?: string | undefined;
+  /** Name of the host in which it happened. */
+  readonly host?: string | undefined;
+}
+
+/** The root of all errors of this package. */
+export class RemoteMediaError extends Error {
+  /** Stable code, see `docs/errors.md`. */
+  readonly code: ErrorCode;
+  /** Id of the node that the error is about, where there is one. */
+  readonly nodeId: string | undefined;
+  /** Name of the host in which it happened, where there is one. */
+  readonly host: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.nodeId = details.nodeId;
+    this.host = details.host;
+    brand(this, new.target.name);
+  }
+}
+
+/** Misuse that is caught at the call: a `TypeError` with a code. */
+export class InvalidArgumentError extends TypeError {
+  /** Stable code, see `docs/errors.md`. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    brand(this, new.target.name);
+  }
+}
+
+/** When in a node's life its code failed. */
+export type NodePhase = 'initialize' | 'process' | 'flush' | 'stream' | 'source' | 'cleanup';
+
+/** What a {@link NodeError} says of its node and item. */
+export interface NodeErrorDetails extends ErrorDetails {
+  readonly nodeId: string;
+  /** When in the node's life it failed. */
+  readonly phase: NodePhase;
+  /** Position of the item in the node's own input, from 0; absent where no item was being processed. */
+  readonly itemIndex?: number | undefined;
+}
+
+/** A node's own code threw. The original error is the `cause`. */
+export class NodeError extends RemoteMediaError {
+  declare readonly nodeId: string;
+  /** When in the node's life it failed. */
+  readonly phase: NodePhase;
+  /** Position of the item in the node's own input, from 0; `undefined` where no item was being processed. */
+  readonly itemIndex: number | undefined;
+  /** Failures that came after this one in the same run, such as one in `cleanup`. */
+  readonly suppressed: unknown[] = [];
+
+  constructor(details: NodeErrorDetails) {
+    super('RM_NODE_FAILED', nodeErrorMessage(details), details);
+    this.phase = details.phase;
+    this.itemIndex = details.itemIndex;
+  }
+}
+
+/** A manifest cannot be read or breaks its schema. */
+export class ManifestError extends RemoteMediaError {
+  /** Place in the manifest, such as `nodes[2].params.operand`; empty for the whole. */
+  readonly path: string;
+
+  constructor(message: string, path = '', details: ErrorDetails & { readonly code?: ErrorCode } = {}) {
+    super(details.code ?? 'RM_INVALID_MANIFEST', message, details);
+    this.path = path;
+  }
+}
+
+/** The connections of a pipeline do not form a graph that can run. */
+export class GraphError extends RemoteMediaError {
+  /** Place in the manifest, such as `connections[1].to`; empty where there is none. */
+  readonly path: string;
+
+  constructor(message: string, path = '') {
+    super('RM_INVALID_GRAPH', message);
+    this.path = path;
+  }
+}
+
+/** A value cannot cross to another language or process. */
+export class ValueTransferError extends RemoteMediaError {
+  /** Path inside the item, such as `.user.socket` or `[3]`; empty for the item itself. */
+  readonly path: string;
+
+  constructor(message: string, path: string) {
+    super('RM_VALUE_NOT_TRANSFERABLE', message);
+    this.path = path;
+  }
+}
+
+/** Python code raised an exception; its class, message and traceback as Python printed them. */
+export class PythonError extends RemoteMediaError {
+  /** Qualified name of the exception's class, such as `ValueError` or `my_nodes.ModelError`. */
+  readonly pythonType: string;
+  /** The traceback as Python prints it. */
+  readonly traceback: string;
+
+  constructor(pythonType: string, message: string, traceback: string, details: ErrorDetails = {}) {
+    super('RM_PYTHON_EXCEPTION', message, details);
+    this.pythonType = pythonType;
+    this.traceback = traceback;
+    this.name = pythonType;
+    if (traceback !== '') this.stack = traceback;
+  }
+}
+
+/** How a host ended. */
+export interface HostExit {
+  /** Exit code, or `null` when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The signal that ended it, or `null`. */
+  readonly signal: string | null;
+  /** The last lines that it wrote to stderr. */
+  readonly stderr: readonly string[];
+}
+
+/** A host ended while it was needed. */
+export class HostDiedError extends RemoteMediaError {
+  /** Exit code, or `null` when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The signal that ended it, or `null`. */
+  readonly signal: string | null;
+  /** The last lines that it wrote to stderr. */
+  readonly stderr: readonly string[];
+
+  constructor(message: string, exit: HostExit, details: ErrorDetails = {}) {
+    super('RM_HOST_DIED', message, details);
+    this.exitCode = exit.exitCode;
+    this.signal = exit.signal;
+    this.stderr = exit.stderr;
+  }
+}
+
+/** Whether a value is an error of this package, also one that another copy of the package made. */
+export function isRemoteMediaError(value: unknown): value is Error & { readonly code: ErrorCode } {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+function brand(error: Error, name: string): void {
+  error.name = name;
+  Object.defineProperty(error, BRAND, { value: true });
+}
+
+function nodeErrorMessage({ nodeId, phase, itemIndex, host, cause }: NodeErrorDetails): string {
+  const place = host === undefined ? '' : ` (${host})`;
+  const item = itemIndex === undefined ? '' : ` of item ${String(itemIndex)}`;
+  return `Node "${nodeId}"${place} failed in ${phase}${item}: ${describeCause(cause)}`;
+}
+
+/** One line for any thrown value: class and message for an error, the value itself otherwise. */
+export function describeCause(cause: unknown): string {
+  if (cause instanceof Error) return cause.message === '' ? cause.name : `${cause.name}: ${cause.message}`;
+  return `thrown value ${typeof cause === 'string' ? JSON.stringify(cause) : String(cause)}`;
+}

@@ -1,0 +1,71 @@
+import type { AnyNode } from '../node/index.js';
+import type { Channel, Segment } from '../plan/index.js';
+import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
+import type { Items } from '../node/index.js';
+
+/** A channel of one run, with what its two ends need. */
+export interface WiredChannel extends Channel {
+  /** Random; whoever dials must show it. */
+  readonly token: string;
+  /** The host in which the consumer runs. */
+  readonly consumer: Host;
+  /** The host in which the producer runs. */
+  readonly producer: Host;
+}
+
+/** A segment of one run, with what a host needs to open it. */
+export interface SegmentRequest {
+  readonly segment: Segment;
+  /** The nodes by id; the ends of the pipeline are not among them. */
+  readonly nodes: ReadonlyMap<string, AnyNode>;
+  readonly inputs: readonly WiredChannel[];
+  readonly outputs: readonly WiredChannel[];
+  readonly run: RunState;
+  /** The run's input, where the segment holds it. */
+  readonly input: Items<unknown> | undefined;
+  /** Where the run's outputs go, where the segment holds it. */
+  readonly output: Stage;
+  /** Entries of segments in this process, by channel: such channels need no wire. */
+  readonly localEntries: Map<string, Stage>;
+}
+
+/** A segment whose nodes are initialized. */
+export interface OpenSegment {
+  /** Connects stages and channels; called from the last segment to the first. */
+  connect(): Promise<void> | undefined;
+  /** Lets items in; called from the last segment to the first. */
+  start(): Promise<void> | undefined;
+  /** Resolves when everything has been processed or given up; failures go to the run. Never rejects. */
+  readonly done: Promise<void>;
+  /** Lets no new items in. */
+  stop(): void;
+  /** Drops what is queued and aborts what is running. */
+  cancel(): void;
+  /** Ids of nodes whose code has not returned. */
+  busy(): readonly string[];
+  /** Cleans up the nodes in reverse order; gives what failed in doing so. Never rejects. */
+  close(): Promise<readonly unknown[]>;
+  metrics(): readonly NodeMetrics[];
+}
+
+/** Where segments run. */
+export interface Host {
+  /** Name in plans and errors. */
+  readonly name: string;
+  /** The address at which its incoming channels are dialled. */
+  listen(): Promise<string>;
+  /**
+   * Makes a segment ready: its nodes are initialized in order.
+   *
+   * @throws NodeError with phase `initialize` after the nodes before it have been cleaned up.
+   */
+  open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment;
+}
+
+/** Key under which a node that lives in another host names that host. */
+export const NODE_HOST: unique symbol = Symbol.for('remotemedia.nodeHost') as never;
+
+/** The host in which a node lives, where it is not this process. */
+export function hostOf(node: AnyNode): Host | undefined {
+  return (node as { [NODE_HOST]?: Host })[NODE_HOST];
+}

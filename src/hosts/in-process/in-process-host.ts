@@ -1,0 +1,253 @@
+import { NodeError, RemoteMediaError } from '../../errors/index.js';
+import { acquireNode, gateOf, isThenable, releaseNode, roleOf } from '../../node/index.js';
+import { INPUT, OUTPUT, successorsOf } from '../../plan/index.js';
+import {
+  assemble,
+  contextOf,
+  InputFeed,
+  join,
+  type Assembly,
+  type Feed,
+  type NodeMetrics,
+  type PlacedNode,
+  type RunState,
+  type Stage,
+} from '../../segment/index.js';
+import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../host.js';
+
+/** How channels that leave or reach this process are connected; given in when the first such channel is needed. */
+export interface ChannelWiring {
+  listen(): Promise<string>;
+  /** The stage that sends what it is given to a consumer in another host. */
+  sender(channel: WiredChannel, run: RunState): ChannelSender;
+  /** The feed that pushes what comes from a producer in another host. */
+  receiver(channel: WiredChannel, target: Stage, run: RunState): ChannelReceiver;
+}
+
+/** The near end of an outgoing channel. */
+export interface ChannelSender extends Stage {
+  connect(): Promise<void>;
+}
+
+/** The near end of an incoming channel. */
+export interface ChannelReceiver {
+  feed(): Promise<void>;
+}
+
+/** Runs segments in this process, on its event loop: the very objects that the user built. */
+export class InProcessHost implements Host {
+  readonly name = 'in-process';
+  readonly #wiring: () => Promise<ChannelWiring>;
+
+  constructor(wiring: () => Promise<ChannelWiring>) {
+    this.#wiring = wiring;
+  }
+
+  async listen(): Promise<string> {
+    return (await this.#wiring()).listen();
+  }
+
+  open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment {
+    const nodes = placedNodes(request);
+    const initialized = initializeAll(nodes, request.run, 0);
+    const isLocal = [...request.inputs, ...request.outputs].every((channel) => isInside(channel, this));
+    if (initialized === undefined && isLocal) return new InProcessSegment(this, request, nodes, undefined);
+    return this.#openLater(request, nodes, initialized, isLocal);
+  }
+
+  async #openLater(
+    request: SegmentRequest,
+    nodes: readonly PlacedNode[],
+    initialized: Promise<void> | undefined,
+    isLocal: boolean,
+  ): Promise<OpenSegment> {
+    await initialized;
+    return new InProcessSegment(this, request, nodes, isLocal ? undefined : await this.#wiring());
+  }
+}
+
+function isInside(channel: WiredChannel, host: Host): boolean {
+  return channel.consumer === host && channel.producer === host;
+}
+
+function placedNodes({ segment, nodes }: SegmentRequest): PlacedNode[] {
+  return segment.nodes.flatMap((id) => {
+    const node = nodes.get(id);
+    return node === undefined ? [] : [{ id, node }];
+  });
+}
+
+/** Initializes from `start` on; a promise only where there is something to wait for. */
+function initializeAll(
+  nodes: readonly PlacedNode[],
+  run: RunState,
+  start: number,
+): Promise<void> | undefined {
+  for (let index = start; index < nodes.length; index++) {
+    const { id, node } = nodes[index] as PlacedNode;
+    const fail = (error: unknown): Promise<never> => {
+      unclaim(node, run);
+      return undoInitialize(nodes.slice(0, index), id, error, run);
+    };
+    try {
+      run.logger.debug(`node "${id}": initialize`);
+      run.initializing = id;
+      if (roleOf(node) !== 'process') claim(id, node, run);
+      const pending = acquireNode(node, contextOf(id, run));
+      if (isThenable(pending)) return pending.then(() => initializeAll(nodes, run, index + 1), fail);
+    } catch (error) {
+      return fail(error);
+    }
+  }
+  run.initializing = undefined;
+  return undefined;
+}
+
+/** A streaming or source node keeps its state in a generator: it serves one run at a time. */
+function claim(id: string, node: PlacedNode['node'], run: RunState): void {
+  const gate = gateOf(node);
+  if (gate.holder !== null) {
+    throw new RemoteMediaError(
+      'RM_NODE_BUSY',
+      `Node "${id}" is a ${roleOf(node)} node that is already running. Make an instance of its own for each place and each run.`,
+      { nodeId: id },
+    );
+  }
+  void gate.enter(run);
+}
+
+function unclaim(node: PlacedNode['node'], run: RunState): void {
+  if (roleOf(node) !== 'process' && gateOf(node).holder === run) gateOf(node).leave();
+}
+
+async function undoInitialize(
+  before: readonly PlacedNode[],
+  nodeId: string,
+  error: unknown,
+  run: RunState,
+): Promise<never> {
+  const failure =
+    error instanceof RemoteMediaError && error.code === 'RM_NODE_BUSY'
+      ? error
+      : new NodeError({ nodeId, phase: 'initialize', cause: error });
+  const late = await cleanUpAll(before, run, new Set());
+  if (failure instanceof NodeError) failure.suppressed.push(...late);
+  throw failure;
+}
+
+/** Cleans up in reverse order, all of them whatever fails; gives the failures. */
+async function cleanUpAll(
+  nodes: readonly PlacedNode[],
+  run: RunState,
+  busy: ReadonlySet<string>,
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const { id, node } of [...nodes].reverse()) {
+    unclaim(node, run);
+    if (busy.has(id)) {
+      run.logger.warn(`node "${id}": no cleanup, its process has not returned`);
+      continue;
+    }
+    try {
+      run.logger.debug(`node "${id}": cleanup`);
+      const pending = releaseNode(node);
+      if (pending !== undefined) await pending;
+    } catch (error) {
+      failures.push(new NodeError({ nodeId: id, phase: 'cleanup', cause: error }));
+    }
+  }
+  return failures;
+}
+
+class InProcessSegment implements OpenSegment {
+  readonly done: Promise<void>;
+  #settle: () => void = () => undefined;
+  readonly #host: Host;
+  readonly #request: SegmentRequest;
+  readonly #nodes: readonly PlacedNode[];
+  readonly #wiring: ChannelWiring | undefined;
+  #assembly: Assembly | undefined;
+  #feeds: (Feed | ChannelReceiver)[] = [];
+
+  constructor(
+    host: Host,
+    request: SegmentRequest,
+    nodes: readonly PlacedNode[],
+    wiring: ChannelWiring | undefined,
+  ) {
+    this.#host = host;
+    this.#request = request;
+    this.#nodes = nodes;
+    this.#wiring = wiring;
+    this.done = new Promise((resolve) => (this.#settle = resolve));
+  }
+
+  connect(): Promise<void> | undefined {
+    const { segment, run, input, output } = this.#request;
+    const exits = new Map<string, Stage[]>();
+    const senders = this.#connectOutputs(exits);
+    const successors = successorsOf({ ids: segment.nodes, edges: segment.edges });
+    for (const [id, targets] of successors)
+      if (targets.includes(OUTPUT)) exits.set(id, [...(exits.get(id) ?? []), output]);
+    const assembly = assemble(this.#nodes, successors, exits, run);
+    this.#assembly = assembly;
+    const entry = (ids: readonly string[]): Stage =>
+      join(ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))));
+    for (const channel of this.#request.inputs) {
+      if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
+      else this.#feeds.push(this.#channels().receiver(channel, entry(channel.to), run));
+    }
+    this.#feeds.push(...assembly.feeds);
+    if (segment.nodes.includes(INPUT)) {
+      const targets = [
+        ...(successors.get(INPUT) ?? []).map((id) => entry([id])),
+        ...(exits.get(INPUT) ?? []),
+      ];
+      this.#feeds.push(new InputFeed(input ?? [], join(targets), run));
+    }
+    return senders.length === 0
+      ? undefined
+      : Promise.all(senders.map((sender) => sender.connect())).then(() => undefined);
+  }
+
+  #connectOutputs(exits: Map<string, Stage[]>): ChannelSender[] {
+    const senders: ChannelSender[] = [];
+    for (const channel of this.#request.outputs) {
+      const local = this.#request.localEntries.get(channel.id);
+      const stage = local ?? this.#channels().sender(channel, this.#request.run);
+      if (local === undefined) senders.push(stage as ChannelSender);
+      exits.set(channel.from, [...(exits.get(channel.from) ?? []), stage]);
+    }
+    return senders;
+  }
+
+  #channels(): ChannelWiring {
+    if (this.#wiring === undefined) throw new Error('a segment without wiring has a channel to another host');
+    return this.#wiring;
+  }
+
+  start(): undefined {
+    void Promise.all(this.#feeds.map((feed) => feed.feed())).then(this.#settle);
+    return undefined;
+  }
+
+  stop(): void {
+    // The run itself stops what feeds it in this process.
+  }
+
+  cancel(): void {
+    // The run itself cancels what lives in this process.
+  }
+
+  busy(): string[] {
+    return this.#assembly?.busy() ?? [];
+  }
+
+  close(): Promise<unknown[]> {
+    return cleanUpAll(this.#nodes, this.#request.run, new Set(this.busy()));
+  }
+
+  metrics(): NodeMetrics[] {
+    return this.#assembly?.metrics() ?? [];
+  }
+}

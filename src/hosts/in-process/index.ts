@@ -1,0 +1,6 @@
+export {
+  InProcessHost,
+  type ChannelReceiver,
+  type ChannelSender,
+  type ChannelWiring,
+} from './in-process-host.js';

@@ -1,0 +1,1 @@
+export { defaultLogger, type Logger, type LogLevel } from './logger.js';

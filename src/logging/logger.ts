@@ -1,0 +1,29 @@
+/** Severity of a log record, least severe first. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Where the runtime logs to; `console`, pino and winston fit as they are. */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/**
+ * The logger of a run that was given none: lines on stderr from the level that `REMOTEMEDIA_LOG` names on
+ * (`debug`, `info`, `warn` or `error`), and nothing where it is not set.
+ */
+export function defaultLogger(): Logger {
+  const threshold = LEVELS.indexOf((process.env['REMOTEMEDIA_LOG'] ?? '').toLowerCase() as LogLevel);
+  const at = (level: LogLevel): ((message: string) => void) =>
+    threshold < 0 || LEVELS.indexOf(level) < threshold
+      ? ignore
+      : (message) => process.stderr.write(`remotemedia ${level}: ${message}\n`);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function ignore(): void {
+  // A level below the threshold is not written.
+}

@@ -1,0 +1,158 @@
+// The one definition of manifest v1: it validates, and it is published as JSON Schema. The types in manifest.ts are
+// what the read functions below give back, so the compiler holds them to it.
+import { z } from 'zod';
+import type { AnyNode } from '../node/index.js';
+import type {
+  ManifestConnection,
+  ManifestInstanceNode,
+  ManifestMetadata,
+  ManifestTypeNode,
+} from './manifest.js';
+
+/** One thing that a schema found wrong. */
+export type SchemaIssue = z.core.$ZodIssue;
+
+/** What a schema made of a value: what it read, or what is wrong with it. */
+export type Read<T> = { readonly value: T } | { readonly issues: readonly SchemaIssue[] };
+
+/** The outer part of a manifest; its node entries are read one by one. */
+export interface ManifestFrame {
+  readonly metadata: ManifestMetadata;
+  readonly nodes: readonly unknown[];
+  readonly connections: readonly ManifestConnection[];
+}
+
+// `null` stands for absent: YAML gives one for `params:` with nothing behind it, Python writers for `None`.
+const id = z
+  .string()
+  .min(1)
+  .nullish()
+  .describe('Unique in the manifest. Made from the type and the position where absent.');
+const executor = z
+  .string()
+  .min(1)
+  .nullish()
+  .describe('Where the node runs: "in-process", "worker", "process" or "multiprocess".');
+const concurrency = z
+  .int()
+  .min(1)
+  .nullish()
+  .describe('How many items an async process() may work on at once; outputs keep their order. Absent: 1.');
+const params = z.record(z.string(), z.unknown()).nullish();
+
+const typeEntry = z
+  .strictObject({
+    id,
+    node_type: z
+      .string()
+      .min(1)
+      .describe(
+        'A registered class name, with or without the Node suffix; or where to import the class from: ' +
+          '"./file.js#Class", "./file.py#Class", "python:module.Class".',
+      ),
+    params: params.describe("The node's parameters, handed to its constructor."),
+    config: params.describe('Another name for params. Give one of the two.'),
+    is_streaming: z.boolean().nullish().describe('Whether the node takes its whole input as one stream.'),
+    capabilities: z.record(z.string(), z.unknown()).nullish().describe('Resources that the node asks for.'),
+    host: z.string().nullish().describe('Address of the machine on which the node is to run.'),
+    executor,
+    concurrency,
+  })
+  .describe('A node.');
+
+// Not published: no text can hold a live object.
+const instanceEntry = z.strictObject({
+  id,
+  instance: z.custom<AnyNode>((value) => value !== undefined && value !== null),
+  executor,
+  concurrency,
+});
+
+const metadata = z
+  .looseObject({
+    name: z.string().nullish().describe('Name of the pipeline.'),
+    description: z.string().nullish(),
+    created_at: z.string().nullish().describe('ISO 8601, such as 2026-01-31T12:00:00Z.'),
+  })
+  .nullish();
+
+const connection = z.strictObject({
+  from: z.string().describe('Id of the node that gives.'),
+  to: z.string().describe('Id of the node that takes.'),
+});
+
+const outerFields = {
+  $schema: z.string().nullish().describe('Where the JSON Schema of manifests lies, for editors.'),
+  version: z.literal('v1').describe('The version of the manifest format.'),
+  metadata,
+  connections: z
+    .array(connection)
+    .nullish()
+    .describe('The edges of the graph. Without any, several nodes are a chain in list order.'),
+};
+
+const frame = z.strictObject({ ...outerFields, nodes: z.array(z.unknown()) });
+const publishedManifest = z.strictObject({ ...outerFields, nodes: z.array(typeEntry).min(1) });
+
+/** The field names of each part of a manifest, for "did you mean". */
+export const FIELDS: Readonly<
+  Record<'manifest' | 'typeEntry' | 'instanceEntry' | 'connection', readonly string[]>
+> = {
+  manifest: Object.keys(publishedManifest.shape),
+  typeEntry: Object.keys(typeEntry.shape),
+  instanceEntry: Object.keys(instanceEntry.shape),
+  connection: Object.keys(connection.shape),
+};
+
+/** Reads the outer part of a manifest. */
+export function readFrame(value: unknown): Read<ManifestFrame> {
+  const result = frame.safeParse(value);
+  if (!result.success) return { issues: result.error.issues };
+  const { name, description, created_at, ...others } = result.data.metadata ?? {};
+  return {
+    value: {
+      metadata: { ...others, name: name ?? 'pipeline', ...withoutNulls({ description, created_at }) },
+      nodes: result.data.nodes,
+      connections: result.data.connections ?? [],
+    },
+  };
+}
+
+/** Reads a node entry that names a type. */
+export function readTypeEntry(value: unknown): Read<ManifestTypeNode> {
+  const result = typeEntry.safeParse(value);
+  if (!result.success) return { issues: result.error.issues };
+  const { node_type, params: given, config, ...others } = result.data;
+  return { value: { node_type, params: given ?? config ?? {}, ...withoutNulls(others) } };
+}
+
+/** Reads a node entry that holds a live object. */
+export function readInstanceEntry(value: unknown): Read<ManifestInstanceNode> {
+  const result = instanceEntry.safeParse(value);
+  if (!result.success) return { issues: result.error.issues };
+  const { instance, ...others } = result.data;
+  return { value: { instance, ...withoutNulls(others) } };
+}
+
+/** The JSON Schema of manifest v1, as it is published in `schema/manifest.v1.json`. */
+export function manifestJsonSchema(): object {
+  const schema = publishedManifest.meta({
+    title: 'RemoteMedia manifest v1',
+    description:
+      'A pipeline: its nodes and how they are connected. Keys that start with "x-" are left alone.',
+  });
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-2020-12',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { '^x-': {} };
+    },
+  });
+}
+
+type WithoutNulls<T> = { [K in keyof T]?: Exclude<T[K], null | undefined> };
+
+function withoutNulls<T extends object>(fields: T): WithoutNulls<T> {
+  const present = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(present) as WithoutNulls<T>;
+}

@@ -1,0 +1,27 @@
+export { Gate, gateOf } from './gate.js';
+export { acquireNode, isInitialized, releaseNode } from './lifecycle.js';
+export {
+  BaseNode,
+  Node,
+  SourceNode,
+  StreamingNode,
+  type AnyNode,
+  type Awaitable,
+  type Executor,
+  type Items,
+  type ManyOutputs,
+  type NodeContext,
+  type NodeLike,
+  type NodeOptions,
+  type ProcessResult,
+} from './node.js';
+export {
+  findNode,
+  registeredNodes,
+  registerNode,
+  type NodeClass,
+  type ParameterSchema,
+  type RegisteredNode,
+} from './registry.js';
+export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
+export { concurrencyOf, describeType, NODE_ROLE, nodeProblem, roleOf, type NodeRole } from './validate.js';

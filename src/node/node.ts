@@ -1,0 +1,128 @@
+import type { Logger } from '../logging/index.js';
+import { recordLifecycleCalls } from './lifecycle.js';
+
+/** What a node is given with each call. */
+export interface NodeContext {
+  /** Id of the node in this run. */
+  readonly nodeId: string;
+  /** Aborts when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** The run's logger. */
+  readonly logger: Logger;
+}
+
+/** Where a node runs. In this version nodes written in TypeScript run `in-process`. */
+export type Executor = 'in-process' | 'worker' | 'process' | 'multiprocess' | (string & {});
+
+/** Many outputs for one item: a generator, or any object that is both iterator and iterable. */
+export type ManyOutputs<Out> =
+  | Generator<Out | undefined, unknown, undefined>
+  | AsyncGenerator<Out | undefined, unknown, undefined>
+  | (Iterator<Out | undefined> & Iterable<Out | undefined>)
+  | (AsyncIterator<Out | undefined> & AsyncIterable<Out | undefined>);
+
+/** What `process` and `flush` may give back; `undefined` is no output, an array is one. */
+export type ProcessResult<Out> =
+  Out | undefined | PromiseLike<Out | ManyOutputs<Out> | undefined> | ManyOutputs<Out>;
+
+/** A value or a promise of it. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/** Anything that gives items one after the other. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+/** What the base classes take; a node's own parameters stand beside these. */
+export interface NodeOptions {
+  /** Name of the node; ids are made from it. @defaultValue the class name */
+  readonly name?: string | undefined;
+  /** Where the node runs. @defaultValue in the process that runs the pipeline */
+  readonly executor?: Executor | undefined;
+  /** How many items an async `process` may work on at once; outputs keep their order. @defaultValue 1 */
+  readonly concurrency?: number | undefined;
+}
+
+/** Any object that can be a node: one of `process`, `stream` or `source`, and `initialize`. */
+export interface NodeLike<In = never, Out = unknown> {
+  /** Types only, never there at run time: what the node takes and gives. */
+  readonly '~types'?: { readonly in: (item: In) => void; readonly out: Out };
+  name?: string | undefined;
+  executor?: Executor | undefined;
+  concurrency?: number | undefined;
+  /** Called once before the first item. */
+  initialize(context?: NodeContext): unknown;
+  /** Called once after the last item, also after an error. */
+  cleanup?(): unknown;
+  /** Called for each item. */
+  process?(item: In, context: NodeContext): unknown;
+  /** Called at the end of the input; may give outputs. */
+  flush?(context: NodeContext): unknown;
+  /** Takes the whole input and gives the whole output. */
+  stream?(input: AsyncIterable<In>, context: NodeContext): unknown;
+  /** Gives items without an input. */
+  source?(context: NodeContext): unknown;
+}
+
+/** A node of any types. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- In is contravariant: only `any` accepts every node.
+export type AnyNode = NodeLike<any, any>;
+
+/** What all base classes share. */
+export abstract class BaseNode<In = unknown, Out = unknown> {
+  declare readonly '~types'?: { readonly in: (item: In) => void; readonly out: Out };
+  /** Name of the node; ids are made from it. May be assigned until the node runs. */
+  name: string | undefined;
+  /** Where the node runs. May be assigned until the node runs. */
+  executor: Executor | undefined;
+  /** How many items an async `process` may work on at once; outputs keep their order. */
+  concurrency: number | undefined;
+
+  constructor(options: NodeOptions = {}) {
+    recordLifecycleCalls(new.target.prototype, BaseNode.prototype);
+    this.name = options.name;
+    this.executor = options.executor;
+    this.concurrency = options.concurrency;
+  }
+
+  /** Called once before the first item: open files, load models here. */
+  initialize(_context?: NodeContext): unknown {
+    return undefined;
+  }
+
+  /** Called once after the last item, also after an error: close here what `initialize` opened. */
+  cleanup(): unknown {
+    return undefined;
+  }
+}
+
+/**
+ * A node that is called for each item.
+ *
+ * @example
+ * ```ts
+ * class Upper extends Node<string, string> {
+ *   process(text: string) { return text.toUpperCase(); }
+ * }
+ * ```
+ */
+export abstract class Node<In = unknown, Out = unknown> extends BaseNode<In, Out> {
+  /**
+   * Turns an item into none (`undefined`), one (a value) or many (a generator) outputs; may be async.
+   * A sync `process` costs no `await`. What it returns it has given away: do not change it afterwards.
+   */
+  abstract process(item: In, context: NodeContext): ProcessResult<Out>;
+
+  /** Called at the end of the input, not after an error or a cancel; may give outputs as `process` does. */
+  flush?(context: NodeContext): ProcessResult<Out>;
+}
+
+/** A node that takes its whole input as one async iterable and gives one back. */
+export abstract class StreamingNode<In = unknown, Out = unknown> extends BaseNode<In, Out> {
+  /** Reads from `input` as it likes; ending early ends what feeds it. */
+  abstract stream(input: AsyncIterable<In>, context: NodeContext): AsyncIterable<Out | undefined>;
+}
+
+/** A node that gives items without an input. */
+export abstract class SourceNode<Out = unknown> extends BaseNode<never, Out> {
+  /** A (sync or async) iterable of items, mostly a generator; it is closed early when nobody takes more. */
+  abstract source(context: NodeContext): Awaitable<Items<Out | undefined>>;
+}

@@ -1,0 +1,91 @@
+import { InvalidArgumentError } from '../errors/index.js';
+import type { ManifestConnection, ManifestNode, ManifestTypeNode } from '../manifest/index.js';
+import { describeType, nodeProblem, roleOf, type AnyNode } from '../node/index.js';
+import { hostOf } from '../hosts/index.js';
+
+/** What a list may hold: live nodes and manifest node entries, in any order. */
+export type PipelineEntry = AnyNode | ManifestNode | { readonly node_type: string };
+
+/** A pipeline before its nodes are looked up or made. */
+export interface PipelineDefinition {
+  readonly name: string;
+  readonly entries: readonly ManifestNode[];
+  /** One per entry. */
+  readonly ids: readonly string[];
+  /** Empty for a chain in list order. */
+  readonly connections: readonly ManifestConnection[];
+  /** Folder against which relative node types are resolved. */
+  readonly baseDir: string;
+}
+
+/**
+ * Reads a list of live nodes and manifest entries.
+ *
+ * @throws InvalidArgumentError `RM_EMPTY_PIPELINE`, or `RM_INVALID_NODE` (a `TypeError`) that names each wrong position and its type
+ */
+export function definitionOf(
+  list: readonly unknown[],
+  baseDir: string,
+  name = 'pipeline',
+): PipelineDefinition {
+  const problems: string[] = [];
+  const entries = list.map((item, index): ManifestNode => {
+    const entry = isEntry(item) ? item : { instance: item as AnyNode };
+    const problem = 'instance' in entry ? nodeProblem(entry.instance) : undefined;
+    if (problem !== undefined) problems.push(`item ${String(index)} is ${problem}`);
+    return entry;
+  });
+  if (problems.length > 0) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_NODE',
+      `Every item of a pipeline must be a node instance or a manifest entry {"node_type": …}, but ${problems.join(', ')}.`,
+    );
+  }
+  return { name, entries, ids: entries.map(idOf), connections: [], baseDir };
+}
+
+/** @throws InvalidArgumentError where nothing is there to run, or a node is somewhere it cannot be. */
+export function checkDefinition({ name, entries }: PipelineDefinition): void {
+  if (entries.length === 0) {
+    throw new InvalidArgumentError(
+      'RM_EMPTY_PIPELINE',
+      `Pipeline "${name}" is empty. Give it at least one node.`,
+    );
+  }
+  const seen = new Map<AnyNode, number>();
+  for (const [index, entry] of entries.entries()) {
+    if (!('instance' in entry)) continue;
+    const first = seen.get(entry.instance);
+    seen.set(entry.instance, index);
+    if (first === undefined || roleOf(entry.instance) === 'process') continue;
+    throw new InvalidArgumentError(
+      'RM_INVALID_NODE',
+      `Items ${String(first)} and ${String(index)} are the same ${roleOf(entry.instance)} node, which can only be at one place. Make a second instance.`,
+    );
+  }
+}
+
+function isEntry(item: unknown): item is ManifestNode {
+  if (typeof item !== 'object' || item === null || nodeProblem(item) === undefined) return false;
+  return 'node_type' in item || 'instance' in item;
+}
+
+function idOf(entry: ManifestNode, index: number): string {
+  if (entry.id !== undefined) return entry.id;
+  return `${'instance' in entry ? nameOf(entry.instance) : typeName(entry)}_${String(index)}`;
+}
+
+/** The name that a node was given, else that of its class. */
+export function nameOf(node: AnyNode): string {
+  if (typeof node.name === 'string' && node.name !== '') return node.name;
+  return hostOf(node) === undefined ? describeType(node) : 'python';
+}
+
+/** `python:my.nodes.Sentiment` and `./nodes.js#Upper` are named after their class. */
+function typeName({ node_type }: ManifestTypeNode): string {
+  return (
+    String(node_type)
+      .split(/[:.#/\\]/)
+      .at(-1) ?? ''
+  );
+}

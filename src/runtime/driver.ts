@@ -1,0 +1,7 @@
+import { InProcessHost, type Host } from '../hosts/index.js';
+
+/** Where the inputs come from and the outputs go: this program. */
+export const driver: Host = new InProcessHost(async () => {
+  const { channelWiring } = await import('../channels/index.js');
+  return channelWiring();
+});

@@ -1,0 +1,18 @@
+import { HostDiedError, NodeError } from '../errors/index.js';
+
+/**
+ * Of several failures of a run the one that its caller sees: that a host died, which explains the others; else what came of the lowest
+ * item; failures without an item after those, in `cleanup` last.
+ */
+export function firstFailure(failures: readonly unknown[]): Error | undefined {
+  const [first] = [...failures].sort((a, b) => rank(a) - rank(b));
+  if (first === undefined || first instanceof Error) return first;
+  return new Error(String(first), { cause: first });
+}
+
+function rank(failure: unknown): number {
+  if (failure instanceof HostDiedError) return -2;
+  if (!(failure instanceof NodeError)) return -1;
+  if (failure.itemIndex !== undefined) return failure.itemIndex;
+  return failure.phase === 'cleanup' ? Infinity : Number.MAX_SAFE_INTEGER;
+}

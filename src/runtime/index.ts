@@ -1,0 +1,6 @@
+export type { PipelineDefinition, PipelineEntry } from './definition.js';
+export { executePipeline, executePipelineWithInput, type PipelineSource } from './execute.js';
+export { Pipeline, type AddOptions, type PipelineOptions } from './pipeline.js';
+export type { PipelineResult, RunOptions } from './run.js';
+export type { RunMetrics } from './session.js';
+export { PipelineStream } from './stream.js';

@@ -1,0 +1,53 @@
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+type Signal = (typeof SIGNALS)[number];
+
+/** A run that Ctrl-C has to end. */
+export interface Interruptible {
+  /** Cancels the run. */
+  interrupt(reason: Error): void;
+  /** Resolves once nothing of the run is left. */
+  readonly ended: Promise<unknown>;
+}
+
+const open = new Set<Interruptible>();
+const listeners = new Map<Signal, () => void>();
+
+/**
+ * While runs are open, Ctrl-C and SIGTERM cancel them first; then the program ends by the signal, as it would have without us. A program
+ * that listens for the signal itself is left alone. A second signal ends it at once.
+ */
+export function watchInterrupts(run: Interruptible): () => void {
+  if (open.size === 0) for (const signal of SIGNALS) listen(signal);
+  open.add(run);
+  return () => {
+    open.delete(run);
+    if (open.size === 0) SIGNALS.forEach(unlisten);
+  };
+}
+
+function listen(signal: Signal): void {
+  const listener = (): void => {
+    SIGNALS.forEach(unlisten);
+    // Somebody else answers for this signal.
+    if (process.listenerCount(signal) > 0) return;
+    void endByInterrupt(signal);
+  };
+  listeners.set(signal, listener);
+  process.once(signal, listener);
+}
+
+function unlisten(signal: Signal): void {
+  const listener = listeners.get(signal);
+  if (listener !== undefined) process.removeListener(signal, listener);
+  listeners.delete(signal);
+}
+
+async function endByInterrupt(signal: Signal): Promise<void> {
+  const runs = [...open];
+  const reason = new DOMException(`The program received ${signal}.`, 'AbortError');
+  for (const run of runs) run.interrupt(reason);
+  await Promise.allSettled(runs.map((run) => run.ended));
+  // The callers see the cancel before the program ends.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,190 @@
+import { InvalidArgumentError } from '../errors/index.js';
+import type { Manifest, ManifestConnection, ManifestNode } from '../manifest/index.js';
+import { describeType, nodeProblem, type AnyNode, type Items, type NodeLike } from '../node/index.js';
+import type { Plan } from '../plan/index.js';
+import { definitionOf, type PipelineDefinition, type PipelineEntry } from './definition.js';
+import { anyInput, manyInputs, NO_INPUT } from './input.js';
+import { resolvePipeline } from './resolve.js';
+import { runToEnd, type PipelineResult, type RunOptions } from './run.js';
+import { driver } from './driver.js';
+import { planOf } from './session.js';
+import { PipelineStream } from './stream.js';
+
+/** Options of a {@link Pipeline}. */
+export interface PipelineOptions {
+  /** @defaultValue `'pipeline'` */
+  readonly name?: string | undefined;
+  /** Folder against which relative node types such as `./nodes.js#Upper` are resolved. @defaultValue the working directory */
+  readonly baseDir?: string | undefined;
+}
+
+/** How a node is added. */
+export interface AddOptions {
+  /** @defaultValue `{name}_{index}`, the name being the class name where the node has none */
+  readonly id?: string | undefined;
+}
+
+/**
+ * Live nodes and how they are connected. A pipeline may run many times, also at once.
+ *
+ * @example
+ * ```ts
+ * const pipeline = new Pipeline<string>('shout').pipe(new Upper()).pipe(new Exclaim({ times: 3 }));
+ * const result = await pipeline.run('hello');
+ * ```
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what the first node takes is not known before it is there.
+export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
+  /** Name of the pipeline, used in logs and manifests. */
+  name: string;
+  readonly #entries: ManifestNode[] = [];
+  readonly #edges: [number, number][] = [];
+  readonly #baseDir: string;
+  #tail: number | undefined;
+  /** Types only: the output of the last node. */
+  declare readonly '~out'?: Out;
+
+  /**
+   * @param nodes - the nodes of a chain, or the name of the pipeline
+   * @throws InvalidArgumentError `RM_INVALID_NODE` (a `TypeError`) that names each wrong position
+   */
+  constructor(nodes?: readonly PipelineEntry[] | string, options: PipelineOptions = {}) {
+    this.name = options.name ?? (typeof nodes === 'string' ? nodes : 'pipeline');
+    this.#baseDir = options.baseDir ?? process.cwd();
+    if (nodes === undefined || typeof nodes === 'string') return;
+    for (const entry of definitionOf(nodes, this.#baseDir).entries) this.#append(entry, this.#tail);
+  }
+
+  /** A pipeline that begins with this node; its types are known from the start. */
+  static from<In, Out>(node: NodeLike<In, Out>, options: PipelineOptions = {}): Pipeline<In, Out> {
+    return new Pipeline<In, In>(undefined, options).pipe(node);
+  }
+
+  /** The pipeline of a validated manifest; its nodes are made anew for every run, the instances in it are used as they are. */
+  static fromManifest(manifest: Manifest, options: PipelineOptions = {}): Pipeline {
+    const pipeline = new Pipeline(undefined, { ...options, name: options.name ?? manifest.metadata.name });
+    for (const entry of manifest.nodes) pipeline.#append(entry, undefined);
+    const ids = pipeline.definition().ids;
+    for (const { from, to } of manifest.connections)
+      pipeline.#edges.push([ids.indexOf(from), ids.indexOf(to)]);
+    return pipeline;
+  }
+
+  /** Adds a node behind the one that was piped last. A node that does not take what that one gives is a compile error. */
+  pipe<Next>(node: NodeLike<Out, Next>, options: AddOptions = {}): Pipeline<In, Next> {
+    this.#append({ instance: checked(node as AnyNode), ...withId(options) }, this.#tail);
+    return this as unknown as Pipeline<In, Next>;
+  }
+
+  /** Adds a node without connecting it; {@link Pipeline.connect} does. Nodes that nobody connects are a chain in the order of adding. */
+  add(node: AnyNode, options: AddOptions = {}): this {
+    this.#append({ instance: checked(node), ...withId(options) }, undefined);
+    return this;
+  }
+
+  /**
+   * Connects two nodes, given as objects or ids; a node that is not there yet is added. What a node gives goes, as the same object, to
+   * all that it is connected to; what comes from several is merged as it arrives.
+   */
+  connect<Between>(from: NodeLike<never, Between> | string, to: NodeLike<Between> | string): this {
+    const source = this.#indexOf(from as AnyNode | string);
+    this.#edges.push([source, this.#indexOf(to as AnyNode | string)]);
+    return this;
+  }
+
+  /** How many nodes there are. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** The live nodes, in the order in which they were added; entries of a manifest that name a type are not among them. */
+  *[Symbol.iterator](): Iterator<AnyNode> {
+    for (const entry of this.#entries) if ('instance' in entry) yield entry.instance;
+  }
+
+  /**
+   * Runs the pipeline to its end.
+   *
+   * @param input - an array, an iterator or an async iterable is many items, anything else is one; without it source nodes are drained,
+   * and any other first node gets one empty text
+   * @returns the outputs; the bare output where there is exactly one; without any `[]`, or `undefined` where no input was given
+   * @throws NodeError `RM_NODE_FAILED` where a node fails; `options.signal.reason` where the run is cancelled
+   */
+  run(input: unknown, options: RunOptions & { readonly enableMetrics: true }): Promise<PipelineResult>;
+  run(input?: Items<In> | In, options?: RunOptions): Promise<Out | Out[] | undefined>;
+  async run(input?: unknown, options: RunOptions = {}): Promise<unknown> {
+    return runToEnd(this.definition(), anyInput(input), options, 'unwrapped');
+  }
+
+  /**
+   * Runs the pipeline and gives its outputs as they come. Leaving the loop early cancels the run and cleans up.
+   *
+   * @param input - any iterable or async iterable of items
+   * @throws InvalidArgumentError `RM_INVALID_INPUT` (a `TypeError`) where it is a single value
+   */
+  stream(input?: Items<In>, options: RunOptions = {}): PipelineStream<Out> {
+    return new PipelineStream<Out>(
+      this.definition(),
+      input === undefined ? NO_INPUT : manyInputs(input),
+      options,
+    );
+  }
+
+  /** Which segment runs where, and why. Nodes that a manifest names are made for it, and released. */
+  async plan(): Promise<Plan> {
+    const resolved = await resolvePipeline(this.definition());
+    try {
+      return planOf(resolved, driver);
+    } finally {
+      await resolved.release();
+    }
+  }
+
+  /** The nodes with their ids, and the connections. */
+  definition(): PipelineDefinition {
+    const definition = definitionOf(this.#entries, this.#baseDir, this.name);
+    const connections = this.#edges.map(([from, to]): ManifestConnection => ({
+      from: definition.ids[from] ?? '',
+      to: definition.ids[to] ?? '',
+    }));
+    return { ...definition, connections };
+  }
+
+  #append(entry: ManifestNode, after: number | undefined): void {
+    const index = this.#entries.push(entry) - 1;
+    if (after !== undefined) this.#edges.push([after, index]);
+    this.#tail = index;
+  }
+
+  #indexOf(node: AnyNode | string): number {
+    if (typeof node === 'string') {
+      const index = this.definition().ids.indexOf(node);
+      if (index >= 0) return index;
+      throw new InvalidArgumentError(
+        'RM_INVALID_PIPELINE',
+        `Pipeline "${this.name}" has no node with the id "${node}".`,
+      );
+    }
+    const places = this.#entries.flatMap((entry, index) =>
+      'instance' in entry && entry.instance === node ? [index] : [],
+    );
+    if (places.length > 1) {
+      throw new InvalidArgumentError(
+        'RM_INVALID_PIPELINE',
+        `The same ${describeType(node)} is at ${String(places.length)} places of pipeline "${this.name}". Name the place by its id.`,
+      );
+    }
+    if (places[0] === undefined) this.#append({ instance: checked(node) }, undefined);
+    return places[0] ?? this.#entries.length - 1;
+  }
+}
+
+function withId(options: AddOptions): { id?: string } {
+  return options.id === undefined ? {} : { id: options.id };
+}
+
+function checked(node: AnyNode): AnyNode {
+  const problem = nodeProblem(node);
+  if (problem === undefined) return node;
+  throw new InvalidArgumentError('RM_INVALID_NODE', `A pipeline takes node instances, got ${problem}.`);
+}

@@ -1,0 +1,60 @@
+import { defaultLogger, type Logger } from '../logging/index.js';
+import { CollectSink } from '../segment/index.js';
+import type { PipelineDefinition } from './definition.js';
+import type { RunInput } from './input.js';
+import { resolvePipeline } from './resolve.js';
+import { driver } from './driver.js';
+import { Session, type RunMetrics } from './session.js';
+
+/** Options of every run. */
+export interface RunOptions {
+  /** Cancels the run: the caller sees `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+  /** @defaultValue lines on stderr where `REMOTEMEDIA_LOG` names a level, else nothing */
+  readonly logger?: Logger | undefined;
+  /** Measures the nodes; the result is then `{ outputs, metrics }`. @defaultValue false */
+  readonly enableMetrics?: boolean | undefined;
+}
+
+/** The result of a run with `enableMetrics`. */
+export interface PipelineResult {
+  readonly outputs: unknown;
+  readonly metrics: RunMetrics;
+}
+
+/** `unwrapped`: the bare output where there is exactly one, and nothing where there is neither input nor output. */
+export type ResultForm = 'unwrapped' | 'list';
+
+/** Runs a pipeline to its end and gives its outputs in the form that the caller promises. */
+export async function runToEnd(
+  definition: PipelineDefinition,
+  input: RunInput,
+  options: RunOptions,
+  form: ResultForm,
+): Promise<unknown> {
+  options.signal?.throwIfAborted();
+  const pipeline = await resolvePipeline(definition);
+  try {
+    const sink = new CollectSink();
+    const session = new Session({
+      pipeline,
+      driver,
+      input,
+      output: sink,
+      logger: options.logger ?? defaultLogger(),
+      isMetered: options.enableMetrics ?? false,
+      signal: options.signal,
+    });
+    await session.execute();
+    const outputs = inForm(sink.outputs, form, input.isGiven);
+    return options.enableMetrics === true ? { outputs, metrics: session.metrics() } : outputs;
+  } finally {
+    await pipeline.release();
+  }
+}
+
+function inForm(outputs: unknown[], form: ResultForm, hasInput: boolean): unknown {
+  if (form === 'list') return outputs;
+  if (outputs.length === 1) return outputs[0];
+  return outputs.length === 0 && !hasInput ? undefined : outputs;
+}

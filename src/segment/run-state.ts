@@ -1,0 +1,84 @@
+import type { Logger } from '../logging/index.js';
+import type { NodeError } from '../errors/index.js';
+
+/** Something that lets items into a run, and can stop doing so. */
+export interface Feeder {
+  /** Lets no new item in. */
+  stop(): void;
+}
+
+/** What all stages of one run share; also the token that says which run holds an instance. */
+export class RunState {
+  readonly logger: Logger;
+  /** Whether durations are measured. */
+  readonly isMetered: boolean;
+  /** Everything that failed, in the order in which it did. */
+  readonly failures: unknown[] = [];
+  /** Something failed: no new items, no flush. */
+  hasFailed = false;
+  /** Cancelled: queued items are dropped as well. */
+  isCancelled = false;
+  /** The node whose `initialize` is running. */
+  initializing: string | undefined;
+  /** Called once, at the first failure. */
+  onFailure: (() => void) | undefined;
+  readonly #controller = new AbortController();
+  readonly #feeders = new Set<Feeder>();
+  readonly #mortals = new Set<{ die(): void }>();
+
+  constructor(logger: Logger, isMetered: boolean) {
+    this.logger = logger;
+    this.isMetered = isMetered;
+  }
+
+  /** Aborts when the run is cancelled. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether nodes may still flush. */
+  get canFlush(): boolean {
+    return !this.hasFailed && !this.isCancelled;
+  }
+
+  addFeeder(feeder: Feeder): void {
+    this.#feeders.add(feeder);
+    if (this.hasFailed || this.isCancelled) feeder.stop();
+  }
+
+  removeFeeder(feeder: Feeder): void {
+    this.#feeders.delete(feeder);
+  }
+
+  /** Adds what has to die when the run is cancelled. */
+  addMortal(mortal: { die(): void }): void {
+    this.#mortals.add(mortal);
+  }
+
+  /** Notes a failure: nothing new comes in, what is under way is finished, nothing flushes. */
+  fail(failure: NodeError | Error): void {
+    this.failures.push(failure);
+    this.markFailed();
+  }
+
+  /** Something failed elsewhere, and is told by whoever it failed. */
+  markFailed(): void {
+    if (this.hasFailed) return;
+    this.hasFailed = true;
+    this.#stopFeeders();
+    this.onFailure?.();
+  }
+
+  /** Drops what is queued, aborts what is running. */
+  cancel(reason: unknown): void {
+    if (this.isCancelled) return;
+    this.isCancelled = true;
+    this.#stopFeeders();
+    for (const mortal of this.#mortals) mortal.die();
+    this.#controller.abort(reason);
+  }
+
+  #stopFeeders(): void {
+    for (const feeder of this.#feeders) feeder.stop();
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A place in a segment that takes items. `push` gives a promise only where the caller has to wait before it pushes the next item;
+ * the item is taken either way.
+ */
+export abstract class Stage {
+  /** What pushes into this stage and has not ended yet. */
+  readonly upstreams: Upstream[] = [];
+  #open = 0;
+
+  abstract push(item: unknown): Promise<void> | undefined;
+
+  /** Called once all upstreams have ended: finishes what is under way, then ends what is downstream. */
+  protected abstract finish(): Promise<void>;
+
+  /** Connects something that pushes into this stage. */
+  addUpstream(upstream: Upstream): void {
+    this.upstreams.push(upstream);
+    this.#open++;
+  }
+
+  /** One of the upstreams has no more items. */
+  async end(): Promise<void> {
+    this.#open--;
+    if (this.#open === 0) await this.finish();
+  }
+
+  /** Tells everything that feeds this stage that it takes no more. */
+  protected stopUpstreams(isFailure: boolean): void {
+    for (const upstream of this.upstreams) upstream.downstreamStopped(this, isFailure);
+  }
+}
+
+/** Something that pushes into a stage. */
+export interface Upstream {
+  /** The stage takes no more items: because it has enough, or because something failed. */
+  downstreamStopped(stage: Stage, isFailure: boolean): void;
+}
+
+/** Waits for several pushes at once; a promise only where one of them is. */
+export function pushToAll(stages: readonly Stage[], item: unknown): Promise<void> | undefined {
+  let waits: Promise<void>[] | undefined;
+  for (const stage of stages) {
+    const wait = stage.push(item);
+    if (wait !== undefined) (waits ??= []).push(wait);
+  }
+  return waits === undefined ? undefined : Promise.all(waits).then(noValue);
+}
+
+function noValue(): void {
+  // Narrows the array that Promise.all gives to nothing.
+}
+
+/** Gives every item to every branch: the very same object. */
+export class FanOutStage extends Stage implements Upstream {
+  #branches: readonly Stage[];
+
+  constructor(branches: readonly Stage[]) {
+    super();
+    this.#branches = branches;
+    for (const branch of branches) branch.addUpstream(this);
+  }
+
+  push(item: unknown): Promise<void> | undefined {
+    return pushToAll(this.#branches, item);
+  }
+
+  protected async finish(): Promise<void> {
+    await Promise.all(this.#branches.map((branch) => branch.end()));
+  }
+
+  #stopped = 0;
+
+  /** One branch that has enough does not stop the others; a failure stops everything before it. */
+  downstreamStopped(_stage: Stage, isFailure: boolean): void {
+    this.#stopped++;
+    if (isFailure || this.#stopped === this.#branches.length) this.stopUpstreams(isFailure);
+  }
+}

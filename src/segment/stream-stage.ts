@@ -1,0 +1,189 @@
+import { NodeError } from '../errors/index.js';
+import {
+  describeType,
+  isAsyncIterable,
+  isIterableObject,
+  isThenable,
+  type AnyNode,
+  type NodeContext,
+} from '../node/index.js';
+import { Pace } from './pace.js';
+import type { RunState } from './run-state.js';
+import { Stage, type Upstream } from './stage.js';
+
+const QUEUE_LIMIT = 16;
+
+/** A bounded queue that is read as an async iterable. */
+class InputQueue implements AsyncIterableIterator<unknown> {
+  readonly #items: unknown[] = [];
+  #isClosed = false;
+  #reader: ((step: IteratorResult<unknown>) => void) | undefined;
+  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  maxDepth = 0;
+
+  push(item: unknown): Promise<void> | undefined {
+    if (this.#isClosed) return undefined;
+    if (this.#reader !== undefined) {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      reader({ done: false, value: item });
+      return undefined;
+    }
+    this.#items.push(item);
+    if (this.#items.length > this.maxDepth) this.maxDepth = this.#items.length;
+    if (this.#items.length < QUEUE_LIMIT) return undefined;
+    if (this.#room === undefined) {
+      let resolve: (() => void) | undefined;
+      const promise = new Promise<void>((settle) => (resolve = settle));
+      this.#room = { promise, resolve: () => resolve?.() };
+    }
+    return this.#room.promise;
+  }
+
+  /** No more items; those that wait are still read, unless they are dropped. */
+  close(dropsItems: boolean): void {
+    this.#isClosed = true;
+    if (dropsItems) this.#items.length = 0;
+    this.#freeRoom();
+    this.#reader?.({ done: true, value: undefined });
+    this.#reader = undefined;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#items.length > 0) {
+      const value = this.#items.shift();
+      this.#freeRoom();
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => (this.#reader = resolve));
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    this.close(true);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #freeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}
+
+/** A streaming node: its whole input is one async iterable, and its whole output another. */
+export class StreamStage extends Stage implements Upstream {
+  readonly id: string;
+  readonly node: AnyNode;
+  itemsIn = 0;
+  itemsOut = 0;
+  errors = 0;
+  readonly #context: NodeContext;
+  readonly #downstream: Stage;
+  readonly #run: RunState;
+  readonly #input = new InputQueue();
+  #pumping: Promise<void> | undefined;
+  #isDead = false;
+  #isDone = false;
+
+  constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
+    super();
+    this.id = id;
+    this.node = node;
+    this.#context = context;
+    this.#downstream = downstream;
+    this.#run = run;
+    downstream.addUpstream(this);
+    run.addMortal(this);
+  }
+
+  get maxQueueDepth(): number {
+    return this.#input.maxDepth;
+  }
+
+  /** Whether the node is still reading or writing: what a cancel waits for. */
+  get isBusy(): boolean {
+    return this.#pumping !== undefined && !this.#isDone;
+  }
+
+  push(item: unknown): Promise<void> | undefined {
+    if (this.#isDead) return undefined;
+    this.itemsIn++;
+    this.#pumping ??= this.#pump();
+    return this.#input.push(item);
+  }
+
+  /** Never rejects. */
+  async #pump(): Promise<void> {
+    try {
+      await this.#passOn(await this.#open());
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isDone = true;
+    if (!this.#isDead) {
+      this.die();
+      this.stopUpstreams(false);
+    }
+  }
+
+  async #open(): Promise<Iterator<unknown> | AsyncIterator<unknown>> {
+    const answer: unknown = this.node.stream?.(this.#input, this.#context);
+    const output = isThenable(answer) ? await answer : answer;
+    if (isAsyncIterable(output)) return output[Symbol.asyncIterator]();
+    if (isIterableObject(output)) return output[Symbol.iterator]();
+    throw new TypeError(`stream() must give an async iterable, got ${describeType(output)}`);
+  }
+
+  async #passOn(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
+    const pace = new Pace();
+    for (;;) {
+      const step = await iterator.next();
+      if (step.done === true) return;
+      if (this.#isDead) {
+        await iterator.return?.();
+        return;
+      }
+      if (step.value === undefined) continue;
+      this.itemsOut++;
+      const wait = this.#downstream.push(step.value);
+      if (wait !== undefined) await wait;
+      if (pace.isTurnDue()) await pace.turn();
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isDead) {
+      this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${String(error)}`);
+      return;
+    }
+    this.errors++;
+    this.die();
+    this.#run.fail(new NodeError({ nodeId: this.id, phase: 'stream', cause: error }));
+    this.stopUpstreams(true);
+  }
+
+  /** Takes no more items; the node sees the end of its input. */
+  die(): void {
+    this.#isDead = true;
+    this.#input.close(true);
+  }
+
+  downstreamStopped(_stage: Stage, isFailure: boolean): void {
+    if (this.#isDead) return;
+    this.die();
+    this.stopUpstreams(isFailure);
+  }
+
+  protected async finish(): Promise<void> {
+    if (!this.#isDead) {
+      this.#pumping ??= this.#pump();
+      this.#input.close(false);
+    }
+    await this.#pumping;
+    await this.#downstream.end();
+  }
+}
