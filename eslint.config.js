@@ -23,6 +23,7 @@ const ROOMS = [
   'protocol',
   'plan',
   'segment',
+  'channels',
   'hosts',
   'runtime',
   'cli',

@@ -33,6 +33,15 @@ export {
   type NodeErrorDetails,
   type NodePhase,
 } from './errors/index.js';
+export {
+  startPythonHost,
+  type HostOutput,
+  type Interpreter,
+  type PythonHost,
+  type PythonHostOptions,
+  type PythonNode,
+  type PythonObjectSpec,
+} from './hosts/index.js';
 export type { Logger } from './logging/index.js';
 export type { Manifest, ManifestConnection, ManifestMetadata, ManifestNode } from './manifest/index.js';
 export {
@@ -56,6 +65,28 @@ export {
   type ProcessResult,
   type RegisteredNode,
 } from './node/index.js';
+export {
+  CalculatorNode,
+  Chunker,
+  JsonLinesSink,
+  LevelMeter,
+  PassThroughNode,
+  Resampler,
+  TextSink,
+  WavDecoder,
+  WavSource,
+  type AudioLevel,
+  type CalculatorOptions,
+  type ChunkerOptions,
+  type JsonLinesSinkOptions,
+  type LevelMeterOptions,
+  type ResamplerOptions,
+  type ResamplerQuality,
+  type TextSinkOptions,
+  type WavDecoderInput,
+  type WavDecoderOptions,
+  type WavSourceOptions,
+} from './nodes/index.js';
 export {
   planToMermaid,
   planToText,

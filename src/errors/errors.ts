@@ -1,3 +1,4 @@
+import { inspect, types } from 'node:util';
 import type { ErrorCode } from './codes.js';
 
 const BRAND = Symbol.for('remotemedia.error');
@@ -163,8 +164,14 @@ function nodeErrorMessage({ nodeId, phase, itemIndex, host, cause }: NodeErrorDe
   return `Node "${nodeId}"${place} failed in ${phase}${item}: ${describeCause(cause)}`;
 }
 
-/** One line for any thrown value: class and message for an error, the value itself otherwise. */
+/** One line for any thrown value: class and message for an error, the value itself otherwise. Never throws. */
 export function describeCause(cause: unknown): string {
-  if (cause instanceof Error) return cause.message === '' ? cause.name : `${cause.name}: ${cause.message}`;
-  return `thrown value ${typeof cause === 'string' ? JSON.stringify(cause) : String(cause)}`;
+  try {
+    // Errors of another realm (a `vm` context) are errors as well.
+    if (cause instanceof Error || types.isNativeError(cause))
+      return cause.message === '' ? cause.name : `${cause.name}: ${cause.message}`;
+    return `thrown value ${inspect(cause, { depth: 0, breakLength: Infinity })}`;
+  } catch {
+    return `thrown value of type ${typeof cause}`;
+  }
 }

@@ -62,10 +62,7 @@ export interface Host {
   open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment;
 }
 
-/** Key under which a node that lives in another host names that host. */
-export const NODE_HOST: unique symbol = Symbol.for('remotemedia.nodeHost') as never;
-
 /** The host in which a node lives, where it is not this process. */
 export function hostOf(node: AnyNode): Host | undefined {
-  return (node as { [NODE_HOST]?: Host })[NODE_HOST];
+  return (node as { readonly '~host'?: Host })['~host'];
 }

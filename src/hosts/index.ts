@@ -1,9 +1,20 @@
 export {
   hostOf,
-  NODE_HOST,
   type Host,
   type OpenSegment,
   type SegmentRequest,
   type WiredChannel,
 } from './host.js';
 export { InProcessHost } from './in-process/index.js';
+export {
+  findPython,
+  howToInstall,
+  startPythonHost,
+  type HostOutput,
+  type Interpreter,
+  type InterpreterSearch,
+  type PythonHost,
+  type PythonHostOptions,
+  type PythonNode,
+  type PythonObjectSpec,
+} from './python/index.js';

@@ -10,7 +10,7 @@ export {
 } from './manifest.js';
 export { checkParams } from './parameters.js';
 export { parseManifest } from './parse.js';
-export { didYouMean, formatPath } from './problems.js';
+export { didYouMean, didYouMeanType, formatPath } from './problems.js';
 export { manifestJsonSchema } from './schema.js';
 export { validateManifest, validateNodeEntry } from './validate.js';
 export { pipelineToManifest, type NodeDescription, type PipelineDescription } from './write.js';

@@ -74,6 +74,11 @@ export function didYouMean(given: string, known: readonly string[]): string {
   return near === undefined ? '' : ` (did you mean "${near}"?)`;
 }
 
+/** As {@link didYouMean}, for node types: they are known with and without the `Node` suffix. */
+export function didYouMeanType(given: string, known: readonly string[]): string {
+  return didYouMean(given, [...known, ...known.map((type) => type.replace(/(?<=.)Node$/, ''))]);
+}
+
 /**
  * What a schema found wrong, in our words.
  *
@@ -169,18 +174,22 @@ const LONGEST_QUOTE = 60;
 
 /** A value as an error message shows it: `"x" (string)`, `5 (number)`, `an array`. */
 export function quote(value: unknown): string {
-  if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'string') {
-    const text = value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value;
-    return `${JSON.stringify(text)} (string)`;
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing';
+    case 'string':
+      return `${JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value)} (string)`;
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return `${String(value)} (${typeof value})`;
+    default: {
+      const type = describeType(value);
+      return type === 'Object' || type === 'object' ? 'an object' : `a ${type}`;
+    }
   }
-  if (typeof value === 'object' || typeof value === 'function') {
-    const type = describeType(value);
-    return type === 'Object' || type === 'object' ? 'an object' : `a ${type}`;
-  }
-  return `${String(value as number | bigint | boolean | symbol)} (${typeof value})`;
 }
 
 function valueAt(value: unknown, path: KeyPath): unknown {

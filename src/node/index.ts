@@ -24,4 +24,4 @@ export {
   type RegisteredNode,
 } from './registry.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
-export { concurrencyOf, describeType, NODE_ROLE, nodeProblem, roleOf, type NodeRole } from './validate.js';
+export { concurrencyOf, describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

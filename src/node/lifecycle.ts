@@ -109,10 +109,12 @@ export function acquireNode(node: LifecycleNode, context: unknown): Promise<void
   try {
     const result = recordCall(node, 'initialize', () => node.initialize(context as never));
     if (!isThenable(result)) return undefined;
-    return track(record, Promise.resolve(result)).catch((error: unknown) => {
+    // The count is right again before anyone who waits for the outcome looks at it.
+    const counted = Promise.resolve(result).catch((error: unknown) => {
       record.runs--;
       throw error;
     });
+    return track(record, counted);
   } catch (error) {
     record.runs--;
     throw error;

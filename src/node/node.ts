@@ -63,8 +63,13 @@ export interface NodeLike<In = never, Out = unknown> {
 }
 
 /** A node of any types. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- In is contravariant: only `any` accepts every node.
-export type AnyNode = NodeLike<any, any>;
+/* eslint-disable @typescript-eslint/no-explicit-any -- `any` for the types as a whole accepts every node: a source takes `never`, which
+   no function of `any` is assignable to. */
+export interface AnyNode extends Omit<NodeLike<any, any>, '~types'> {
+  /** Types only, never there at run time. */
+  readonly '~types'?: any;
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** What all base classes share. */
 export abstract class BaseNode<In = unknown, Out = unknown> {
@@ -122,7 +127,7 @@ export abstract class StreamingNode<In = unknown, Out = unknown> extends BaseNod
 }
 
 /** A node that gives items without an input. */
-export abstract class SourceNode<Out = unknown> extends BaseNode<never, Out> {
+export abstract class SourceNode<Out = unknown> extends BaseNode<undefined, Out> {
   /** A (sync or async) iterable of items, mostly a generator; it is closed early when nobody takes more. */
   abstract source(context: NodeContext): Awaitable<Items<Out | undefined>>;
 }

@@ -35,14 +35,15 @@ const registry = new Map<string, RegisteredNode>();
  *
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where it is no class or has no name.
  */
-export function registerNode(nodeClass: NodeClass, type: string = nodeClass.name): void {
-  if (typeof nodeClass !== 'function' || type === '') {
+export function registerNode(nodeClass: NodeClass, type?: string): void {
+  const name = type ?? (nodeClass as NodeClass | undefined)?.name ?? '';
+  if (typeof nodeClass !== 'function' || name === '') {
     throw new InvalidArgumentError(
       'RM_INVALID_ARGUMENT',
       'registerNode() takes a class with a name. Pass the name as the second argument where the class has none.',
     );
   }
-  registry.set(withoutSuffix(type), { type, nodeClass });
+  registry.set(withoutSuffix(name), { type: name, nodeClass });
 }
 
 /** The node class of a type name, with or without the `Node` suffix. */

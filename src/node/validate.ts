@@ -5,11 +5,13 @@ import type { AnyNode } from './node.js';
 export type NodeRole = 'process' | 'stream' | 'source';
 
 /** A node may declare its role where its methods do not tell: an object in another host, for example. */
-export const NODE_ROLE: unique symbol = Symbol.for('remotemedia.nodeRole') as never;
+interface RoleBearer {
+  readonly '~role'?: NodeRole | undefined;
+}
 
 /** The role of an object that {@link nodeProblem} found nothing wrong with. */
 export function roleOf(node: AnyNode): NodeRole {
-  const declared = (node as { [NODE_ROLE]?: NodeRole })[NODE_ROLE];
+  const declared = (node as RoleBearer)['~role'];
   if (declared !== undefined) return declared;
   if (typeof node.source === 'function') return 'source';
   return typeof node.stream === 'function' ? 'stream' : 'process';
@@ -22,9 +24,9 @@ export function nodeProblem(value: unknown): string | undefined {
       ? `${describeType(value)}, not an instance of it`
       : describeType(value);
   }
-  const node = value as Partial<AnyNode> & { [NODE_ROLE]?: NodeRole };
+  const node = value as Partial<AnyNode> & RoleBearer;
   const missing: string[] = [];
-  if (typeof (node.process ?? node.stream ?? node.source) !== 'function' && node[NODE_ROLE] === undefined)
+  if (typeof (node.process ?? node.stream ?? node.source) !== 'function' && node['~role'] === undefined)
     missing.push('process()');
   if (typeof node.initialize !== 'function') missing.push('initialize()');
   if (missing.length > 0) return `${describeType(value)} without ${missing.join(' and ')}`;

@@ -35,6 +35,7 @@ export {
 } from './calculator-node.js';
 export { Chunker, type ChunkerOptions } from './chunker.js';
 export { JsonLinesSink, type JsonLinesSinkOptions } from './json-lines-sink.js';
+export { toJsonLine } from './json-lines.js';
 export { LevelMeter, type AudioLevel, type LevelMeterOptions } from './level-meter.js';
 export { PassThroughNode } from './pass-through-node.js';
 export { Resampler, type ResamplerOptions, type ResamplerQuality } from './resampler.js';

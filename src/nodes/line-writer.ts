@@ -19,6 +19,7 @@ export class LineWriter {
   readonly #target: LineTarget;
   readonly #stream: Writable;
   #failure: unknown;
+  #isReported = false;
   readonly #onError = (error: unknown): void => {
     this.#failure ??= error;
   };
@@ -55,25 +56,34 @@ export class LineWriter {
   /** Waits until the system has all lines. */
   async flush(): Promise<void> {
     this.#check();
-    await new Promise<void>((resolve) => this.#stream.write('', () => resolve()));
+    // An empty write ends after those before it, and with their error; the 'error' event comes only later.
+    await new Promise<void>((resolve) => {
+      this.#stream.write('', (error) => {
+        this.#failure ??= error ?? undefined;
+        resolve();
+      });
+    });
     this.#check();
   }
 
-  /** Completes and closes the file; standard output stays open. */
+  /** Completes and closes the file; standard output stays open. An error that a call raised already is not raised again. */
   async close(): Promise<void> {
+    if (this.#failure === undefined) await this.#finish();
+    if (this.#failure !== undefined && !this.#isReported) throw this.#error(this.#failure);
+  }
+
+  async #finish(): Promise<void> {
     try {
-      if (this.#target.path === undefined) {
-        if (this.#failure === undefined) await this.flush();
+      if (this.#target.path !== undefined) {
+        this.#stream.end();
+        await finished(this.#stream);
         return;
       }
-      // One that failed has closed itself; that failure was raised where it happened.
-      if (this.#stream.destroyed) return;
-      this.#stream.end();
-      await finished(this.#stream);
-    } catch (error) {
-      throw this.#error(error);
-    } finally {
+      await this.flush();
+      // Not after a failure: its event is still to come, and would end the program.
       this.#stream.off('error', this.#onError);
+    } catch (error) {
+      this.#failure ??= error;
     }
   }
 
@@ -91,7 +101,7 @@ export class LineWriter {
   }
 
   #error(cause: unknown): RemoteMediaError {
-    if (cause instanceof RemoteMediaError) return cause;
+    this.#isReported = true;
     const { node, path } = this.#target;
     const where = path === undefined ? 'standard output' : JSON.stringify(path);
     return new RemoteMediaError(

@@ -3,6 +3,9 @@ import { RemoteMediaError } from '../errors/index.js';
 
 /** Samples per channel that are handed over at once; bounds the memory of a resampler. */
 const BLOCK_FRAMES = 4096;
+const MAX_OUTPUT_FRAMES = 16_384;
+/** The filter grows with the ratio: at 768,000 it would take gigabytes. */
+const MAX_RATIO = 256;
 
 let loading: Promise<SpeexModule> | undefined;
 
@@ -43,27 +46,27 @@ export class SpeexResampler {
     const { numberOfChannels, inputRate, outputRate, quality } = settings;
     this.#speex = speex;
     this.#settings = settings;
-    this.#outputFrames = Math.ceil((BLOCK_FRAMES * outputRate) / inputRate) + 1;
-    this.#lengths = speex._malloc(8);
-    this.#state = speex._speex_resampler_init(
-      numberOfChannels,
-      inputRate,
-      outputRate,
-      quality,
-      this.#lengths,
-    );
-    if (this.#state === 0) {
-      const reason = String(speex.HEAP32[this.#lengths >> 2]);
-      speex._free(this.#lengths);
-      throw new RemoteMediaError(
-        'RM_MEDIA',
-        `Resampler: cannot go from ${inputRate} Hz to ${outputRate} Hz with ${numberOfChannels} channels (SpeexDSP error ${reason}). Go in two steps, or check the rates.`,
+    if (inputRate > MAX_RATIO * outputRate || outputRate > MAX_RATIO * inputRate) {
+      throw cannotMake(
+        settings,
+        `rates may differ by a factor of up to ${MAX_RATIO}. Go in two steps, or check the rates`,
       );
+    }
+    // A full output ends a call early; the rest comes with the next.
+    this.#outputFrames = Math.min(MAX_OUTPUT_FRAMES, Math.ceil((BLOCK_FRAMES * outputRate) / inputRate) + 1);
+    this.#lengths = speex._malloc(8);
+    this.#input = speex._malloc(BLOCK_FRAMES * numberOfChannels * 4);
+    this.#output = speex._malloc(this.#outputFrames * numberOfChannels * 4);
+    const hasMemory = this.#lengths !== 0 && this.#input !== 0 && this.#output !== 0;
+    this.#state = hasMemory
+      ? speex._speex_resampler_init(numberOfChannels, inputRate, outputRate, quality, this.#lengths)
+      : 0;
+    if (this.#state === 0) {
+      this.free();
+      throw cannotMake(settings, 'there is no memory for it. Use fewer resamplers at once, or lower rates');
     }
     // Without it the output would begin with the filter's delay.
     speex._speex_resampler_skip_zeros(this.#state);
-    this.#input = speex._malloc(BLOCK_FRAMES * numberOfChannels * 4);
-    this.#output = speex._malloc(this.#outputFrames * numberOfChannels * 4);
   }
 
   /** Samples per channel given so far. */
@@ -101,7 +104,7 @@ export class SpeexResampler {
 
   /** Gives the memory back; the resampler can't be used afterwards. */
   free(): void {
-    this.#speex._speex_resampler_destroy(this.#state);
+    if (this.#state !== 0) this.#speex._speex_resampler_destroy(this.#state);
     for (const pointer of [this.#lengths, this.#input, this.#output]) this.#speex._free(pointer);
   }
 
@@ -163,4 +166,14 @@ export class SpeexResampler {
     this.#framesOut += frames;
     return planar;
   }
+}
+
+function cannotMake(
+  { numberOfChannels, inputRate, outputRate }: SpeexSettings,
+  reason: string,
+): RemoteMediaError {
+  return new RemoteMediaError(
+    'RM_MEDIA',
+    `Resampler: cannot go from ${inputRate} Hz to ${outputRate} Hz with ${numberOfChannels} channels: ${reason}.`,
+  );
 }

@@ -3,13 +3,8 @@ import { RemoteMediaError } from '../errors/index.js';
 import { Node, type NodeOptions, type ParameterSchema } from '../node/index.js';
 import { bytesInMemory, openFile, type ByteSource } from './byte-source.js';
 import { boolean, describeValue } from './options.js';
-import {
-  checkFramesPerBuffer,
-  readWav,
-  WAV_READ_PARAMETERS,
-  type Mediabunny,
-  type WavReadOptions,
-} from './wav-reader.js';
+import { checkFramesPerBuffer, WAV_READ_PARAMETERS, type WavReadOptions } from './wav-options.js';
+import { readWav, type Mediabunny } from './wav-reader.js';
 
 /** What {@link WavDecoder} takes. */
 export interface WavDecoderOptions extends NodeOptions, WavReadOptions {}

@@ -3,47 +3,15 @@ import { AudioFrame } from '../data/index.js';
 import { describeCause, RemoteMediaError } from '../errors/index.js';
 import { timestampAt } from './audio-samples.js';
 import type { ByteSource } from './byte-source.js';
-import { wholeNumber } from './options.js';
 import { readWavHeader, type WavHeader } from './wav-header.js';
+import type { WavReadOptions } from './wav-options.js';
 
 /** The decoder's library; 90 ms to load, so nodes load it in `initialize()`. */
 export type Mediabunny = typeof import('mediabunny');
 
 const FRAMES_PER_SECOND = 10;
-const MAX_FRAMES_PER_BUFFER = 2 ** 24;
 /** How much of the file may lie in memory. */
 const CACHE_BYTES = 2 ** 20;
-
-/** How a WAV file is read. */
-export interface WavReadOptions {
-  /** Samples per channel of each AudioFrame; the last may have fewer. @defaultValue 100 ms */
-  readonly framesPerBuffer?: number | undefined;
-  /** Whether a file that ends before its announced length is accepted as it is. @defaultValue false */
-  readonly allowTruncated?: boolean | undefined;
-}
-
-/** JSON Schema of {@link WavReadOptions}. */
-export const WAV_READ_PARAMETERS: Readonly<Record<string, object>> = {
-  framesPerBuffer: {
-    type: 'integer',
-    minimum: 1,
-    maximum: MAX_FRAMES_PER_BUFFER,
-    description:
-      'Samples per channel of each AudioFrame; the last may have fewer. 100 ms unless it is given.',
-  },
-  allowTruncated: {
-    type: 'boolean',
-    default: false,
-    description: 'Whether a file that ends before its announced length is accepted as it is.',
-  },
-};
-
-/** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where `framesPerBuffer` is out of range. */
-export function checkFramesPerBuffer(node: string, value: unknown): number | undefined {
-  return value === undefined
-    ? undefined
-    : wholeNumber(node, 'framesPerBuffer', value, 1, MAX_FRAMES_PER_BUFFER);
-}
 
 /**
  * Reads a WAV file slice by slice and gives `f32-planar` frames. Of a file that ends too early, what is there comes first, and then the
@@ -174,26 +142,30 @@ async function* collect(
   const frameOf = (data: Float32Array): AudioFrame =>
     new AudioFrame({ data, sampleRate, numberOfChannels, timestampUs: timestampAt(0, position, sampleRate) });
   for await (const piece of pieces) {
-    for (let offset = 0; offset < piece.numberOfFrames;) {
-      const count = Math.min(length - filled, piece.numberOfFrames - offset);
-      for (const [channel, plane] of planes.entries()) {
-        const layout = {
-          format: 'f32-planar',
-          planeIndex: channel,
-          frameOffset: offset,
-          frameCount: count,
-        } as const;
-        piece.copyTo(plane.subarray(filled, filled + count), layout);
+    try {
+      for (let offset = 0; offset < piece.numberOfFrames;) {
+        const count = Math.min(length - filled, piece.numberOfFrames - offset);
+        for (const [channel, plane] of planes.entries()) {
+          const layout = {
+            format: 'f32-planar',
+            planeIndex: channel,
+            frameOffset: offset,
+            frameCount: count,
+          } as const;
+          piece.copyTo(plane.subarray(filled, filled + count), layout);
+        }
+        offset += count;
+        filled += count;
+        if (filled < length) continue;
+        yield frameOf(wholeOf(planes));
+        position += length;
+        filled = 0;
+        planes = newPlanes(numberOfChannels, length);
       }
-      offset += count;
-      filled += count;
-      if (filled < length) continue;
-      yield frameOf(wholeOf(planes));
-      position += length;
-      filled = 0;
-      planes = newPlanes(numberOfChannels, length);
+    } finally {
+      // Also when nobody takes more: the library complains on standard error of pieces that were left open.
+      piece.close();
     }
-    piece.close();
   }
   if (filled === 0) return;
   const rest = new Float32Array(filled * numberOfChannels);

@@ -3,13 +3,8 @@ import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import { SourceNode, type NodeOptions, type ParameterSchema } from '../node/index.js';
 import { bytesInMemory, openFile } from './byte-source.js';
 import { boolean, nonEmptyString, optionError } from './options.js';
-import {
-  checkFramesPerBuffer,
-  readWav,
-  WAV_READ_PARAMETERS,
-  type Mediabunny,
-  type WavReadOptions,
-} from './wav-reader.js';
+import { checkFramesPerBuffer, WAV_READ_PARAMETERS, type WavReadOptions } from './wav-options.js';
+import { readWav, type Mediabunny } from './wav-reader.js';
 
 /** What {@link WavSource} takes: one of `path` and `data`. */
 export interface WavSourceOptions extends NodeOptions, WavReadOptions {

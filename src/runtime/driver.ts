@@ -1,7 +1,4 @@
 import { InProcessHost, type Host } from '../hosts/index.js';
 
 /** Where the inputs come from and the outputs go: this program. */
-export const driver: Host = new InProcessHost(async () => {
-  const { channelWiring } = await import('../channels/index.js');
-  return channelWiring();
-});
+export const driver: Host = new InProcessHost();

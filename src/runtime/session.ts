@@ -119,8 +119,7 @@ export class Session {
     }
     if (this.#cancellation.isRequested) return [];
     const ending = this.#startAll().then(() => Promise.all(this.#segments.map((segment) => segment.done)));
-    if (await this.#cancellation.waitFor(ending)) return [];
-    this.#forgetLate(ending);
+    if (!(await this.#cancellation.waitFor(ending))) this.#forgetLate(ending);
     return this.#segments.flatMap((segment) => segment.busy());
   }
 

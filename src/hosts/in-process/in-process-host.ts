@@ -7,7 +7,6 @@ import {
   InputFeed,
   join,
   type Assembly,
-  type Feed,
   type NodeMetrics,
   type PlacedNode,
   type RunState,
@@ -15,36 +14,15 @@ import {
 } from '../../segment/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../host.js';
 
-/** How channels that leave or reach this process are connected; given in when the first such channel is needed. */
-export interface ChannelWiring {
-  listen(): Promise<string>;
-  /** The stage that sends what it is given to a consumer in another host. */
-  sender(channel: WiredChannel, run: RunState): ChannelSender;
-  /** The feed that pushes what comes from a producer in another host. */
-  receiver(channel: WiredChannel, target: Stage, run: RunState): ChannelReceiver;
-}
-
-/** The near end of an outgoing channel. */
-export interface ChannelSender extends Stage {
-  connect(): Promise<void>;
-}
-
-/** The near end of an incoming channel. */
-export interface ChannelReceiver {
-  feed(): Promise<void>;
-}
+/** The room is loaded when the first channel to another host is needed. */
+type Channels = typeof import('../../channels/index.js');
 
 /** Runs segments in this process, on its event loop: the very objects that the user built. */
 export class InProcessHost implements Host {
   readonly name = 'in-process';
-  readonly #wiring: () => Promise<ChannelWiring>;
-
-  constructor(wiring: () => Promise<ChannelWiring>) {
-    this.#wiring = wiring;
-  }
 
   async listen(): Promise<string> {
-    return (await this.#wiring()).listen();
+    return (await loadChannels()).listener.address();
   }
 
   open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment {
@@ -62,8 +40,12 @@ export class InProcessHost implements Host {
     isLocal: boolean,
   ): Promise<OpenSegment> {
     await initialized;
-    return new InProcessSegment(this, request, nodes, isLocal ? undefined : await this.#wiring());
+    return new InProcessSegment(this, request, nodes, isLocal ? undefined : await loadChannels());
   }
+}
+
+function loadChannels(): Promise<Channels> {
+  return import('../../channels/index.js');
 }
 
 function isInside(channel: WiredChannel, host: Host): boolean {
@@ -165,20 +147,20 @@ class InProcessSegment implements OpenSegment {
   readonly #host: Host;
   readonly #request: SegmentRequest;
   readonly #nodes: readonly PlacedNode[];
-  readonly #wiring: ChannelWiring | undefined;
+  readonly #channels: Channels | undefined;
   #assembly: Assembly | undefined;
-  #feeds: (Feed | ChannelReceiver)[] = [];
+  #feeds: { feed(): Promise<void> }[] = [];
 
   constructor(
     host: Host,
     request: SegmentRequest,
     nodes: readonly PlacedNode[],
-    wiring: ChannelWiring | undefined,
+    channels: Channels | undefined,
   ) {
     this.#host = host;
     this.#request = request;
     this.#nodes = nodes;
-    this.#wiring = wiring;
+    this.#channels = channels;
     this.done = new Promise((resolve) => (this.#settle = resolve));
   }
 
@@ -195,7 +177,7 @@ class InProcessSegment implements OpenSegment {
       join(ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))));
     for (const channel of this.#request.inputs) {
       if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
-      else this.#feeds.push(this.#channels().receiver(channel, entry(channel.to), run));
+      else this.#feeds.push(this.#receiver(channel, entry(channel.to)));
     }
     this.#feeds.push(...assembly.feeds);
     if (segment.nodes.includes(INPUT)) {
@@ -210,20 +192,35 @@ class InProcessSegment implements OpenSegment {
       : Promise.all(senders.map((sender) => sender.connect())).then(() => undefined);
   }
 
-  #connectOutputs(exits: Map<string, Stage[]>): ChannelSender[] {
-    const senders: ChannelSender[] = [];
+  #connectOutputs(exits: Map<string, Stage[]>): InstanceType<Channels['ChannelSender']>[] {
+    const senders: InstanceType<Channels['ChannelSender']>[] = [];
     for (const channel of this.#request.outputs) {
       const local = this.#request.localEntries.get(channel.id);
-      const stage = local ?? this.#channels().sender(channel, this.#request.run);
-      if (local === undefined) senders.push(stage as ChannelSender);
+      const sender = local === undefined ? this.#sender(channel) : undefined;
+      if (sender !== undefined) senders.push(sender);
+      const stage = local ?? sender;
+      if (stage === undefined) continue;
       exits.set(channel.from, [...(exits.get(channel.from) ?? []), stage]);
     }
     return senders;
   }
 
-  #channels(): ChannelWiring {
-    if (this.#wiring === undefined) throw new Error('a segment without wiring has a channel to another host');
-    return this.#wiring;
+  #sender({ id, token, consumer }: WiredChannel): InstanceType<Channels['ChannelSender']> {
+    const { ChannelSender } = this.#loadedChannels();
+    return new ChannelSender(
+      { id, token, consumer: consumer.name, address: () => consumer.listen() },
+      this.#request.run,
+    );
+  }
+
+  #receiver({ id, token, producer }: WiredChannel, target: Stage): InstanceType<Channels['ChannelReceiver']> {
+    const { ChannelReceiver } = this.#loadedChannels();
+    return new ChannelReceiver({ id, token, producer: producer.name }, target, this.#request.run);
+  }
+
+  #loadedChannels(): Channels {
+    if (this.#channels === undefined) throw new Error('a segment without channels has one to another host');
+    return this.#channels;
   }
 
   start(): undefined {

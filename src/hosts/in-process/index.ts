@@ -1,6 +1,1 @@
-export {
-  InProcessHost,
-  type ChannelReceiver,
-  type ChannelSender,
-  type ChannelWiring,
-} from './in-process-host.js';
+export { InProcessHost } from './in-process-host.js';

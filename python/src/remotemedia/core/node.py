@@ -33,7 +33,7 @@ class Node:
     max_sessions: int | None
     _is_initialized: bool
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, PYI034, D102 - defaults for an __init__ without super
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - defaults for an __init__ without super
         node = super().__new__(cls)
         node.name = cls.__name__
         node.config = {}

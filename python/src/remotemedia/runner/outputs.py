@@ -17,7 +17,7 @@ ONE, MANY, MANY_ASYNC, AWAITABLE = range(4)
 
 
 @functools.lru_cache(maxsize=512)
-def kind_of(output_type: type) -> int:
+def kind_of(output_type: type[Any]) -> int:
     """How an output of a type counts: ``ONE``, ``MANY``, ``MANY_ASYNC`` or ``AWAITABLE``.
 
     Only generators and iterators are many; open files, which are iterators as well, are one.
@@ -41,8 +41,16 @@ class Traits:
         is_generator: whether it is a plain generator function.
     """
 
-    __slots__ = ("has_cleanup", "has_flush", "has_initialize", "has_process", "is_async", "is_generator")
-    __slots__ += ("is_source", "is_streaming")
+    __slots__ = (
+        "has_cleanup",
+        "has_flush",
+        "has_initialize",
+        "has_process",
+        "is_async",
+        "is_generator",
+        "is_source",
+        "is_streaming",
+    )
 
     def __init__(self, node: object) -> None:
         """Look at a node."""

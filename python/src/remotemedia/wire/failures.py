@@ -52,7 +52,11 @@ class RemoteTraceback(Exception):
 
 
 def failure_of(
-    error: BaseException, *, node_id: str | None = None, phase: str | None = None, item_index: int | None = None
+    error: BaseException,
+    *,
+    node_id: str | None = None,
+    phase: str | None = None,
+    item_index: int | None = None,
 ) -> Failure:
     """Describe an exception as a failure.
 
@@ -114,7 +118,9 @@ def _message_of(error: BaseException) -> str:
 
 def _stack_of(error: BaseException) -> str:
     try:
-        lines = traceback.format_exception(type(error), error, _without_runner(error.__traceback__), chain=False)
+        lines = traceback.format_exception(
+            type(error), error, _without_runner(error.__traceback__), chain=False
+        )
     except Exception as problem:
         return f"<traceback unavailable: {type(problem).__name__}>"
     return "".join(lines)

@@ -22,7 +22,9 @@ def media_fields(value: Any, path: str) -> tuple[str, dict[str, Any]]:
                 fields = take_apart(value)
             except (AttributeError, TypeError, ValueError) as error:
                 raise ValueTransferError(f"{media_type.__name__} has wrong fields: {error}", path) from error
-            return kind, {name: entry for name, entry in fields.items() if entry is not None or name == "value"}
+            return kind, {
+                name: entry for name, entry in fields.items() if entry is not None or name == "value"
+            }
     raise ValueTransferError(f"{type(value).__name__} is no media kind", path)
 
 
@@ -65,7 +67,9 @@ def _audio_from(fields: dict[str, Any]) -> AudioFrame:
     else:
         samples = numpy.ascontiguousarray(samples.reshape(frames, channels).T)
         samples = samples if samples.flags.writeable else samples.copy()
-    return AudioFrame(samples, fields["sampleRate"], fields.get("timestampUs"), fields.get("metadata"), layout)
+    return AudioFrame(
+        samples, fields["sampleRate"], fields.get("timestampUs"), fields.get("metadata"), layout
+    )
 
 
 def _video_fields(frame: VideoFrame) -> dict[str, Any]:
@@ -91,7 +95,12 @@ def _video_from(fields: dict[str, Any]) -> VideoFrame:
 
 
 def _text_fields(text: Text) -> dict[str, Any]:
-    return {"text": text.text, "language": text.language, "timestampUs": text.timestamp_us, "metadata": text.metadata}
+    return {
+        "text": text.text,
+        "language": text.language,
+        "timestampUs": text.timestamp_us,
+        "metadata": text.metadata,
+    }
 
 
 def _text_from(fields: dict[str, Any]) -> Text:

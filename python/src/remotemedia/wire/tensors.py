@@ -15,7 +15,22 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 _NAMED = frozenset(
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128 bool".split()
+    [
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+        "bool",
+    ]
 )
 
 # An ndarray can be referred to weakly but not hashed, so the typed arrays of TypeScript are remembered by identity.

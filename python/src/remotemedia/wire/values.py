@@ -17,7 +17,7 @@ from remotemedia.data import MEDIA_TYPES
 from remotemedia.wire.media import media_fields, media_from
 from remotemedia.wire.tensors import tensor_fields, tensor_from
 
-BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA = range(1, 9)
+BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA = range(0x51, 0x59)
 
 PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 """Types that msgspec writes as the wire wants them, without a look inside."""
@@ -104,7 +104,14 @@ def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
 def _decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
     try:
         return decode_bytes(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+    ) as error:
         raise UndecodableError(f"bytes are no value of the wire: {error}") from error
 
 
@@ -154,7 +161,9 @@ def _strict_scalar(value: Any, path: str) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise ValueTransferError("a string has a lone surrogate, which UTF-8 cannot hold", path) from error
+            raise ValueTransferError(
+                "a string has a lone surrogate, which UTF-8 cannot hold", path
+            ) from error
     return value
 
 
@@ -178,7 +187,9 @@ def _lower_complex(value: complex, path: str, depth: int, is_strict: bool) -> Ex
 
 def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
-        raise ValueTransferError("a datetime without a time zone cannot cross; give one, such as timezone.utc", path)
+        raise ValueTransferError(
+            "a datetime without a time zone cannot cross; give one, such as timezone.utc", path
+        )
     return value
 
 
@@ -300,5 +311,7 @@ _FLOAT = Struct("<d")
 _encoder = Encoder(enc_hook=_refuse_unknown)
 _any_decoder: Decoder[Any] = Decoder(ext_hook=_raise_ext)
 _list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=_raise_ext)
-_tensor_decoder: Decoder[tuple[str, list[int], memoryview, bool]] = Decoder(tuple[str, list[int], memoryview, bool])
+_tensor_decoder: Decoder[tuple[str, list[int], memoryview, bool]] = Decoder(
+    tuple[str, list[int], memoryview, bool]
+)
 _media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(tuple[str, dict[str, Any]], ext_hook=_raise_ext)

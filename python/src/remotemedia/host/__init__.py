@@ -1,0 +1,1 @@
+"""A Python host: a process that holds live objects and runs segments of them for an engine."""

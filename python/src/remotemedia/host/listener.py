@@ -1,0 +1,112 @@
+"""The listener of a host: producers of other hosts connect their channels here."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import socket
+import threading
+from typing import Any
+
+from remotemedia.core.exceptions import ProtocolError
+from remotemedia.host.address import keep_from_children, listen, unlink
+from remotemedia.runner.channels import ChannelInput
+from remotemedia.wire.frames import HELLO, REFUSED, WIRE_VERSION, FrameReader, decode_payload, encode_frame
+
+_HELLO_TIMEOUT_SECONDS = 10.0
+
+
+class Listener:
+    """Accepts producers and hands their connections to the inputs that expect them.
+
+    Attributes:
+        address: what others dial.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Listen; connections are accepted in a thread."""
+        self._socket, self.address = listen(address)
+        self._lock = threading.Lock()
+        self._expected: dict[str, tuple[str, ChannelInput]] = {}
+        threading.Thread(target=self._accept, name="remotemedia-listener", daemon=True).start()
+
+    def expect(self, token: str, port: ChannelInput) -> None:
+        """Let the producer of a channel in, once."""
+        with self._lock:
+            self._expected[port.channel] = (token, port)
+
+    def forget(self, channel: str) -> None:
+        """Let nobody in for a channel any more."""
+        with self._lock:
+            self._expected.pop(channel, None)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+        unlink(self.address)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                # Closed: the host ends.
+                return
+            keep_from_children(connection)
+            threading.Thread(
+                target=self._greet, args=(connection,), name="remotemedia-hello", daemon=True
+            ).start()
+
+    def _greet(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(_HELLO_TIMEOUT_SECONDS)
+            reader = FrameReader(connection)
+            port = self._admit(reader.read())
+            connection.settimeout(None)
+            if connection.family == socket.AF_INET:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except ProtocolError as error:
+            _refuse(connection, str(error))
+            return
+        except OSError:
+            # It said nothing in time, or left.
+            connection.close()
+            return
+        port.attach(reader)
+
+    def _admit(self, frame: tuple[int, bytes | memoryview] | None) -> ChannelInput:
+        if frame is None or frame[0] != HELLO:
+            raise ProtocolError("the first frame must be HELLO")
+        hello: Any = decode_payload(frame[1])
+        if not isinstance(hello, dict):
+            raise ProtocolError("HELLO must be a map")
+        if hello.get("version") != WIRE_VERSION:
+            raise ProtocolError(
+                f"this host speaks version {WIRE_VERSION} of the wire, not {hello.get('version')!r}"
+            )
+        with self._lock:
+            channel = hello.get("channel")
+            expected = self._expected.get(channel) if isinstance(channel, str) else None
+            token, port = expected or ("", None)
+            is_right = hmac.compare_digest(str(hello.get("token")).encode(errors="replace"), token.encode())
+            if hello.get("role") != "producer" or port is None or not is_right:
+                raise ProtocolError("no such channel, or a wrong token")
+            del self._expected[port.channel]
+        return port
+
+
+def hello(token: str, role: str, channel: str | None = None) -> bytes:
+    """The first frame of a connection that this host dials."""
+    fields: dict[str, Any] = {"version": WIRE_VERSION, "token": token, "role": role}
+    if channel is not None:
+        fields["channel"] = channel
+    return encode_frame(HELLO, {**fields, "pid": os.getpid(), "language": "python"})
+
+
+def _refuse(connection: socket.socket, message: str) -> None:
+    try:
+        connection.sendall(encode_frame(REFUSED, {"message": message}))
+    except OSError:
+        # It has gone, and needs no answer.
+        pass
+    connection.close()

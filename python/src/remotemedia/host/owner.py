@@ -1,0 +1,79 @@
+"""Watching the owner of a host: when it is gone, so is the host."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_EVERY_SECONDS = 1.0
+
+
+def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
+    """Call ``gone`` when a process has ended.
+
+    Args:
+        pid: the process.
+        start_time: field 22 of its ``/proc/<pid>/stat``, so that a reused pid is not taken for it; None if unknown.
+        gone: called in a thread of its own.
+    """
+
+    def wait() -> None:
+        _wait_for_end(pid, start_time)
+        gone()
+
+    threading.Thread(target=wait, name="remotemedia-owner", daemon=True).start()
+
+
+def start_time_of(pid: int) -> str | None:
+    """When a process started, in clock ticks since the machine did; None where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The name of the program, in parentheses, may itself hold spaces and parentheses.
+    return stat.rpartition(")")[2].split()[19]
+
+
+def _wait_for_end(pid: int, start_time: str | None) -> None:
+    descriptor = _open_pid(pid)
+    try:
+        if start_time is not None and start_time_of(pid) not in (start_time, None):
+            return
+        if descriptor is not None:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll()
+            return
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    while _is_alive(pid, start_time):
+        time.sleep(_EVERY_SECONDS)
+
+
+def _open_pid(pid: int) -> int | None:
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        # An old kernel, a sandbox, or a process that is gone: the slow way finds out.
+        return None
+
+
+def _is_alive(pid: int, start_time: str | None) -> bool:
+    if os.name != "posix":
+        # Without a way to ask, the control connection alone says that the owner has gone.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    now = start_time_of(pid) if start_time is not None else None
+    return now is None or now == start_time

@@ -1,0 +1,181 @@
+"""A segment in a host: its thread, from ``open`` to ``close``."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError
+from remotemedia.host.address import dial
+from remotemedia.host.listener import Listener, hello
+from remotemedia.host.objects import ObjectTable
+from remotemedia.runner.channels import ChannelInput, ChannelOutput
+from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.plan import OpenError, Place, SegmentPlan
+from remotemedia.runner.segment import Segment
+from remotemedia.wire.failures import Failure, failure_of
+
+Respond = Callable[[Any, BaseException | Failure | None], None]
+"""Answers a request: with a result, or with what failed."""
+
+
+class HostSegment:
+    """Runs one segment in a thread of its own, so that a node's calls all happen in one thread.
+
+    Attributes:
+        name: the segment's name.
+    """
+
+    def __init__(
+        self,
+        description: dict[str, Any],
+        objects: ObjectTable,
+        listener: Listener,
+        loop_thread: LoopThread,
+        emit: Callable[[str, Any], None],
+    ) -> None:
+        """Read a segment's description; ``begin`` starts the thread."""
+        self.name: str = description["segment"]
+        self._description = description
+        self._objects = objects
+        self._listener = listener
+        self._loop_thread = loop_thread
+        self._emit = emit
+        self._steps: queue.SimpleQueue[tuple[str, Respond]] = queue.SimpleQueue()
+        self._segment: Segment | None = None
+        self._outputs: list[ChannelOutput] = []
+        self._lock = threading.Lock()
+        self._is_reported = False
+        self._is_cancelled = False
+        self._stuck: list[str] = []
+        self.is_closed = threading.Event()
+
+    def begin(self, respond: Respond) -> None:
+        """Open the segment in its thread."""
+        threading.Thread(
+            target=self._work, args=(respond,), name=f"remotemedia-{self.name}", daemon=True
+        ).start()
+
+    def start(self, respond: Respond) -> None:
+        """Connect the outputs and run."""
+        self._steps.put(("start", respond))
+
+    def close(self, respond: Respond) -> None:
+        """Clean up and end the thread; of a segment that is stuck, only say so."""
+        self._steps.put(("close", respond))
+        if self._stuck:
+            respond(self._closing([]), None)
+
+    def cancel(self) -> None:
+        """Give up what runs, and report it when it has ended or the timeout has passed."""
+        with self._lock:
+            if self._is_cancelled:
+                return
+            self._is_cancelled = True
+            segment = self._segment
+        if segment is not None:
+            segment.cancel()
+            threading.Thread(
+                target=self._await_cancel, args=(segment,), name="remotemedia-cancel", daemon=True
+            ).start()
+
+    def _work(self, respond: Respond) -> None:
+        try:
+            segment = self._build()
+            segment.open()
+        except OpenError as error:
+            self._forget_channels()
+            self.is_closed.set()
+            respond(None, error.failure.as_map())
+            return
+        except BaseException as error:
+            self._forget_channels()
+            self.is_closed.set()
+            respond(None, error)
+            return
+        respond({}, None)
+        while True:
+            step, respond = self._steps.get()
+            if step == "start":
+                self._run(segment, respond)
+            else:
+                failures = [failure.as_map() for failure in segment.close()]
+                self._forget_channels()
+                self.is_closed.set()
+                if not self._stuck:
+                    respond(self._closing(failures), None)
+                return
+
+    def _build(self) -> Segment:
+        described = self._description
+        inputs = [(ChannelInput(entry["channel"], _window(entry)), entry) for entry in described["inputs"]]
+        outputs = [(ChannelOutput(entry["channel"], _window(entry)), entry) for entry in described["outputs"]]
+        self._outputs = [port for port, _ in outputs]
+        plan = SegmentPlan(
+            nodes=[
+                Place(
+                    entry["id"],
+                    self._objects.get(entry["object"]),
+                    max(int(entry.get("concurrency") or 1), 1),
+                )
+                for entry in described["nodes"]
+            ],
+            edges=[(origin, target) for origin, target in described["edges"]],
+            inputs=[(port, list(entry["to"])) for port, entry in inputs],
+            outputs=[(port, entry["from"]) for port, entry in outputs],
+            has_metrics=bool(described.get("metrics")),
+            cancel_timeout_ms=int(described.get("cancelTimeoutMs") or 5_000),
+        )
+        segment = Segment(plan, self._loop_thread)
+        for port, entry in inputs:
+            self._listener.expect(entry["token"], port)
+        with self._lock:
+            self._segment = segment
+            is_cancelled = self._is_cancelled
+        if is_cancelled:
+            segment.cancel()
+        return segment
+
+    def _run(self, segment: Segment, respond: Respond) -> None:
+        try:
+            for port, entry in zip(self._outputs, self._description["outputs"], strict=True):
+                connection = dial(entry["address"])
+                connection.sendall(hello(entry["token"], "producer", port.channel))
+                port.start(connection)
+        except (OSError, ConfigurationError, KeyError) as error:
+            respond(None, error)
+            return
+        respond({}, None)
+        segment.run()
+        self._report(segment, [])
+
+    def _await_cancel(self, segment: Segment) -> None:
+        if not segment.wait_done(segment.plan.cancel_timeout_ms / 1_000):
+            self._report(segment, segment.stuck())
+
+    def _report(self, segment: Segment, stuck: list[str]) -> None:
+        with self._lock:
+            if self._is_reported:
+                return
+            self._is_reported = True
+            self._stuck = stuck
+        failures = [failure.as_map() for failure in segment.failures]
+        self._emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
+
+    def _closing(self, failures: list[Failure]) -> dict[str, Any]:
+        for node_id in self._stuck:
+            error = CancelTimeoutError(f'Node "{node_id}" has not returned; its cleanup runs when it does.')
+            failures.append(failure_of(error, node_id=node_id, phase="cleanup"))
+        segment = self._segment
+        return {"failures": failures, "metrics": segment.metrics() if segment is not None else None}
+
+    def _forget_channels(self) -> None:
+        for entry in self._description["inputs"]:
+            self._listener.forget(entry["channel"])
+
+
+def _window(entry: dict[str, Any]) -> tuple[int, int]:
+    items, byte_count = entry["window"]
+    return int(items), int(byte_count)

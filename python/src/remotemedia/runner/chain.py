@@ -1,0 +1,286 @@
+"""Chains: sync nodes in a row, run as one plain loop in the segment's thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.runner.handoff import ChainBox
+from remotemedia.runner.metrics import Meter
+from remotemedia.runner.outputs import ATOMS, AWAITABLE, MANY_ASYNC, ONE, kind_of
+from remotemedia.runner.stage import Stage, await_marked, marks_node
+from remotemedia.runner.unit import Emit, Unit
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+
+
+class Chain(Unit):
+    """A path of sync nodes without a branch.
+
+    Attributes:
+        stages: the nodes in order.
+        level: how often the path to here changes between thread and loop; hand-offs only go to higher levels.
+        emits: what takes the outputs, called in this thread.
+        ends: what is called after the last output.
+        box: where items from the loop wait, if any come from there.
+    """
+
+    def __init__(self, segment: Segment, stages: list[Stage], level: int) -> None:
+        """Build the chain; the segment connects it."""
+        super().__init__()
+        self.stages = stages
+        self.level = level
+        self.emits: tuple[Emit, ...] = ()
+        self.ends: list[Callable[[], None]] = []
+        self.open_inputs = 0
+        self.box: ChainBox | None = None
+        self._segment = segment
+        self._from = [tuple(stages[start:]) for start in range(len(stages) + 1)]
+        for position, stage in enumerate(stages):
+            stage.position = position
+        self.run: Callable[..., None] = self._run if stages[0].meter is None else self._run_measured
+
+    def push(self, item: Any) -> None:
+        """Take one item."""
+        self.run((item,))
+
+    def input_ended(self) -> None:
+        """One of the inputs has given its last item; after the last of them flush, and end."""
+        self.open_inputs -= 1
+        if self.open_inputs > 0:
+            return
+        with self._segment.more_to_come():
+            for stage in self.stages:
+                if self.is_dead or self._segment.is_over:
+                    break
+                if stage.flush is not None:
+                    self._flush(stage)
+        for end in self.ends:
+            end()
+        self._segment.finished(self)
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output of the last node could not be sent."""
+        last = self.stages[-1]
+        self._segment.fail(self, last, error, "process", max(last.count - 1, 0))
+
+    @marks_node
+    def _run(self, items: Iterable[Any], start: int = 0) -> None:
+        """Run items through the nodes from ``start`` on. This loop is what a sync node costs."""
+        steps = self._from[start]
+        emits = self.emits
+        stage: Any = None
+        for item in items:
+            if self.is_dead:
+                return
+            kind = ONE
+            try:
+                for stage in steps:
+                    stage.count += 1
+                    stage.acquire()
+                    try:
+                        item = stage.process(item)
+                    finally:
+                        stage.release()
+                    if type(item) not in ATOMS:
+                        if item is None:
+                            break
+                        kind = kind_of(type(item))
+                        if kind:
+                            break
+            except BaseException as error:
+                self._segment.fail(self, stage, error, "process", stage.count - 1)
+                return
+            if kind:
+                self._expand(stage, item, kind, "process")
+            elif item is not None:
+                for emit in emits:
+                    emit(item)
+
+    @marks_node
+    def _run_measured(self, items: Iterable[Any], start: int = 0) -> None:
+        """The same as ``_run``, with a look at the clock and counts of outputs."""
+        steps = self._from[start]
+        stage: Any = None
+        for item in items:
+            if self.is_dead:
+                return
+            kind = ONE
+            try:
+                for stage in steps:
+                    index = stage.count
+                    stage.count = index + 1
+                    began = time.perf_counter_ns() if Meter.is_sampled(index) else 0
+                    stage.acquire()
+                    try:
+                        item = stage.process(item)
+                    finally:
+                        stage.release()
+                        if began:
+                            stage.meter.add(time.perf_counter_ns() - began)
+                    if item is None:
+                        break
+                    kind = ONE if type(item) in ATOMS else kind_of(type(item))
+                    if kind:
+                        break
+                    stage.meter.items_out += 1
+            except BaseException as error:
+                self._segment.fail(self, stage, error, "process", stage.count - 1)
+                return
+            if kind:
+                self._expand(stage, item, kind, "process")
+            elif item is not None:
+                for emit in self.emits:
+                    emit(item)
+
+    @marks_node
+    def _flush(self, stage: Stage) -> None:
+        flush = stage.flush
+        try:
+            stage.acquire()
+            try:
+                output = flush() if flush is not None else None
+            finally:
+                stage.release()
+        except BaseException as error:
+            self._segment.fail(self, stage, error, "flush", None)
+            return
+        self._expand(stage, output, kind_of(type(output)), "flush")
+
+    def _expand(self, stage: Stage, output: Any, kind: int, phase: str) -> None:
+        """Pass on what is not simply one output of ``process``."""
+        outputs = self._outputs_of(stage, output, kind, phase)
+        try:
+            with self._segment.more_to_come():
+                self.run(outputs, stage.position + 1)
+        finally:
+            outputs.close()
+
+    def _outputs_of(self, stage: Stage, output: Any, kind: int, phase: str) -> Generator[Any, None, None]:
+        """Give the outputs one by one, holding the node's lock; an error of the node ends them."""
+        stage.acquire()
+        try:
+            if kind == AWAITABLE:
+                output = self._segment.thread.wait_for(await_marked(stage, output))
+                kind = kind_of(type(output))
+            if kind == ONE:
+                outputs: Iterator[Any] = iter(() if output is None else (output,))
+            else:
+                outputs = self._iterate_async(stage, output) if kind == MANY_ASYNC else output
+            try:
+                while True:
+                    value = _next(stage, outputs)
+                    if value is _EXHAUSTED:
+                        break
+                    if value is not None:
+                        if stage.meter is not None:
+                            stage.meter.items_out += 1
+                        yield value
+            finally:
+                _close(stage, outputs)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._segment.fail(self, stage, error, phase, stage.count - 1 if phase == "process" else None)
+        finally:
+            stage.release()
+
+    def _iterate_async(self, stage: Stage, outputs: Any) -> Generator[Any, None, None]:
+        wait_for = self._segment.thread.wait_for
+        try:
+            while True:
+                try:
+                    value = wait_for(await_marked(stage, outputs.__anext__()))
+                except StopAsyncIteration:
+                    return
+                yield value
+        finally:
+            if hasattr(outputs, "aclose"):
+                wait_for(await_marked(stage, outputs.aclose()))
+
+
+class Source(Unit):
+    """A sync source node: drained in the segment's thread."""
+
+    def __init__(self, segment: Segment, stage: Stage) -> None:
+        """Build the source; the segment connects it."""
+        super().__init__()
+        self.stage = stage
+        self.emits: tuple[Emit, ...] = ()
+        self.ends: list[Callable[[], None]] = []
+        self.level = 0
+        self.is_finished = False
+        self._segment = segment
+        self._outputs: Iterator[Any] | None = None
+
+    def step(self, limit: int | None) -> None:
+        """Give up to ``limit`` items, or all."""
+        stage = self.stage
+        left = _ALL if limit is None else limit
+        try:
+            if self._outputs is None:
+                self._outputs = _open_source(stage, self._segment)
+            with self._segment.more_to_come():
+                while left > 0 and not self.is_dead:
+                    left -= 1
+                    value = _next(stage, self._outputs)
+                    if value is _EXHAUSTED:
+                        self._end()
+                        return
+                    if value is not None:
+                        if stage.meter is not None:
+                            stage.meter.items_out += 1
+                        for emit in self.emits:
+                            emit(value)
+        except BaseException as error:
+            self._segment.fail(self, stage, error, "source", None)
+        if self.is_dead:
+            self._end()
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output of the source could not be sent."""
+        self._segment.fail(self, self.stage, error, "source", None)
+
+    def _end(self) -> None:
+        if self.is_finished:
+            return
+        self.is_finished = True
+        outputs, self._outputs = self._outputs, None
+        try:
+            if outputs is not None:
+                _close(self.stage, outputs)
+        except BaseException as error:
+            self._segment.fail(self, self.stage, error, "source", None)
+        for end in self.ends:
+            end()
+        self._segment.finished(self)
+
+
+_EXHAUSTED = object()
+_ALL = 1 << 62
+
+
+@marks_node
+def _next(stage: Stage, outputs: Iterator[Any]) -> Any:
+    return next(outputs, _EXHAUSTED)
+
+
+@marks_node
+def _close(stage: Stage, outputs: Any) -> None:
+    close = getattr(outputs, "close", None)
+    if callable(close):
+        close()
+
+
+@marks_node
+def _open_source(stage: Stage, segment: Segment) -> Iterator[Any]:
+    """Call a source: what it gives is iterated, except for a text, bytes or a dict, which are one item."""
+    output = stage.process()
+    kind = kind_of(type(output))
+    if kind == AWAITABLE:
+        output = segment.thread.wait_for(await_marked(stage, output))
+    if output is None or isinstance(output, (str, bytes, bytearray, dict)) or not hasattr(output, "__iter__"):
+        return iter(() if output is None else (output,))
+    return iter(output)

@@ -1,0 +1,445 @@
+"""Channels: how items leave a segment for another host and come from one (``schema/wire.md``, Channels)."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
+from remotemedia.runner.chain import Chain
+from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.unit import close_upstream
+from remotemedia.wire.frames import (
+    CREDIT,
+    END,
+    ITEMS,
+    STOP,
+    FrameReader,
+    decode_payload,
+    encode_frame,
+    encode_items_frame,
+)
+from remotemedia.wire.values import PLAIN, decode_items, lower
+
+Window = tuple[int, int]
+
+_MAX_PENDING = 1024
+_FRAME_BYTES = 1 << 18
+_MAX_FRAME_ITEMS = 4096
+
+
+class ChannelInput(InputPort):
+    """The consumer's end of a channel: read in the segment's thread."""
+
+    def __init__(self, channel: str, window: Window) -> None:
+        """Wait for the producer to connect."""
+        super().__init__()
+        self.channel = channel
+        self._window = window
+        self._reader: FrameReader | None = None
+        self._connected = threading.Event()
+        self._lock = threading.Lock()
+        self._received = 0
+        self._given_back = 0
+        self._done: list[int] = []
+        self._frames: deque[tuple[int, int]] = deque()
+        self._ready_bytes = 0
+
+    def attach(self, reader: FrameReader) -> None:
+        """Take over the connection of the producer; called from the listener's thread."""
+        with self._lock:
+            self._reader = reader
+            self.socket = reader.socket
+            is_dead = self.is_dead
+        if is_dead:
+            self._send_quietly(encode_frame(STOP, None))
+            self._interrupt()
+        self._connected.set()
+        self.segment.thread.notify()
+
+    def has_frame(self) -> bool:
+        """Whether a frame can be read without waiting for the socket."""
+        return self._reader is not None and self._reader.has_frame()
+
+    def read(self) -> None:
+        """Wait for a frame, run what it brings, and give credit back."""
+        if self.socket is None:
+            self._connected.wait()
+        reader = self._reader
+        try:
+            while not self.is_dead and reader is not None:
+                frame = reader.read()
+                if frame is None:
+                    if not self.is_dead:
+                        raise ChannelBrokenError(f"channel {self.channel} broke before its end")
+                    break
+                if not self._take(*frame) or not reader.has_frame():
+                    break
+        except (OSError, ProtocolError) as error:
+            if not self.is_dead:
+                self.segment.fail_port(self, error)
+        if self.is_dead:
+            self.finish()
+
+    def finish(self) -> None:
+        """End the targets, then close: after END nothing more comes."""
+        if not self.is_finished:
+            super().finish()
+            self.close()
+
+    def kill(self) -> None:
+        """Take no more: tell the producer, and wake the thread."""
+        with self._lock:
+            self.is_dead = True
+        self._send_quietly(encode_frame(STOP, None))
+        self._interrupt()
+
+    def abort(self) -> None:
+        """Take no more, because of a cancel."""
+        with self._lock:
+            self.is_dead = True
+        self._interrupt()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.socket is not None:
+            self.socket.close()
+
+    def _interrupt(self) -> None:
+        self._connected.set()
+        self.segment.thread.notify()
+        if self.socket is not None:
+            try:
+                self.socket.shutdown(socket.SHUT_RD)
+            except OSError:
+                # The other side has closed already: the thread wakes by itself.
+                return
+
+    def _take(self, kind: int, payload: bytes | memoryview) -> bool:
+        """Run one frame; whether more may come."""
+        if kind == ITEMS:
+            items = decode_items(payload)
+            if not items:
+                raise ProtocolError("an ITEMS frame is empty")
+            self._received += len(items)
+            with self._lock:
+                self._frames.append((self._received, len(payload)))
+            self._feed(items)
+            return True
+        if kind == END:
+            if decode_payload(payload).get("failed"):
+                self.segment.upstream_failed()
+            self.finish()
+            return False
+        raise ProtocolError(f"a frame of kind {kind:#x} on a channel's consumer side")
+
+    def _feed(self, items: list[Any]) -> None:
+        segment = self.segment
+        if not self._done:
+            self._done = [0] * len(self.targets)
+        first = self.targets[0]
+        if len(self.targets) > 1 or not isinstance(first, Chain):
+            with segment.more_to_come():
+                self._feed_many(items)
+        elif len(items) == 1:
+            first.run(items)
+            self._count(0, 1)
+        else:
+            step = max(self._window[0] // 2, 1)
+            last = len(items) - 1
+            with segment.more_to_come():
+                for start in range(0, last, step):
+                    part = items[start : min(start + step, last)]
+                    first.run(part)
+                    self._count(0, len(part))
+            first.run(items[last:])
+            self._count(0, 1)
+        segment.flush_outputs()
+
+    def _feed_many(self, items: list[Any]) -> None:
+        counters = [self._counter(index) for index in range(len(self.targets))]
+        for item in items:
+            for index, target in enumerate(self.targets):
+                if self.is_dead:
+                    return
+                if isinstance(target, Chain):
+                    target.push(item)
+                    self._count(index, 1)
+                elif target.inbox.is_closed:
+                    self._count(index, 1)
+                else:
+                    target.inbox.put_from_thread(item, -1, counters[index])
+
+    def _counter(self, index: int) -> Callable[[], None]:
+        return lambda: self._count(index, 1)
+
+    def _count(self, index: int, items: int) -> None:
+        """Note that a target is done with items; give credit back once half of either window has gathered."""
+        with self._lock:
+            self._done[index] += items
+            done = self._done[index] if len(self._done) == 1 else min(self._done)
+            while self._frames and self._frames[0][0] <= done:
+                self._ready_bytes += self._frames.popleft()[1]
+            gathered = done - self._given_back
+            if gathered * 2 < self._window[0] and self._ready_bytes * 2 < self._window[1]:
+                return
+            self._given_back = done
+            byte_count, self._ready_bytes = self._ready_bytes, 0
+            self._send_quietly(encode_frame(CREDIT, [gathered, byte_count]))
+
+    def _send_quietly(self, frame: bytes) -> None:
+        """Send; where the producer has gone, reading says so."""
+        if self.socket is None:
+            return
+        try:
+            self.socket.sendall(frame)
+        except OSError:
+            return
+
+
+class ChannelOutput(OutputPort):
+    """The producer's end of a channel.
+
+    The segment's thread sends at the end of each batch. A tender thread reads credits, and sends what is pending
+    while the segment's thread works on.
+    """
+
+    def __init__(self, channel: str, window: Window) -> None:
+        """Wait for ``start``."""
+        super().__init__()
+        self.channel = channel
+        self._socket: socket.socket | None = None
+        self._window = window
+        self._pending: deque[Any] = deque()
+        self._send_lock = threading.Lock()
+        self._credit = threading.Condition()
+        self._buffer = bytearray(8192)
+        self._sent_items = self._sent_bytes = 0
+        self._back_items = self._back_bytes = 0
+        self._frame_items = 256
+        self._is_ending = False
+        self._space_waiters: list[asyncio.Future[None]] = []
+        self._is_tender_awake = True
+        self._wake_reader, self._wake_writer = socket.socketpair()
+
+    def start(self, sock: socket.socket) -> None:
+        """Send on a connection that has said HELLO."""
+        self._socket = sock
+        threading.Thread(
+            target=self._tend, args=(sock,), name=f"remotemedia-{self.channel}", daemon=True
+        ).start()
+
+    def append(self, item: Any) -> None:
+        """Take an output, in the segment's thread; it is sent at the end of the batch, or by the tender before."""
+        if self.is_dead or not self._enqueue(item):
+            return
+        if len(self._pending) > _MAX_PENDING:
+            self.flush()
+        elif self.segment.more and not self._is_tender_awake:
+            self._wake()
+
+    def put(self, item: Any) -> asyncio.Future[None] | None:
+        """Take an output, on the loop; the tender sends it."""
+        if self.is_dead or not self._enqueue(item):
+            return None
+        if not self._is_tender_awake:
+            self._wake()
+        if len(self._pending) <= _MAX_PENDING:
+            return None
+        future = self.segment.loop.create_future()
+        self._space_waiters.append(future)
+        return future
+
+    def flush(self) -> None:
+        """Send all that is pending, waiting for credit where it must."""
+        while self._pending and not self.is_dead:
+            self._send_ready()
+            if self._pending and not self.is_dead:
+                with self._credit:
+                    self._credit.wait_for(lambda: self.is_dead or self._has_room() or not self._pending)
+
+    def end_from_thread(self) -> None:
+        """Send the rest, and END."""
+        self.flush()
+        self._send_end()
+
+    def end_from_loop(self) -> None:
+        """Let the tender send the rest, and END."""
+        self._is_ending = True
+        if self.is_dead:
+            self.finish()
+        else:
+            self._wake()
+
+    def abort(self) -> None:
+        """Stop at once: whoever waits for credit or for the socket comes back."""
+        self._stop()
+        self._shut_down()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.is_dead = True
+        self._shut_down()
+        self._wake()
+
+    def _enqueue(self, item: Any) -> bool:
+        if type(item) not in PLAIN:
+            try:
+                item = lower(item)
+            except ValueTransferError as error:
+                self.producers[0].emission_failed(error)
+                return False
+        self._pending.append(item)
+        return True
+
+    def _has_room(self) -> bool:
+        return (
+            self._sent_items - self._back_items < self._window[0]
+            and self._sent_bytes - self._back_bytes < self._window[1]
+        )
+
+    def _send_ready(self) -> None:
+        """Send as much as there is credit for."""
+        pending = self._pending
+        with self._send_lock:
+            while pending and not self.is_dead and self._has_room():
+                room = self._window[0] - (self._sent_items - self._back_items)
+                count = min(len(pending), room, self._frame_items)
+                self._send_items([pending.popleft() for _ in range(count)])
+        if self._space_waiters and len(pending) <= _MAX_PENDING // 2:
+            self.segment.loop.call_soon_threadsafe(self._release)
+
+    def _send_items(self, items: list[Any]) -> None:
+        buffer = self._buffer
+        try:
+            encode_items_frame(items, buffer)
+        except ValueTransferError as error:
+            self._send_until_bad(items, error)
+            return
+        size = len(buffer)
+        self._sent_items += len(items)
+        self._sent_bytes += size - 5
+        self._send(buffer)
+        if size > _FRAME_BYTES:
+            self._frame_items = max(1, len(items) * _FRAME_BYTES // size)
+            self._buffer = bytearray(8192)
+        elif self._frame_items < _MAX_FRAME_ITEMS:
+            self._frame_items *= 2
+
+    def _send_until_bad(self, items: list[Any], error: ValueTransferError) -> None:
+        """One of several items cannot be written: send those before it, then fail."""
+        if len(items) > 1:
+            for item in items:
+                if self.is_dead:
+                    return
+                self._send_items([item])
+            return
+        self._pending.clear()
+        self.producers[0].emission_failed(error)
+
+    def _send(self, data: bytes | bytearray) -> None:
+        if self._socket is None:
+            raise RuntimeError(f"channel {self.channel} is not connected")
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            # The consumer has gone. Whether that is an error is for the engine to say, which sees why.
+            self._consumer_gone()
+
+    def _send_end(self) -> None:
+        with self._send_lock:
+            if not self.is_dead and not self.is_finished:
+                self._send(encode_frame(END, {"failed": self.segment.has_failed}))
+        self.finish()
+
+    def _consumer_gone(self) -> None:
+        if not self.is_dead:
+            self._stop()
+            close_upstream(self)
+        if self._is_ending:
+            self.finish()
+
+    def _stop(self) -> None:
+        self.is_dead = True
+        self._pending.clear()
+        with self._credit:
+            self._credit.notify_all()
+        if self._space_waiters:
+            self.segment.loop.call_soon_threadsafe(self._release)
+
+    def _shut_down(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Closed by the other side, or here, already.
+            return
+
+    def _release(self) -> None:
+        for future in self._space_waiters:
+            if not future.done():
+                future.set_result(None)
+        self._space_waiters.clear()
+
+    def _wake(self) -> None:
+        self._is_tender_awake = True
+        try:
+            self._wake_writer.send(b"\0")
+        except OSError:
+            # The tender has ended.
+            return
+
+    # The tender
+
+    def _tend(self, sock: socket.socket) -> None:
+        reader = FrameReader(sock)
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ, True)
+            selector.register(self._wake_reader, selectors.EVENT_READ, False)
+            try:
+                self._send_pending()
+                while True:
+                    ready = {key.data for key, _ in selector.select()}
+                    if False in ready:
+                        self._wake_reader.recv(4096)
+                    if True in ready and not self._read_back(reader):
+                        break
+                    self._send_pending()
+            except (OSError, ProtocolError):
+                # A broken connection counts as a consumer that has gone.
+                pass
+        self._is_tender_awake = True
+        self._consumer_gone()
+        sock.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _send_pending(self) -> None:
+        self._send_ready()
+        self._is_tender_awake = False
+        if self._pending and self._has_room():
+            self._wake()
+        if self._is_ending and not self._pending and not self.is_finished:
+            self._send_end()
+
+    def _read_back(self, reader: FrameReader) -> bool:
+        """Read what the consumer says; whether it is still there."""
+        while True:
+            frame = reader.read()
+            if frame is None or frame[0] == STOP:
+                return False
+            if frame[0] != CREDIT:
+                raise ProtocolError(f"a frame of kind {frame[0]:#x} on a channel's producer side")
+            items, byte_count = decode_payload(frame[1])
+            with self._credit:
+                self._back_items += items
+                self._back_bytes += byte_count
+                self._credit.notify_all()
+            if not reader.has_frame():
+                return True

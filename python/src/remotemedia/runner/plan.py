@@ -1,0 +1,62 @@
+"""What a segment is told to run, and how it says that something failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.wire.failures import Failure, failure_of
+
+
+@dataclass(slots=True)
+class Place:
+    """A node at its place in the graph; one object may have several."""
+
+    id: str
+    node: Any
+    concurrency: int = 1
+
+
+@dataclass(slots=True)
+class SegmentPlan:
+    """What a segment consists of.
+
+    Attributes:
+        nodes: the places in topological order.
+        edges: pairs of ids.
+        inputs: ports with the ids of the nodes that they feed.
+        outputs: ports with the id of the node whose outputs they take.
+        has_metrics: whether nodes are measured.
+        cancel_timeout_ms: how long a cancel waits for the nodes.
+    """
+
+    nodes: list[Place]
+    edges: list[tuple[str, str]]
+    inputs: list[tuple[InputPort, list[str]]] = field(default_factory=list[tuple[InputPort, list[str]]])
+    outputs: list[tuple[OutputPort, str]] = field(default_factory=list[tuple[OutputPort, str]])
+    has_metrics: bool = False
+    cancel_timeout_ms: int = 5_000
+
+
+@dataclass(slots=True)
+class NodeFailure:
+    """A failure with its place; ``error`` is the original exception."""
+
+    error: BaseException
+    node_id: str | None
+    phase: str
+    item_index: int | None
+
+    def as_map(self) -> Failure:
+        """The failure as the wire states it."""
+        return failure_of(self.error, node_id=self.node_id, phase=self.phase, item_index=self.item_index)
+
+
+class OpenError(Exception):
+    """A node's ``initialize`` failed; ``failure`` says which."""
+
+    def __init__(self, failure: NodeFailure) -> None:
+        """Keep the failure."""
+        super().__init__(str(failure.error))
+        self.failure = failure

@@ -1,0 +1,323 @@
+"""Nodes on the event loop: each is a task with a queue of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.runner.handoff import Inbox
+from remotemedia.runner.locks import AsyncCallLock
+from remotemedia.runner.metrics import Meter
+from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
+from remotemedia.runner.stage import Stage, marks_node
+from remotemedia.runner.unit import Emit, Unit, close_upstream
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+
+
+class LoopUnit(Unit):
+    """A node on the loop.
+
+    Attributes:
+        stage: the node.
+        inbox: its queue.
+        emits: what takes its outputs, called on the loop; each may give a future to wait for.
+        ends: what is called, on the loop, after the last output.
+    """
+
+    def __init__(self, segment: Segment, stage: Stage) -> None:
+        """Build the unit; the segment connects it."""
+        super().__init__()
+        self.stage = stage
+        self.inbox = Inbox(segment)
+        self.emits: tuple[Emit, ...] = ()
+        self.ends: list[Callable[[], None]] = []
+        self.is_finished = False
+        self.segment = segment
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the task; called on the loop."""
+        self._task = self.segment.loop.create_task(self._main(), context=self.segment.context)
+        if self.is_dead:
+            self._task.cancel()
+
+    def kill(self) -> None:
+        """Cancel the task."""
+        super().kill()
+        self.segment.loop.call_soon_threadsafe(self._cancel)
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output could not be sent."""
+        index = self.stage.count - 1 if self.stage.concurrency == 1 else None
+        self.fail(error, "process", index)
+
+    def fail(self, error: BaseException, phase: str, index: int | None) -> None:
+        """Record a failure of the node."""
+        self.segment.fail(self, self.stage, error, phase, index)
+
+    async def work(self) -> None:
+        """Take all items and give all outputs."""
+        raise NotImplementedError
+
+    async def emit(self, item: Any) -> None:
+        """Give one output."""
+        if self.is_dead:
+            return
+        if self.stage.meter is not None:
+            self.stage.meter.items_out += 1
+        for put in self.emits:
+            space = put(item)
+            if space is not None:
+                await space
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _main(self) -> None:
+        try:
+            await self.work()
+        except asyncio.CancelledError as error:
+            if not (self.is_dead or self.segment.is_cancelled):
+                self.fail(error, "process", None)
+        except BaseException as error:
+            self.fail(error, "process", None)
+        finally:
+            self.is_finished = True
+            self.inbox.close()
+            for end in self.ends:
+                end()
+            self.segment.finished(self)
+
+
+class AsyncNode(LoopUnit):
+    """A node with an async ``process``."""
+
+    async def work(self) -> None:
+        """Take all items, flush."""
+        await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
+        if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
+            try:
+                await self._deliver(self.stage, self.stage.flush)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                    raise
+                self.fail(error, "flush", None)
+
+    async def _work_on_one(self) -> None:
+        stage = self.stage
+        lock = AsyncCallLock(stage.record, self.segment)
+        while (entry := await self._next_entry()) is not None:
+            item, done = entry
+            index = stage.count
+            stage.count = index + 1
+            if not lock.try_acquire():
+                await lock.acquire()
+            try:
+                await self._deliver(stage, stage.process, item, index=index)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                    raise
+                self.fail(error, "process", index)
+            finally:
+                lock.release()
+            if done is not None:
+                done()
+            if self.is_dead:
+                return
+
+    async def _work_on_many(self) -> None:
+        """Run up to ``concurrency`` calls at once; outputs leave in the order of the items."""
+        calls: asyncio.Queue[tuple[asyncio.Task[list[Any]], Callable[[], None] | None, int] | None] = (
+            asyncio.Queue()
+        )
+        slots = asyncio.Semaphore(self.stage.concurrency)
+        opened: set[asyncio.Task[Any]] = set()
+
+        async def take() -> None:
+            stage = self.stage
+            while True:
+                await slots.acquire()
+                entry = await self._next_entry()
+                if entry is None:
+                    break
+                index = stage.count
+                stage.count = index + 1
+                call = asyncio.create_task(self._collect(stage, entry[0], index))
+                opened.add(call)
+                call.add_done_callback(opened.discard)
+                calls.put_nowait((call, entry[1], index))
+            calls.put_nowait(None)
+
+        taker = asyncio.create_task(take())
+        opened.add(taker)
+        try:
+            while (next_call := await calls.get()) is not None and not self.is_dead:
+                await self._emit_call(*next_call)
+                slots.release()
+        finally:
+            left = [task for task in opened if not task.done()]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _emit_call(
+        self, call: asyncio.Task[list[Any]], done: Callable[[], None] | None, index: int
+    ) -> None:
+        try:
+            outputs = await call
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                raise
+            self.fail(error, "process", index)
+            return
+        for output in outputs:
+            await self.emit(output)
+        if done is not None:
+            done()
+
+    async def _next_entry(self) -> tuple[Any, Callable[[], None] | None] | None:
+        meter = self.stage.meter
+        if meter is not None:
+            meter.max_queue_depth = max(meter.max_queue_depth, len(self.inbox.entries))
+        return await self.inbox.get()
+
+    @marks_node
+    async def _deliver(self, stage: Stage, function: Callable[..., Any], *item: Any, index: int = -1) -> None:
+        """Call the node and emit what it gives as it comes."""
+        began = time.perf_counter_ns()
+        output = function(*item)
+        kind = kind_of(type(output))
+        if kind == AWAITABLE:
+            output = await output
+            kind = kind_of(type(output))
+        if kind == MANY_ASYNC:
+            await self._emit_async(stage, output)
+        elif kind == MANY:
+            try:
+                for value in output:
+                    if value is not None:
+                        await self.emit(value)
+            finally:
+                _close(output)
+        if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
+            stage.meter.add(time.perf_counter_ns() - began)
+        if kind not in (MANY, MANY_ASYNC) and output is not None:
+            await self.emit(output)
+
+    @marks_node
+    async def _emit_async(self, stage: Stage, outputs: Any) -> None:
+        try:
+            async for value in outputs:
+                if value is not None:
+                    await self.emit(value)
+                if self.is_dead:
+                    return
+        finally:
+            await _aclose(outputs)
+
+    @marks_node
+    async def _collect(self, stage: Stage, item: Any, index: int) -> list[Any]:
+        began = time.perf_counter_ns()
+        output = stage.process(item)
+        kind = kind_of(type(output))
+        if kind == AWAITABLE:
+            output = await output
+            kind = kind_of(type(output))
+        if kind == MANY_ASYNC:
+            outputs = [value async for value in output if value is not None]
+        elif kind == MANY:
+            outputs = [value for value in output if value is not None]
+        else:
+            outputs = [] if output is None else [output]
+        if stage.meter is not None and Meter.is_sampled(index):
+            stage.meter.add(time.perf_counter_ns() - began)
+        return outputs
+
+
+class StreamNode(LoopUnit):
+    """A streaming or async source node: one call for the whole run."""
+
+    @marks_node
+    async def work(self) -> None:
+        """Call the node, emit what it gives; an end before that of the input ends what feeds it."""
+        stage = self.stage
+        phase = "source" if stage.traits.is_source else "stream"
+        stream = InputStream(self)
+        outputs: Any = None
+        try:
+            outputs = stage.process() if stage.traits.is_source else stage.process(stream)
+            if kind_of(type(outputs)) == AWAITABLE:
+                outputs = await outputs
+            await self._emit_all(stage, outputs)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                raise
+            self.fail(error, phase, None)
+            return
+        finally:
+            await _aclose(outputs)
+        if not stream.is_ended:
+            close_upstream(self)
+
+    @marks_node
+    async def _emit_all(self, stage: Stage, outputs: Any) -> None:
+        if hasattr(outputs, "__aiter__"):
+            async for value in outputs:
+                if value is not None:
+                    await self.emit(value)
+                if self.is_dead:
+                    return
+        elif hasattr(outputs, "__next__") or (
+            stage.traits.is_source and isinstance(outputs, (list, tuple, set))
+        ):
+            for value in outputs:
+                if value is not None:
+                    await self.emit(value)
+                # A plain generator on the loop gives others a turn after each output.
+                await asyncio.sleep(0)
+                if self.is_dead:
+                    return
+        elif outputs is not None:
+            await self.emit(outputs)
+
+
+class InputStream(AsyncIterator[Any]):
+    """The input of a streaming node, as it sees it."""
+
+    def __init__(self, unit: LoopUnit) -> None:
+        """Read the unit's queue."""
+        self.is_ended = False
+        self._unit = unit
+        self._done: Callable[[], None] | None = None
+
+    async def __anext__(self) -> Any:
+        """The next item; the one before counts as done."""
+        if self._done is not None:
+            self._done()
+            self._done = None
+        entry = None if self.is_ended else await self._unit.inbox.get()
+        if entry is None:
+            self.is_ended = True
+            raise StopAsyncIteration
+        self._unit.stage.count += 1
+        self._done = entry[1]
+        return entry[0]
+
+
+async def _aclose(outputs: Any) -> None:
+    close = getattr(outputs, "aclose", None)
+    if callable(close):
+        await close()  # pyright: ignore[reportGeneralTypeIssues]
+    else:
+        _close(outputs)
+
+
+def _close(outputs: Any) -> None:
+    close = getattr(outputs, "close", None)
+    if callable(close) and hasattr(outputs, "__next__"):
+        close()

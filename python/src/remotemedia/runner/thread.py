@@ -1,0 +1,150 @@
+"""The thread of a segment: it waits for inputs and for the loop, and serves what the loop hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+from remotemedia.runner.handoff import ChainBox
+
+
+class Readable(Protocol):
+    """An input that is read from a socket."""
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """The socket, once connected."""
+        ...
+
+
+class ThreadSide:
+    """What the segment's thread waits with.
+
+    Attributes:
+        boxes: hand-offs from the loop, deepest level first.
+        ident: the thread that runs the segment.
+        await_loop: where awaitables that sync nodes give back are run; None for a private loop of the thread.
+    """
+
+    def __init__(self) -> None:
+        """Prepare; call ``open_wake`` where something besides one socket may have to wake the thread."""
+        self.boxes: list[ChainBox] = []
+        self.ident = 0
+        self.await_loop: asyncio.AbstractEventLoop | None = None
+        self._selector: selectors.BaseSelector | None = None
+        self._wake: tuple[socket.socket, socket.socket] | None = None
+        self._is_waiting = False
+        self._runner: asyncio.Runner | None = None
+
+    def open_wake(self) -> None:
+        """Make the thread wakeable by ``notify``."""
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        self._wake = (reader, writer)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(reader, selectors.EVENT_READ, None)
+
+    def notify(self) -> None:
+        """Wake the thread if it waits; called from any thread."""
+        if self._is_waiting and self._wake is not None:
+            self._is_waiting = False
+            try:
+                self._wake[1].send(b"\0")
+            except BlockingIOError:
+                # The buffer is full of wake-ups already.
+                return
+
+    def serve(self, above: int = -1) -> bool:
+        """Serve hand-offs of chains whose level is higher than ``above``; whether there were any."""
+        served = False
+        for box in self.boxes:
+            if box.chain.level > above and box.has_entries():
+                served = True
+                box.serve()
+        return served
+
+    def serve_until(self, is_done: Callable[[], bool], above: int) -> None:
+        """Serve chains deeper than ``above`` until something is so that ``notify`` tells of."""
+        while not is_done():
+            if not self.serve(above):
+                self._wait(lambda: is_done() or self._has_entries(above), ())
+
+    def wait(
+        self, readables: Iterable[Readable], is_ready: Callable[[], bool], timeout: float | None = None
+    ) -> list[Any]:
+        """Wait until an input can be read, a hand-off is there or ``is_ready``; the inputs that can be read."""
+        return self._wait(lambda: is_ready() or self._has_entries(-1), readables, timeout)
+
+    def wait_for(self, awaitable: Awaitable[Any]) -> Any:
+        """Await what a sync node gave back, from this thread."""
+        if self.await_loop is not None:
+            return asyncio.run_coroutine_threadsafe(_await(awaitable), self.await_loop).result()
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(_await(awaitable))
+
+    def close(self) -> None:
+        """Give back what the thread has used; called in it."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
+        wake, self._wake = self._wake, None
+        for end in wake or ():
+            end.close()
+
+    def begin(self) -> None:
+        """Note that the calling thread runs the segment."""
+        self.ident = threading.get_ident()
+
+    def _has_entries(self, above: int) -> bool:
+        return any(box.chain.level > above and box.has_entries() for box in self.boxes)
+
+    def _wait(
+        self, is_ready: Callable[[], bool], readables: Iterable[Readable], timeout: float | None = None
+    ) -> list[Any]:
+        selector = self._selector
+        if selector is None or self._wake is None:
+            raise RuntimeError("the segment's thread cannot be woken")
+        # From here on notify() writes a wake-up, so that nothing that comes true after a look at it is missed.
+        self._is_waiting = True
+        wanted = {readable.socket: readable for readable in readables if readable.socket is not None}
+        self._watch(selector, wanted)
+        if is_ready():
+            timeout = 0
+        ready = [key for key, _ in selector.select(timeout)]
+        self._is_waiting = False
+        found: list[Any] = []
+        for key in ready:
+            if key.data is not None:
+                found.append(key.data)
+            elif not _drain(self._wake[0]):
+                found = []
+        return found
+
+    def _watch(self, selector: selectors.BaseSelector, wanted: dict[Any, Readable]) -> None:
+        for key in list(selector.get_map().values()):
+            if key.data is not None and (key.fileobj not in wanted):
+                selector.unregister(key.fileobj)
+        watched = {key.fileobj for key in selector.get_map().values()}
+        for sock, readable in wanted.items():
+            if sock not in watched:
+                selector.register(sock, selectors.EVENT_READ, readable)
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+def _drain(reader: socket.socket) -> bool:
+    try:
+        return bool(reader.recv(4096))
+    except BlockingIOError:
+        return True

@@ -1,0 +1,60 @@
+"""What chains, loop nodes, sources and ports have in common: their place in the segment's graph, and dying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Unit:
+    """A part of a segment that takes items, gives them, or both.
+
+    Attributes:
+        producers: the units that feed it.
+        open_consumers: how many of its targets still take items.
+        is_dead: it takes and gives nothing any more.
+        is_closed: it has told its producers so.
+    """
+
+    producers: list[Unit]
+    open_consumers: int
+    is_dead: bool
+    is_closed: bool
+
+    def __init__(self) -> None:
+        """Start alive and unconnected."""
+        self.producers = []
+        self.open_consumers = 0
+        self.is_dead = False
+        self.is_closed = False
+
+    def kill(self) -> None:
+        """Stop giving; called from any thread, once."""
+        self.is_dead = True
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output of this unit could not be sent."""
+        raise error
+
+
+Emit = Callable[[Any], Any]
+
+
+def kill_upstream(unit: Unit) -> None:
+    """After a failure: everything that feeds the unit dies, whoever else takes from it."""
+    for producer in unit.producers:
+        if not producer.is_dead:
+            producer.kill()
+            kill_upstream(producer)
+
+
+def close_upstream(unit: Unit) -> None:
+    """After an early end: what feeds the unit dies if nobody else takes from it."""
+    if unit.is_closed:
+        return
+    unit.is_closed = True
+    for producer in unit.producers:
+        producer.open_consumers -= 1
+        if producer.open_consumers <= 0 and not producer.is_dead:
+            producer.kill()
+            close_upstream(producer)

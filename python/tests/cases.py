@@ -1,0 +1,61 @@
+"""Reads the table of cases, and checks what a run of one gave."""
+
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+
+CASES = json.loads(
+    (Path(__file__).parents[2] / "test" / "conformance" / "cases.json").read_text(encoding="utf-8")
+)
+_numbers = itertools.count()
+
+
+def new_journal() -> str:
+    """A journal's name that no other case uses."""
+    return f"journal-{next(_numbers)}"
+
+
+def ids_of(case) -> dict[str, str]:
+    """For each node's id the id of the object that stands there."""
+    owner = {entry["id"]: entry["id"] for entry in case["nodes"]}
+    for first, *others in case.get("shared", ()):
+        owner.update(dict.fromkeys(others, first))
+    return owner
+
+
+def edges_of(case) -> list[list[str]]:
+    """The connections, or a chain in list order."""
+    ids = [entry["id"] for entry in case["nodes"]]
+    return case.get("connections") or [list(pair) for pair in itertools.pairwise(ids)]
+
+
+def ends_of(case) -> tuple[list[str], list[str]]:
+    """The ids of the nodes that nothing feeds, and of those that feed nothing."""
+    edges = edges_of(case)
+    ids = [entry["id"] for entry in case["nodes"]]
+    first = [node_id for node_id in ids if node_id not in {target for _, target in edges}]
+    last = [node_id for node_id in ids if node_id not in {origin for origin, _ in edges}]
+    return first, last
+
+
+def check(case, outputs, failures, journal) -> None:
+    """Compare a run with its case; of several failures the one of the lowest item index counts."""
+    if "cancelAfter" in case:
+        outputs = outputs[: case["cancelAfter"]]
+    if case.get("order") == "any":
+        assert Counter(map(repr, outputs)) == Counter(map(repr, case["outputs"]))
+    else:
+        assert outputs == case["outputs"]
+    for sequence in case.get("sameOrder", ()):
+        rest = iter(outputs)
+        assert all(item in rest for item in sequence)
+    if "error" in case:
+        first = min(failures, key=lambda failure: failure.get("itemIndex", float("inf")))
+        found = {key: first[key] for key in ("nodeId", "phase", "itemIndex") if key in first}
+        assert found == case["error"]
+        assert (first["type"], first["message"], first["language"]) == ("ValueError", "boom", "python")
+    else:
+        assert failures == []
+    if "journal" in case:
+        assert journal == case["journal"]

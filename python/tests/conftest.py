@@ -1,0 +1,6 @@
+"""Makes the package and the helpers of the tests importable from a checkout."""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "src")]

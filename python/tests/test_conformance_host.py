@@ -1,0 +1,106 @@
+"""The table of cases, over a real host process: control messages and channels, on Unix sockets and TCP."""
+
+import contextlib
+import secrets
+import threading
+from pathlib import Path
+
+import pytest
+
+from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
+from engine import WINDOW, Engine, Failed, Feed, Sink, segment
+
+NODES = str(Path(__file__).parent / "conformance_nodes.py")
+
+
+@pytest.fixture(scope="module", params=["unix", "tcp"])
+def engine(request, tmp_path_factory):
+    engine = Engine(tmp_path_factory.mktemp("h"), request.param)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_case(case, engine):
+    journal = new_journal()
+    reader = engine.create(file=NODES, **{"class": "Journal"}, args=[journal], kwargs={})
+    owner = ids_of(case)
+    made = {
+        entry["id"]: engine.create(
+            file=NODES,
+            **{"class": entry["type"]},
+            args=[],
+            kwargs={"id": entry["id"], "journal": journal, **entry.get("params", {})},
+        )
+        for entry in case["nodes"]
+        if owner[entry["id"]] == entry["id"]
+    }
+    nodes = [
+        {"id": entry["id"], "object": made[owner[entry["id"]]], "concurrency": entry.get("concurrency", 1)}
+        for entry in case["nodes"]
+    ]
+    first, last = ends_of(case)
+    name = secrets.token_hex(4)
+    channel, token = f"{name}-in", secrets.token_hex(8)
+    sinks = [Sink(engine) for _ in last]
+    description = segment(
+        name,
+        nodes,
+        edges_of(case),
+        [{"channel": channel, "token": token, "to": first, "window": WINDOW}] if "input" in case else [],
+        [
+            {
+                "channel": f"{name}-{node_id}",
+                "token": sink.token,
+                "from": node_id,
+                "address": sink.address,
+                "window": WINDOW,
+            }
+            for node_id, sink in zip(last, sinks, strict=True)
+        ],
+    )
+    outputs, failures = run(engine, case, description, channel, token, sinks)
+    entries = engine.request("call", object=reader, name="entries", args=[], kwargs={})
+    engine.request("release", objects=[*made.values(), reader])
+    check(case, outputs, failures, entries)
+
+
+def run(engine, case, description, channel, token, sinks):
+    outputs = []
+    with contextlib.ExitStack() as stack:
+        for sink in sinks:
+            stack.callback(sink.close)
+        try:
+            engine.request("open", **description)
+        except Failed as error:
+            return outputs, [error.failure]
+        readers = [
+            threading.Thread(target=drain, args=(engine, description["segment"], sink, case, outputs))
+            for sink in sinks
+        ]
+        for reader in readers:
+            reader.start()
+        if "input" in case:
+            feed = Feed(engine, channel, token)
+            stack.callback(feed.close)
+        engine.request("start", segment=description["segment"])
+        if "input" in case and feed.send(case["input"]):
+            with contextlib.suppress(OSError):
+                feed.end()
+        done = engine.event("done")
+        for reader in readers:
+            reader.join(20)
+        closed = engine.request("close", segment=description["segment"])
+    assert done["stuck"] == []
+    assert all(sink.is_failed is bool(done["failures"]) for sink in sinks if "cancelAfter" not in case)
+    return outputs, [*done["failures"], *closed["failures"]]
+
+
+def drain(engine, name, sink, case, outputs):
+    is_cancelled = False
+    with contextlib.suppress(ConnectionError):
+        for item in sink.items():
+            outputs.append(item)
+            if not is_cancelled and len(outputs) == case.get("cancelAfter"):
+                is_cancelled = True
+                engine.request("cancel", segment=name)

@@ -1,0 +1,144 @@
+import { RemoteMediaError } from '../errors/index.js';
+import { listener, type Connection, type ConnectionHandler } from '../protocol/index.js';
+import type { RunState, Stage, Upstream } from '../segment/index.js';
+import { FRAME, type Frame } from '../wire/index.js';
+import { WINDOW } from './window.js';
+
+/** The consuming end of a channel: pushes what comes into a stage, and gives credit back as it is taken. */
+export class ChannelReceiver implements Upstream, ConnectionHandler {
+  readonly #id: string;
+  readonly #producer: string;
+  readonly #target: Stage;
+  readonly #run: RunState;
+  readonly #frames: Frame[] = [];
+  readonly #forget: () => void;
+  #connection: Connection | undefined;
+  #isBusy = false;
+  #isFinished = false;
+  #itemsDone = 0;
+  #bytesDone = 0;
+  #finish: () => void = () => undefined;
+  readonly #finished: Promise<void>;
+
+  constructor(
+    request: { readonly id: string; readonly token: string; readonly producer: string },
+    target: Stage,
+    run: RunState,
+  ) {
+    this.#id = request.id;
+    this.#producer = request.producer;
+    this.#target = target;
+    this.#run = run;
+    this.#finished = new Promise((resolve) => (this.#finish = resolve));
+    this.#forget = listener.expect(request.token, (connection) => {
+      connection.keepAlive(true);
+      this.#connection = connection;
+      return this;
+    });
+    target.addUpstream(this);
+    run.addMortal(this);
+  }
+
+  /** Resolves once everything that came has been pushed, and the stage and all that is downstream of it have finished. Never rejects. */
+  async feed(): Promise<void> {
+    await this.#finished;
+    this.#forget();
+    await this.#target.end();
+  }
+
+  onFrame(frame: Frame): void {
+    if (this.#isFinished) return;
+    if (frame.kind !== FRAME.ITEMS && frame.kind !== FRAME.END) {
+      this.#break(new RemoteMediaError('RM_PROTOCOL', `a frame of kind ${String(frame.kind)} came`));
+      return;
+    }
+    if (this.#isBusy) this.#frames.push(frame);
+    else this.#take(frame);
+  }
+
+  onClose(error: Error | undefined): void {
+    if (!this.#isFinished && !this.#frames.some((frame) => frame.kind === FRAME.END)) this.#break(error);
+  }
+
+  #take(frame: Frame): void {
+    if (frame.kind === FRAME.END) {
+      if ((frame.payload as { failed?: boolean }).failed === true) this.#run.markFailed();
+      this.#close();
+      return;
+    }
+    const items = frame.payload as unknown[];
+    for (let index = 0; index < items.length; index++) {
+      const wait = this.#target.push(items[index]);
+      if (this.#isFinished) return;
+      if (wait !== undefined) {
+        this.#isBusy = true;
+        void this.#takeLater(items, index, frame.byteLength, wait);
+        return;
+      }
+    }
+    this.#giveCredit(items.length, frame.byteLength);
+  }
+
+  /** The stage makes us wait: what comes meanwhile gathers, and the window bounds how much that is. */
+  async #takeLater(
+    items: readonly unknown[],
+    position: number,
+    byteLength: number,
+    wait: Promise<void>,
+  ): Promise<void> {
+    let credited = position;
+    await wait;
+    for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
+      const next = this.#target.push(items[index]);
+      if (next === undefined) continue;
+      this.#giveCredit(index - credited, 0);
+      credited = index;
+      await next;
+    }
+    this.#isBusy = false;
+    if (this.#isFinished) return;
+    this.#giveCredit(items.length - credited, byteLength);
+    for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
+      this.#take(frame);
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- #take may have made it busy again.
+      if (this.#isBusy) return;
+    }
+  }
+
+  #giveCredit(items: number, bytes: number): void {
+    this.#itemsDone += items;
+    this.#bytesDone += bytes;
+    if (this.#itemsDone < WINDOW.items / 2 && this.#bytesDone < WINDOW.bytes / 2) return;
+    this.#connection?.send(FRAME.CREDIT, [this.#itemsDone, this.#bytesDone]);
+    this.#itemsDone = 0;
+    this.#bytesDone = 0;
+  }
+
+  /** The stage has enough: the producer is told to stop. */
+  downstreamStopped(): void {
+    if (this.#isFinished) return;
+    this.#connection?.send(FRAME.STOP, null);
+    this.#close();
+  }
+
+  die(): void {
+    this.downstreamStopped();
+  }
+
+  #break(cause: Error | undefined): void {
+    const reason = cause === undefined ? '' : `: ${cause.message}`;
+    this.#run.fail(
+      new RemoteMediaError('RM_PROTOCOL', `Channel ${this.#id} from ${this.#producer} broke${reason}.`, {
+        cause,
+      }),
+    );
+    this.#close();
+  }
+
+  #close(): void {
+    this.#isFinished = true;
+    this.#frames.length = 0;
+    this.#connection?.end();
+    this.#finish();
+  }
+}

@@ -1,0 +1,140 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { RemoteMediaError, type HostExit } from '../../errors/index.js';
+
+const STDERR_LINES_KEPT = 20;
+/** How long the last lines of stderr may take to arrive after the process has ended, in milliseconds. */
+const STDERR_GRACE_MS = 200;
+/** How the Python side marks a line with the node that printed it; see `schema/wire.md`. */
+const MARKED_LINE = /^\x1e([^\x1f]*)\x1f(.*)$/s;
+
+/** A line that code in a host wrote to its standard output or error. */
+export interface HostOutput {
+  readonly host: string;
+  /** The node whose code was running, where it is known. */
+  readonly nodeId: string | undefined;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+/** A process that never keeps this program alive by itself, and whose end is told whole. */
+export class HostProcess {
+  readonly #child: ChildProcess;
+  readonly #host: string;
+  readonly #onOutput: (output: HostOutput) => void;
+  readonly #stderr: string[] = [];
+  /** Resolves when the process has ended and its last words are there; rejects where it could not be started. */
+  readonly ended: Promise<HostExit>;
+
+  constructor(
+    host: string,
+    command: {
+      readonly path: string;
+      readonly args: readonly string[];
+      readonly cwd: string;
+      readonly env: NodeJS.ProcessEnv;
+    },
+    onOutput: (output: HostOutput) => void,
+  ) {
+    this.#host = host;
+    this.#onOutput = onOutput;
+    this.#child = spawn(command.path, command.args, {
+      cwd: command.cwd,
+      env: command.env,
+      stdio: 'pipe',
+      windowsHide: true,
+    });
+    const stdio = [this.#passOn('stdout'), this.#passOn('stderr')];
+    this.ended = this.#end(stdio);
+    this.ended.catch(() => undefined);
+    this.keepAlive(true);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Writes the one message that a host gets on its standard input. */
+  tell(message: object): void {
+    const { stdin } = this.#child;
+    // A process that ends at once closes its standard input; its exit says why.
+    stdin?.on('error', () => undefined);
+    stdin?.end(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Whether the process and its output keep this program alive. */
+  keepAlive(isWanted: boolean): void {
+    const method = isWanted ? 'ref' : 'unref';
+    this.#child[method]();
+    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr])
+      (stream as Socket | null)?.[method]();
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  async #end(stdio: readonly Promise<void>[]): Promise<HostExit> {
+    const exit = await new Promise<{ exitCode: number | null; signal: string | null }>((resolve, reject) => {
+      this.#child.once('exit', (exitCode, signal) => {
+        resolve({ exitCode, signal });
+      });
+      this.#child.once('error', (error) => {
+        reject(
+          new RemoteMediaError(
+            'RM_HOST_START',
+            `Host "${this.#host}" could not be started: ${error.message}.`,
+            { cause: error, host: this.#host },
+          ),
+        );
+      });
+    });
+    // A grandchild may hold the pipes open for ever.
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise((resolve) => (timer = setTimeout(resolve, STDERR_GRACE_MS)));
+    await Promise.race([Promise.all(stdio), grace]);
+    clearTimeout(timer);
+    return { ...exit, stderr: this.#stderr };
+  }
+
+  async #passOn(name: 'stdout' | 'stderr'): Promise<void> {
+    const stream = this.#child[name] as Readable;
+    const decoder = new StringDecoder('utf8');
+    let rest = '';
+    stream.on('data', (chunk: Buffer) => {
+      const lines = (rest + decoder.write(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#emit(name, line);
+    });
+    await new Promise((resolve) => stream.once('close', resolve));
+    if (rest !== '') this.#emit(name, rest);
+  }
+
+  #emit(stream: 'stdout' | 'stderr', line: string): void {
+    const marked = MARKED_LINE.exec(line);
+    const text = marked?.[2] ?? line;
+    if (stream === 'stderr') {
+      this.#stderr.push(text);
+      if (this.#stderr.length > STDERR_LINES_KEPT) this.#stderr.shift();
+    }
+    this.#onOutput({ host: this.#host, nodeId: marked?.[1], stream, text });
+  }
+}
+
+/** Passes a line on to this program's own standard output or error, with the name of who printed it. */
+export function passOnOutput({ host, nodeId, stream, text }: HostOutput): void {
+  process[stream].write(`[${nodeId ?? host}] ${text}\n`);
+}
+
+/** How a process ended, in words: `exit code 3`, `signal SIGKILL (…)`. */
+export function describeExit({ exitCode, signal }: HostExit): string {
+  if (signal === null) return `exit code ${String(exitCode)}`;
+  const hints: Record<string, string> = {
+    SIGKILL: ' (killed from outside, or out of memory)',
+    SIGSEGV: ' (a crash in native code)',
+    SIGABRT: ' (native code gave up)',
+  };
+  return `signal ${signal}${hints[signal] ?? ''}`;
+}

@@ -1,0 +1,147 @@
+import type { NodeMetrics, RunState } from '../../segment/index.js';
+import { decodeFailure, type Failure } from '../../protocol/index.js';
+import { concurrencyOf } from '../../node/index.js';
+import { WINDOW } from '../../channels/index.js';
+import type { OpenSegment, SegmentRequest } from '../host.js';
+import type { PythonNode } from './python-node.js';
+
+/** How a segment talks to its host. */
+export interface SegmentHost {
+  readonly name: string;
+  request(method: string, params: object): Promise<unknown>;
+  /** Resolves with the error of a host that died. */
+  readonly death: Promise<Error>;
+  /** Keeps the program alive until the given function is called. */
+  hold(): () => void;
+}
+
+/** What the event `done` says. */
+export interface DoneEvent {
+  readonly segment: string;
+  readonly failures: readonly Failure[];
+  readonly stuck: readonly string[];
+}
+
+/** The description of a segment, as the host gets it; see `schema/wire.md`. */
+export async function describeSegment(
+  id: string,
+  request: SegmentRequest,
+  cancelTimeoutMs: number,
+): Promise<object> {
+  const { segment, nodes, inputs, outputs, run } = request;
+  const window = [WINDOW.items, WINDOW.bytes];
+  return {
+    segment: id,
+    nodes: segment.nodes.map((nodeId) => {
+      const node = nodes.get(nodeId) as unknown as PythonNode;
+      return { id: nodeId, object: node.objectId, concurrency: concurrencyOf(node, nodeId) };
+    }),
+    edges: segment.edges.map(({ from, to }) => [from, to]),
+    inputs: inputs.map(({ id: channel, token, to }) => ({ channel, token, to, window })),
+    outputs: await Promise.all(
+      outputs.map(async ({ id: channel, token, from, consumer }) => ({
+        channel,
+        token,
+        from,
+        address: await consumer.listen(),
+        window,
+      })),
+    ),
+    metrics: run.isMetered,
+    cancelTimeoutMs,
+  };
+}
+
+/** A segment that runs in a Python host. */
+export class PythonSegment implements OpenSegment {
+  readonly done: Promise<void>;
+  readonly #id: string;
+  readonly #host: SegmentHost;
+  readonly #run: RunState;
+  readonly #release: () => void;
+  #settle: () => void = () => undefined;
+  #stuck: readonly string[] = [];
+  #metrics: readonly NodeMetrics[] = [];
+  #isDone = false;
+
+  constructor(id: string, host: SegmentHost, run: RunState) {
+    this.#id = id;
+    this.#host = host;
+    this.#run = run;
+    this.#release = host.hold();
+    this.done = new Promise((resolve) => (this.#settle = resolve));
+    void host.death.then((error) => {
+      if (this.#isDone) return;
+      this.#run.fail(error);
+      this.#finish();
+    });
+  }
+
+  connect(): undefined {
+    return undefined;
+  }
+
+  async start(): Promise<void> {
+    await this.#host.request('start', { segment: this.#id });
+  }
+
+  /** The host says that the segment has ended. */
+  end({ failures, stuck }: DoneEvent): void {
+    for (const failure of failures) this.#run.fail(decodeFailure(failure, this.#host.name));
+    this.#stuck = stuck;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    this.#settle();
+  }
+
+  /** It was never opened. */
+  abandon(): void {
+    this.#isDone = true;
+    this.#release();
+  }
+
+  stop(): void {
+    this.#tell('stop');
+  }
+
+  cancel(): void {
+    this.#tell('cancel');
+  }
+
+  /** A host that cannot be told any more is dead, and the run learns that from its death. */
+  #tell(method: 'stop' | 'cancel'): void {
+    if (this.#isDone) return;
+    this.#host.request(method, { segment: this.#id }).catch((error: unknown) => {
+      this.#run.logger.debug(`${method} of segment ${this.#id}: ${String(error)}`);
+    });
+  }
+
+  busy(): readonly string[] {
+    return this.#stuck;
+  }
+
+  async close(): Promise<readonly unknown[]> {
+    try {
+      const answer = (await this.#host.request('close', { segment: this.#id })) as {
+        readonly failures: readonly Failure[];
+        readonly metrics: readonly NodeMetrics[] | null;
+      };
+      this.#metrics = answer.metrics ?? [];
+      // What the nodes printed has been written by now; a turn of the event loop brings it here before the caller goes on.
+      await new Promise((resolve) => setImmediate(resolve));
+      return answer.failures.map((failure) => decodeFailure(failure, this.#host.name));
+    } catch (error) {
+      return [error];
+    } finally {
+      this.#isDone = true;
+      this.#release();
+    }
+  }
+
+  metrics(): readonly NodeMetrics[] {
+    return this.#metrics;
+  }
+}

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RemoteMediaError } from '../errors/index.js';
+
+/** Longer paths do not fit into a socket's address on every system. */
+const MAX_SOCKET_PATH = 100;
+
+/**
+ * `unix` where the system has Unix sockets that Node.js and Python share, else `tcp`. The variable `REMOTEMEDIA_TRANSPORT` overrides it.
+ */
+export function transport(): 'unix' | 'tcp' {
+  const wanted = process.env['REMOTEMEDIA_TRANSPORT'];
+  if (wanted === 'tcp' || wanted === 'unix') return wanted;
+  return process.platform === 'win32' ? 'tcp' : 'unix';
+}
+
+let directory: string | undefined;
+
+/** An address at which a process of ours can listen: a socket in a directory that only this user can enter, or any free local port. */
+export function freshAddress(name: string): string {
+  if (transport() === 'tcp') return 'tcp:127.0.0.1:0';
+  directory ??= makeDirectory();
+  return `unix:${join(directory, name)}`;
+}
+
+/** `mkdtemp` makes directories with mode 0700. */
+function makeDirectory(): string {
+  const wanted = tmpdir();
+  const parent = wanted.length > MAX_SOCKET_PATH - 40 ? '/tmp' : wanted;
+  const made = mkdtempSync(join(parent, 'remotemedia-'));
+  process.once('exit', () => {
+    rmSync(made, { recursive: true, force: true });
+  });
+  return made;
+}
+
+/** Connects to an address. */
+export async function dial(address: string): Promise<Socket> {
+  const socket = connect(portOrPath(address));
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', (error) => {
+      reject(
+        new RemoteMediaError('RM_PROTOCOL', `${address} cannot be reached: ${error.message}`, {
+          cause: error,
+        }),
+      );
+    });
+  });
+  socket.setNoDelay(true);
+  return socket;
+}
+
+/** Listens at an address; gives the one that was really taken. Never keeps the program alive. */
+export async function listenAt(
+  address: string,
+  onSocket: (socket: Socket) => void,
+): Promise<{ server: Server; address: string }> {
+  const server = createServer((socket) => {
+    socket.setNoDelay(true);
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(portOrPath(address), resolve);
+  });
+  server.unref();
+  const taken = server.address();
+  return {
+    server,
+    address: typeof taken === 'object' && taken !== null ? `tcp:127.0.0.1:${String(taken.port)}` : address,
+  };
+}
+
+function portOrPath(address: string): { path: string } | { host: string; port: number } {
+  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
+  const match = /^tcp:([\d.]+):(\d+)$/.exec(address);
+  if (match === null)
+    throw new RemoteMediaError(
+      'RM_PROTOCOL',
+      `"${address}" is no address: it is unix:<path> or tcp:127.0.0.1:<port>.`,
+    );
+  return { host: match[1] ?? '', port: Number(match[2]) };
+}

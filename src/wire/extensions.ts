@@ -1,0 +1,103 @@
+import {
+  Complex,
+  dtypeOf,
+  tensorFromBytes,
+  typedArrayFromBytes,
+  type Tensor,
+  type TypedArray,
+} from '../data/index.js';
+import { mediaFromFields } from './media.js';
+import { defineExtension, defineRawExtension, Extension } from './messagepack.js';
+
+/** Type numbers of the extensions; see `schema/wire.md`. */
+const EXT = {
+  BIGINT: 0x51,
+  FLOAT: 0x52,
+  COMPLEX: 0x53,
+  TUPLE: 0x54,
+  SET: 0x55,
+  MAP: 0x56,
+  TENSOR: 0x57,
+  MEDIA: 0x58,
+} as const;
+
+/** An integer beyond 64 bits. */
+export class BigIntExtension extends Extension<bigint> {}
+/** A float that MessagePack would write as an integer. */
+export class FloatExtension extends Extension<number> {}
+/** A complex number. */
+export class ComplexExtension extends Extension<Complex> {}
+/** An array that was a tuple in Python. */
+export class TupleExtension extends Extension<readonly unknown[]> {}
+/** The elements of a set. */
+export class SetExtension extends Extension<readonly unknown[]> {}
+/** Keys and values of a map in turn. */
+export class MapExtension extends Extension<readonly unknown[]> {}
+/** Element type, shape, bytes, and whether it is a bare typed array. */
+export class TensorExtension extends Extension<readonly [string, readonly number[], Uint8Array, boolean]> {}
+/** Kind and fields of a media item. */
+export class MediaExtension extends Extension<readonly [string, Readonly<Record<string, unknown>>]> {}
+
+/** Arrays that came as tuples, so that they go back as such. */
+const tuples = new WeakSet<readonly unknown[]>();
+
+/** Whether an array came as a Python tuple. */
+export function isTuple(array: readonly unknown[]): boolean {
+  return tuples.has(array);
+}
+
+/** A tensor, ready to be written. */
+export function tensorExtension({ dtype, shape, data }: Tensor): TensorExtension {
+  return new TensorExtension([dtype, shape, bytesOf(data), false]);
+}
+
+/** A bare typed array, ready to be written. */
+export function typedArrayExtension(array: TypedArray): TensorExtension {
+  return new TensorExtension([dtypeOf(array), [array.length], bytesOf(array), true]);
+}
+
+/** The bytes of a typed array, as a view. */
+export function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+defineRawExtension(EXT.BIGINT, BigIntExtension, bigIntToBytes, bytesToBigInt);
+defineRawExtension(EXT.FLOAT, FloatExtension, floatsToBytes, (bytes) => bytes.readDoubleLE(0));
+defineRawExtension(
+  EXT.COMPLEX,
+  ComplexExtension,
+  ({ re, im }) => floatsToBytes(re, im),
+  (bytes) => new Complex(bytes.readDoubleLE(0), bytes.readDoubleLE(8)),
+);
+defineExtension(EXT.TUPLE, TupleExtension, (elements) => {
+  tuples.add(elements);
+  return elements;
+});
+defineExtension(EXT.SET, SetExtension, (elements) => new Set(elements));
+defineExtension(EXT.MAP, MapExtension, (flat) => {
+  const map = new Map<unknown, unknown>();
+  for (let index = 0; index < flat.length; index += 2) map.set(flat[index], flat[index + 1]);
+  return map;
+});
+defineExtension(EXT.TENSOR, TensorExtension, ([dtype, shape, bytes, isBare]) =>
+  isBare ? typedArrayFromBytes(dtype, bytes) : tensorFromBytes(dtype, shape, bytes),
+);
+defineExtension(EXT.MEDIA, MediaExtension, ([kind, fields]) => mediaFromFields(kind, fields));
+
+/** Two's complement, big-endian, no byte more than needed. */
+function bigIntToBytes(value: bigint): Buffer {
+  let byteLength = 1;
+  while (BigInt.asIntN(byteLength * 8, value) !== value) byteLength++;
+  const hex = BigInt.asUintN(byteLength * 8, value).toString(16);
+  return Buffer.from(hex.padStart(byteLength * 2, '0'), 'hex');
+}
+
+function bytesToBigInt(bytes: Buffer): bigint {
+  return BigInt.asIntN(bytes.byteLength * 8, BigInt(`0x${bytes.toString('hex') || '0'}`));
+}
+
+function floatsToBytes(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 8);
+  for (const [index, value] of values.entries()) bytes.writeDoubleLE(value, index * 8);
+  return bytes;
+}

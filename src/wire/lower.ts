@@ -1,0 +1,175 @@
+import { types } from 'node:util';
+import { Complex, Tensor, type MediaData, type TypedArray } from '../data/index.js';
+import { ValueTransferError } from '../errors/index.js';
+import {
+  BigIntExtension,
+  bytesOf,
+  ComplexExtension,
+  FloatExtension,
+  isTuple,
+  MapExtension,
+  MediaExtension,
+  SetExtension,
+  tensorExtension,
+  TupleExtension,
+  typedArrayExtension,
+} from './extensions.js';
+import { mediaToFields } from './media.js';
+
+const MAX_DEPTH = 500;
+const MAX_INT64 = 2n ** 63n - 1n;
+const MIN_INT64 = -(2n ** 63n);
+const MEDIA_KINDS: ReadonlySet<unknown> = new Set(['audio', 'video', 'text', 'json', 'binary', 'control']);
+
+/** Thrown on the way down, and given its path on the way up: building paths costs nothing where nothing is wrong. */
+class Refusal {
+  readonly keys: string[] = [];
+  readonly what: string;
+  readonly cure: string;
+
+  constructor(what: string, cure: string) {
+    this.what = what;
+    this.cure = cure;
+  }
+}
+
+/**
+ * Makes a value ready to be written: what MessagePack has no type for becomes an extension. What needs no change is given back as it is.
+ *
+ * @throws ValueTransferError `RM_VALUE_NOT_TRANSFERABLE` with the path of what cannot cross
+ */
+export function lower(value: unknown): unknown {
+  if (typeof value === 'string' ? value.isWellFormed() : value === null || value === true || value === false)
+    return value;
+  try {
+    return lowerAny(value, 0);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const path = error.keys.reverse().join('');
+    const place = path === '' ? 'The item' : `In the item, ${path.replace(/^\./, '')}`;
+    throw new ValueTransferError(
+      `${place} is ${error.what}, which cannot cross to another language or process. ${error.cure}`,
+      path,
+    );
+  }
+}
+
+function lowerAny(value: unknown, depth: number): unknown {
+  switch (typeof value) {
+    case 'number':
+      return lowerNumber(value);
+    case 'string':
+      if (value.isWellFormed()) return value;
+      throw new Refusal('a string with a lone surrogate', 'Clean it with toWellFormed().');
+    case 'boolean':
+    case 'undefined':
+      return value;
+    case 'bigint':
+      return value > MAX_INT64 || value < MIN_INT64 ? new BigIntExtension(value) : value;
+    case 'object':
+      return value === null ? null : lowerObject(value, depth);
+    default:
+      throw new Refusal(`a ${typeof value}`, 'Pass what it stands for as plain data.');
+  }
+}
+
+/** MessagePack writes whole numbers beyond 32 bits as floats, and −0 as 0; Python would notice. */
+function lowerNumber(value: number): unknown {
+  if (value === 0) return Object.is(value, -0) ? new FloatExtension(value) : value;
+  if (value > 0xffffffff || value < -0x80000000) return Number.isSafeInteger(value) ? BigInt(value) : value;
+  return value;
+}
+
+function lowerObject(value: object, depth: number): unknown {
+  if (depth > MAX_DEPTH) {
+    throw new Refusal(
+      `nested deeper than ${String(MAX_DEPTH)} levels, or circular`,
+      'Make it flat, or break the circle.',
+    );
+  }
+  if (types.isProxy(value)) throw new Refusal('a Proxy', 'Pass a plain copy.');
+  if (Array.isArray(value)) return lowerArray(value, depth);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null)
+    return lowerPlainObject(value as Record<string, unknown>, depth);
+  return lowerInstance(value, depth);
+}
+
+function lowerArray(array: readonly unknown[], depth: number): unknown {
+  const elements = lowerElements(array, depth);
+  return isTuple(array) ? new TupleExtension(elements) : elements;
+}
+
+function lowerElements(array: readonly unknown[], depth: number): readonly unknown[] {
+  let changed: unknown[] | undefined;
+  for (let index = 0; index < array.length; index++) {
+    const element = array[index];
+    const lowered = at(`[${String(index)}]`, element, depth);
+    if (lowered !== element || element === undefined) (changed ??= [...array])[index] = lowered ?? null;
+  }
+  return changed ?? array;
+}
+
+function lowerPlainObject(object: Readonly<Record<string, unknown>>, depth: number): object {
+  let changed: Record<string, unknown> | undefined;
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    if (value === undefined || !key.isWellFormed()) return lowerSpecialObject(object, depth);
+    const lowered = at(`.${key}`, value, depth);
+    if (lowered !== value) (changed ??= { ...object })[key] = lowered;
+  }
+  return changed ?? object;
+}
+
+/** An object with properties that are left out. */
+function lowerSpecialObject(object: Readonly<Record<string, unknown>>, depth: number): object {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([key, value]) => {
+      if (!key.isWellFormed())
+        throw new Refusal('an object with a lone surrogate in a key', 'Clean the key with toWellFormed().');
+      return [key, at(`.${key}`, value, depth)];
+    }),
+  );
+}
+
+function lowerInstance(value: object, depth: number): unknown {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof Tensor) return tensorExtension(value);
+  if (value instanceof Date) {
+    if (!Number.isNaN(value.getTime())) return value;
+    throw new Refusal('an invalid Date', 'Check the date before you pass it on.');
+  }
+  if (value instanceof Map) return new MapExtension(lowerElements([...value].flat(), depth));
+  if (value instanceof Set) return new SetExtension(lowerElements([...value], depth));
+  if (value instanceof Complex) return new ComplexExtension(value);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return lowerView(value);
+  if (isMedia(value))
+    return new MediaExtension([
+      value.kind,
+      lowerPlainObject(mediaToFields(value), depth) as Record<string, unknown>,
+    ]);
+  const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
+  throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, 'Pass its data as a plain object.');
+}
+
+function lowerView(view: ArrayBufferView): unknown {
+  if (view instanceof DataView) return bytesOf(view);
+  return typedArrayExtension((view instanceof Uint8ClampedArray ? bytesOf(view) : view) as TypedArray);
+}
+
+function isMedia(value: object): value is MediaData {
+  return 'kind' in value && MEDIA_KINDS.has(value.kind);
+}
+
+function at(key: string, value: unknown, depth: number): unknown {
+  // Most values need no look, and no frame on the stack.
+  if (value === null || typeof value === 'boolean') return value;
+  try {
+    return lowerAny(value, depth + 1);
+  } catch (error) {
+    if (error instanceof Refusal) error.keys.push(key);
+    throw error;
+  }
+}

@@ -1,0 +1,387 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Node, SourceNode, StreamingNode, type AnyNode, type NodeContext } from 'remotemedia';
+import type { CaseNode } from './harness.js';
+
+/**
+ * The fixture nodes of README.md as TypeScript classes.
+ *
+ * @param journal - gets an entry for every call of `initialize`, `flush` and `cleanup`
+ */
+export function makeFixture({ id, type, params, concurrency }: CaseNode, journal: string[]): AnyNode {
+  const make = FIXTURES[type];
+  if (make === undefined) throw new Error(`There is no fixture "${type}" in TypeScript.`);
+  const node = make(params ?? {});
+  if (concurrency !== undefined) node.concurrency = concurrency;
+  return journaled(node, id, journal);
+}
+
+/** Makes an entry when each call begins; a node without a `flush` of its own gets none. */
+function journaled(node: AnyNode, id: string, journal: string[]): AnyNode {
+  for (const name of ['initialize', 'flush', 'cleanup'] as const) {
+    const method = node[name]?.bind(node);
+    if (method === undefined) continue;
+    node[name] = (context?: NodeContext): unknown => {
+      journal.push(`${id}.${name}`);
+      return method(context as NodeContext);
+    };
+  }
+  return node;
+}
+
+type Params = Readonly<Record<string, unknown>>;
+
+const FIXTURES: Readonly<Record<string, (params: Params) => AnyNode>> = {
+  Identity: () => new Identity(),
+  Double: () => new Double(),
+  AddAsync: ({ amount }) => new AddAsync(amount as number),
+  DropOdd: () => new DropOdd(),
+  Repeat: ({ times }) => new Repeat(times as number),
+  RepeatAsync: ({ times }) => new RepeatAsync(times as number),
+  Pair: () => new Pair(),
+  Null: () => new Null(),
+  Text: () => new Text(),
+  Iterator: ({ times }) => new Iterator(times as number),
+  Batch: ({ size }) => new Batch(size as number),
+  BatchAsync: ({ size }) => new BatchAsync(size as number),
+  FlushMany: ({ count }) => new FlushMany(count as number),
+  Sum: () => new Sum(),
+  Take: ({ count }) => new Take(count as number),
+  Count: ({ to }) => new Count(to as number),
+  CountAsync: ({ to }) => new CountAsync(to as number),
+  Endless: () => new Endless(),
+  Overlap: () => new Overlap(),
+  Explode: ({ where, at }) => makeExplode(where as string, at as number),
+};
+
+class Identity extends Node {
+  process(value: unknown): unknown {
+    return value;
+  }
+}
+
+class Double extends Node<number, number> {
+  process(value: number): number {
+    return value * 2;
+  }
+}
+
+class AddAsync extends Node<number, number> {
+  readonly #amount: number;
+
+  constructor(amount: number) {
+    super();
+    this.#amount = amount;
+  }
+
+  async process(value: number): Promise<number> {
+    await turn();
+    return value + this.#amount;
+  }
+}
+
+class DropOdd extends Node<number, number> {
+  process(value: number): number | undefined {
+    return value % 2 === 0 ? value : undefined;
+  }
+}
+
+class Repeat<T> extends Node<T, T> {
+  readonly #times: number;
+
+  constructor(times: number) {
+    super();
+    this.#times = times;
+  }
+
+  *process(value: T): Generator<T, void, undefined> {
+    for (let time = 0; time < this.#times; time++) yield value;
+  }
+}
+
+class RepeatAsync<T> extends Node<T, T> {
+  readonly #times: number;
+
+  constructor(times: number) {
+    super();
+    this.#times = times;
+  }
+
+  async *process(value: T): AsyncGenerator<T, void, undefined> {
+    for (let time = 0; time < this.#times; time++) {
+      await turn();
+      yield value;
+    }
+  }
+}
+
+class Pair<T> extends Node<T, [T, T]> {
+  process(value: T): [T, T] {
+    return [value, value];
+  }
+}
+
+class Null extends Node<unknown, { value: null }> {
+  process(): { value: null } {
+    return { value: null };
+  }
+}
+
+class Text extends Node<number, string> {
+  process(value: number): string {
+    return String(value);
+  }
+}
+
+class Iterator<T> extends Node<T, T> {
+  readonly #times: number;
+
+  constructor(times: number) {
+    super();
+    this.#times = times;
+  }
+
+  process(value: T): IterableIterator<T, undefined> {
+    let left = this.#times;
+    return {
+      next: () => (left-- > 0 ? { done: false, value } : { done: true, value: undefined }),
+      [Symbol.iterator]() {
+        return this;
+      },
+    };
+  }
+}
+
+class Batch<T> extends Node<T, T[]> {
+  readonly #size: number;
+  #batch: T[] = [];
+
+  constructor(size: number) {
+    super();
+    this.#size = size;
+  }
+
+  process(value: T): T[] | undefined {
+    this.#batch.push(value);
+    return this.#batch.length < this.#size ? undefined : this.#take();
+  }
+
+  override flush(): T[] | undefined {
+    return this.#batch.length === 0 ? undefined : this.#take();
+  }
+
+  #take(): T[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    return batch;
+  }
+}
+
+class BatchAsync<T> extends Node<T, T[]> {
+  readonly #batch: Batch<T>;
+
+  constructor(size: number) {
+    super();
+    this.#batch = new Batch(size);
+  }
+
+  async process(value: T): Promise<T[] | undefined> {
+    await turn();
+    return this.#batch.process(value);
+  }
+
+  override async flush(): Promise<T[] | undefined> {
+    await turn();
+    return this.#batch.flush();
+  }
+}
+
+class FlushMany extends Node<unknown, number> {
+  readonly #count: number;
+
+  constructor(count: number) {
+    super();
+    this.#count = count;
+  }
+
+  process(): undefined {
+    return undefined;
+  }
+
+  override *flush(): Generator<number, void, undefined> {
+    for (let index = 0; index < this.#count; index++) yield index;
+  }
+}
+
+class Sum extends StreamingNode<number, number> {
+  async *stream(input: AsyncIterable<number>): AsyncGenerator<number, void, undefined> {
+    let sum = 0;
+    for await (const value of input) yield (sum += value);
+  }
+}
+
+class Take<T> extends StreamingNode<T, T> {
+  readonly #count: number;
+
+  constructor(count: number) {
+    super();
+    this.#count = count;
+  }
+
+  async *stream(input: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    let taken = 0;
+    for await (const value of input) {
+      yield value;
+      if (++taken === this.#count) return;
+    }
+  }
+}
+
+class Count extends SourceNode<number> {
+  readonly #to: number;
+
+  constructor(to: number) {
+    super();
+    this.#to = to;
+  }
+
+  *source(): Generator<number, void, undefined> {
+    for (let value = 0; value < this.#to; value++) yield value;
+  }
+}
+
+class CountAsync extends SourceNode<number> {
+  readonly #to: number;
+
+  constructor(to: number) {
+    super();
+    this.#to = to;
+  }
+
+  async *source(): AsyncGenerator<number, void, undefined> {
+    for (let value = 0; value < this.#to; value++) {
+      await turn();
+      yield value;
+    }
+  }
+}
+
+class Endless extends SourceNode<number> {
+  *source(): Generator<number, void, undefined> {
+    for (let value = 0; ; value++) yield value;
+  }
+}
+
+class Overlap extends Node<number, number> {
+  #enter: () => void = () => undefined;
+
+  async process(value: number): Promise<number> {
+    this.#enter();
+    if (value % 2 === 0) await new Promise<void>((resolve) => (this.#enter = resolve));
+    return value;
+  }
+}
+
+function makeExplode(where: string, at: number): AnyNode {
+  switch (where) {
+    case 'stream':
+      return new ExplodingStream(at);
+    case 'source':
+      return new ExplodingSource(at);
+    case 'flush':
+      return new ExplodingFlush();
+    default:
+      return new Explode(where, at);
+  }
+}
+
+class Explode extends Node<number, number> {
+  readonly #where: string;
+  readonly #at: number;
+  #index = 0;
+
+  constructor(where: string, at: number) {
+    super();
+    this.#where = where;
+    this.#at = at;
+  }
+
+  override initialize(): void {
+    if (this.#where === 'initialize') boom();
+  }
+
+  process(value: number): number | Promise<number> | Generator<number> | AsyncGenerator<number> {
+    if (this.#index++ !== this.#at) return value;
+    switch (this.#where) {
+      case 'process':
+        return boom();
+      case 'async':
+        return turn().then(boom);
+      case 'generator':
+        return explodingGenerator(value);
+      case 'asyncGenerator':
+        return explodingAsyncGenerator(value);
+      default:
+        return value;
+    }
+  }
+
+  override cleanup(): void {
+    if (this.#where === 'cleanup') boom();
+  }
+}
+
+class ExplodingFlush extends Node<number, number> {
+  process(value: number): number {
+    return value;
+  }
+
+  override flush(): never {
+    return boom();
+  }
+}
+
+class ExplodingStream extends StreamingNode<number, number> {
+  readonly #at: number;
+
+  constructor(at: number) {
+    super();
+    this.#at = at;
+  }
+
+  async *stream(input: AsyncIterable<number>): AsyncGenerator<number, void, undefined> {
+    let index = 0;
+    for await (const value of input) {
+      if (index++ === this.#at) boom();
+      yield value;
+    }
+  }
+}
+
+class ExplodingSource extends SourceNode<number> {
+  readonly #at: number;
+
+  constructor(at: number) {
+    super();
+    this.#at = at;
+  }
+
+  *source(): Generator<number, void, undefined> {
+    for (let value = 0; value < this.#at; value++) yield value;
+    boom();
+  }
+}
+
+function* explodingGenerator(value: number): Generator<number, never, undefined> {
+  yield value;
+  return boom();
+}
+
+async function* explodingAsyncGenerator(value: number): AsyncGenerator<number, never, undefined> {
+  await turn();
+  yield value;
+  return boom();
+}
+
+function boom(): never {
+  throw new RangeError('boom');
+}

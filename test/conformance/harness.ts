@@ -1,0 +1,224 @@
+import { readFileSync } from 'node:fs';
+import {
+  executePipeline,
+  executePipelineWithInput,
+  NodeError,
+  Pipeline,
+  type AnyNode,
+  type NodePhase,
+} from 'remotemedia';
+import { expect } from 'vitest';
+
+/** A node of a case. */
+export interface CaseNode {
+  readonly id: string;
+  readonly type: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly concurrency?: number;
+}
+
+/** One entry of `cases.json`; README.md says what its fields mean. */
+export interface ConformanceCase {
+  readonly name: string;
+  readonly nodes: readonly CaseNode[];
+  readonly connections?: readonly (readonly [from: string, to: string])[];
+  readonly input?: readonly unknown[];
+  readonly outputs: readonly unknown[];
+  readonly order?: 'any';
+  readonly sameOrder?: readonly (readonly unknown[])[];
+  readonly journal?: readonly string[];
+  readonly error?: { readonly nodeId: string; readonly phase: NodePhase; readonly itemIndex?: number };
+  readonly cancelAfter?: number;
+  readonly shared?: readonly (readonly string[])[];
+}
+
+/** The live nodes of one run of a case, in whichever host they live. */
+export interface CaseNodes {
+  readonly nodes: ReadonlyMap<string, AnyNode>;
+  /** What the nodes noted so far. */
+  journal(): readonly string[] | Promise<readonly string[]>;
+  /** Lets go of what was made for this run. */
+  dispose?(): Promise<void>;
+}
+
+/** What a host gives to the table. */
+export interface ConformanceHost {
+  /** Makes the nodes of a case: `makeNode` once for every object of it. */
+  make(testCase: ConformanceCase): CaseNodes | Promise<CaseNodes>;
+  /** Checks the cause of the error of an `Explode`. */
+  expectBoom(cause: unknown): void;
+}
+
+/** The table. */
+export const CASES: readonly ConformanceCase[] = JSON.parse(
+  readFileSync(new URL('./cases.json', import.meta.url), 'utf8'),
+) as ConformanceCase[];
+
+/** A way to run a case, for those that it can run. */
+export interface Way {
+  readonly name: string;
+  isFor(testCase: ConformanceCase): boolean;
+  expectCase(testCase: ConformanceCase, host: ConformanceHost): Promise<void>;
+}
+
+/** Every way to run a case; the first runs all of them that are not left early. */
+export const WAYS: readonly Way[] = [
+  {
+    name: 'read as a stream',
+    isFor: (testCase) => testCase.cancelAfter === undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, readAll, testCase.outputs),
+  },
+  {
+    name: 'left early',
+    isFor: (testCase) => testCase.cancelAfter !== undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, leaveEarly, testCase.outputs),
+  },
+  {
+    name: 'aborted',
+    isFor: (testCase) => testCase.cancelAfter !== undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, abort, testCase.outputs),
+  },
+  {
+    name: 'collected',
+    isFor: (testCase) => testCase.cancelAfter === undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, collect, collected(testCase)),
+  },
+  {
+    name: 'collected from a manifest of instances',
+    isFor: (testCase) => testCase.cancelAfter === undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, collectFromManifest, collected(testCase)),
+  },
+];
+
+/** Gets outputs into `outputs` as they come; rejects with what the run failed with. */
+type Runner = (
+  testCase: ConformanceCase,
+  nodes: ReadonlyMap<string, AnyNode>,
+  outputs: unknown[],
+) => Promise<void>;
+
+async function expectRun(
+  testCase: ConformanceCase,
+  host: ConformanceHost,
+  run: Runner,
+  expected: readonly unknown[],
+): Promise<void> {
+  const made = await host.make(testCase);
+  try {
+    const outputs: unknown[] = [];
+    const failure: unknown = await run(testCase, made.nodes, outputs).then(
+      () => undefined,
+      (error: unknown) => error ?? 'nothing',
+    );
+    expectFailure(testCase, failure, host);
+    expectOutputs(testCase, outputs, expected);
+    if (testCase.journal !== undefined) expect(await made.journal()).toEqual(testCase.journal);
+  } finally {
+    await made.dispose?.();
+  }
+}
+
+function expectFailure({ error }: ConformanceCase, failure: unknown, host: ConformanceHost): void {
+  if (error === undefined) {
+    // As it is, so that the report shows it whole.
+    if (failure !== undefined) throw failure;
+    return;
+  }
+  expect(failure).toBeInstanceOf(NodeError);
+  const { nodeId, phase, itemIndex, cause } = failure as NodeError;
+  expect({ nodeId, phase, itemIndex }).toEqual({ itemIndex: undefined, ...error });
+  host.expectBoom(cause);
+}
+
+function expectOutputs(
+  { order, sameOrder }: ConformanceCase,
+  outputs: readonly unknown[],
+  expected: readonly unknown[],
+): void {
+  if (order === 'any') expect(sorted(outputs)).toEqual(sorted(expected));
+  else expect(outputs).toEqual(expected);
+  for (const list of sameOrder ?? []) {
+    const members = new Set(list.map((value) => JSON.stringify(value)));
+    expect(outputs.filter((value) => members.has(JSON.stringify(value)))).toEqual(list);
+  }
+}
+
+function sorted(values: readonly unknown[]): string[] {
+  return values.map((value) => JSON.stringify(value)).sort();
+}
+
+/** A caller who waits for the end sees no outputs of a run that failed. */
+function collected({ error, outputs }: ConformanceCase): readonly unknown[] {
+  return error === undefined ? outputs : [];
+}
+
+const readAll: Runner = async (testCase, nodes, outputs) => {
+  for await (const output of pipelineOf(testCase, nodes).stream(testCase.input)) outputs.push(output);
+};
+
+const leaveEarly: Runner = async (testCase, nodes, outputs) => {
+  for await (const output of pipelineOf(testCase, nodes).stream(testCase.input)) {
+    outputs.push(output);
+    if (outputs.length === testCase.cancelAfter) break;
+  }
+};
+
+const abort: Runner = async (testCase, nodes, outputs) => {
+  const controller = new AbortController();
+  const reason = new Error('the caller has enough');
+  const stream = pipelineOf(testCase, nodes).stream(testCase.input, { signal: controller.signal });
+  for (let count = 0; count < (testCase.cancelAfter ?? 0); count++) outputs.push((await stream.next()).value);
+  controller.abort(reason);
+  await expect(drain(stream)).rejects.toBe(reason);
+};
+
+/** Outputs that were ready when the run was aborted still come. */
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
+
+const collect: Runner = async (testCase, nodes, outputs) => {
+  const pipeline = pipelineOf(testCase, nodes);
+  if (testCase.input !== undefined)
+    outputs.push(...((await executePipelineWithInput(pipeline, testCase.input)) as unknown[]));
+  else outputs.push(...rewrapped(await executePipeline(pipeline), testCase));
+};
+
+const collectFromManifest: Runner = async (testCase, nodes, outputs) => {
+  const manifest = {
+    version: 'v1',
+    metadata: { name: 'case' },
+    nodes: testCase.nodes.map(({ id }) => ({ id, instance: nodes.get(id) })),
+    connections: (testCase.connections ?? []).map(([from, to]) => ({ from, to })),
+  };
+  const result = await (testCase.input === undefined
+    ? executePipeline(manifest)
+    : executePipelineWithInput(manifest, testCase.input));
+  outputs.push(...rewrapped(result, testCase));
+};
+
+/** Exactly one output comes bare, none at all without input as nothing. */
+function rewrapped(result: unknown, { outputs }: ConformanceCase): readonly unknown[] {
+  if (outputs.length === 1) return [result];
+  return (result ?? []) as unknown[];
+}
+
+function pipelineOf(testCase: ConformanceCase, nodes: ReadonlyMap<string, AnyNode>): Pipeline {
+  const pipeline = new Pipeline('case');
+  for (const { id } of testCase.nodes) pipeline.add(nodes.get(id)!, { id });
+  for (const [from, to] of testCase.connections ?? []) pipeline.connect(from, to);
+  return pipeline;
+}
+
+/** Makes one object per node, but the first one's for nodes that are one and the same. */
+export function placeNodes(
+  { nodes, shared = [] }: ConformanceCase,
+  make: (node: CaseNode) => AnyNode,
+): Map<string, AnyNode> {
+  const placed = new Map<string, AnyNode>();
+  for (const node of nodes) {
+    const first = shared.find((ids) => ids.includes(node.id))?.[0];
+    placed.set(node.id, placed.get(first ?? '') ?? make(node));
+  }
+  return placed;
+}
