@@ -1,8 +1,8 @@
 """The Python fixtures of the table of cases (``test/conformance/README.md``).
 
-Every class takes ``id`` (what it is called in the journal), ``journal`` (the name of the case's journal) and its
-parameters. ``Journal(name)`` reads one: ``entries()``; ``clear()`` empties it. The module has no dependencies, so that a host can
-load it as a file.
+Every class takes ``id`` (what it is called in the journal), ``journal`` (the name of the case's journal) and
+its parameters. ``Journal(name)`` reads one: ``entries()``; ``clear()`` empties it. The module has no
+dependencies, so that a host can load it as a file.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A small engine for tests: it starts a Python host, plays its control side, and the other ends of its channels."""
+"""A small engine for tests: it starts a Python host, and plays its control side and its peers."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ ENTRY = Path(remotemedia.__file__).parent / "host" / "entry.py"
 WINDOW = [64, 1 << 20]
 
 
-class Failed(Exception):
+class RequestError(Exception):
     """A request failed; ``failure`` is the wire's map."""
 
     def __init__(self, failure):
@@ -111,7 +111,7 @@ class Engine:
     def request(self, method, **params):
         is_ok, result = self.send(method, params).get(timeout=20)
         if not is_ok:
-            raise Failed(result)
+            raise RequestError(result)
         return result
 
     def event(self, name, timeout=20):
@@ -224,4 +224,4 @@ def segment(name, nodes, edges=(), inputs=(), outputs=(), metrics=False, cancel_
     }
 
 
-__all__ = ["Engine", "Failed", "Feed", "Sink", "exception_of", "segment"]
+__all__ = ["Engine", "Feed", "RequestError", "Sink", "exception_of", "segment"]

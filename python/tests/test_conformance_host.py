@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
-from engine import WINDOW, Engine, Failed, Feed, Sink, segment
+from engine import WINDOW, Engine, Feed, RequestError, Sink, segment
 
 NODES = str(Path(__file__).parent / "conformance_nodes.py")
 
@@ -72,7 +72,7 @@ def run(engine, case, description, channel, token, sinks):
             stack.callback(sink.close)
         try:
             engine.request("open", **description)
-        except Failed as error:
+        except RequestError as error:
             return outputs, [error.failure]
         readers = [
             threading.Thread(target=drain, args=(engine, description["segment"], sink, case, outputs))

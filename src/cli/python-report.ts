@@ -27,7 +27,8 @@ export async function inspectPython(): Promise<PythonReport | PythonProblem> {
   try {
     interpreter = findPython();
   } catch (error) {
-    return { problem: (error as Error).message, advice: howToInstall() };
+    const advice = howToInstall();
+    return { problem: (error as Error).message.replace(advice, '').trim(), advice };
   }
   const { path, why } = interpreter;
   const answer = await ask(path);

@@ -170,7 +170,7 @@ export function describeCause(cause: unknown): string {
     // Errors of another realm (a `vm` context) are errors as well.
     if (cause instanceof Error || types.isNativeError(cause))
       return cause.message === '' ? cause.name : `${cause.name}: ${cause.message}`;
-    return `thrown value ${inspect(cause, { depth: 0, breakLength: Infinity })}`;
+    return `thrown value ${typeof cause === 'string' ? JSON.stringify(cause) : inspect(cause, { depth: 0 })}`;
   } catch {
     return `thrown value of type ${typeof cause}`;
   }

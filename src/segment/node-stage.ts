@@ -34,8 +34,8 @@ const QUEUE_LIMIT = 16;
 
 /**
  * A node that is called for each item. As long as `process` answers at once, `push` runs through all such nodes in a row as one loop
- * (`direct`). The first answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes
- * before it go on with the next items meanwhile.
+ * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
+ * go on with the next items meanwhile; once nothing is under way any more, it is direct again.
  */
 export class NodeStage extends Stage implements Upstream {
   readonly id: string;
@@ -58,6 +58,8 @@ export class NodeStage extends Stage implements Upstream {
   readonly #calls: Call[] = [];
   #active = 0;
   #pumping: Promise<void> | undefined;
+  #isFlushing = false;
+  #pace: Pace | undefined;
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
@@ -76,9 +78,9 @@ export class NodeStage extends Stage implements Upstream {
     run.addMortal(this);
   }
 
-  /** Whether `process` is running or a generator of it is open: what a cancel waits for. */
+  /** Whether `process` or `flush` is running or a generator of them is open: what a cancel waits for. */
   get isBusy(): boolean {
-    return this.#pumping !== undefined;
+    return this.#pumping !== undefined || this.#isFlushing;
   }
 
   push(item: unknown): Promise<void> | undefined {
@@ -113,19 +115,19 @@ export class NodeStage extends Stage implements Upstream {
 
   #timedProcess(value: unknown, timing: Timing): unknown {
     const start = performance.now();
-    const result = this.#process.call(this.node, value, this.#context);
-    if (isThenable(result)) {
-      const record = (): void => {
-        timing.add(performance.now() - start);
-      };
-      result.then(record, record);
-    } else {
+    let result: unknown;
+    try {
+      result = this.#process.call(this.node, value, this.#context);
+    } catch (error) {
       timing.add(performance.now() - start);
+      throw error;
     }
+    if (typeof result === 'object' && result !== null) return timing.addOutcome(start, result);
+    timing.add(performance.now() - start);
     return result;
   }
 
-  /** `process` gave a promise: from now on this stage has a queue. */
+  /** `process` gave a promise: until nothing is under way any more this stage has a queue. */
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
     if (this.#concurrency === 1) void this.#gate.enter(this.#run);
     this.#active++;
@@ -147,8 +149,6 @@ export class NodeStage extends Stage implements Upstream {
     this.#calls.push({ index, outcome: { kind: 'many', iterator, after } });
     return this.#startPump();
   }
-
-  #pace: Pace | undefined;
 
   /** Gives what has to be waited for before the generator may go on, or `undefined` once it is at its end. */
   #drainNow(iterator: Iterator<unknown>): Promise<void> | undefined {
@@ -186,6 +186,7 @@ export class NodeStage extends Stage implements Upstream {
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
   async #pump(): Promise<void> {
+    const pace = (this.#pace ??= new Pace());
     for (;;) {
       this.#fill();
       const call = this.#calls[0];
@@ -197,8 +198,10 @@ export class NodeStage extends Stage implements Upstream {
         this.#fail(error, 'process', call.index);
       }
       this.#calls.shift();
+      if (pace.isTurnDue() && !this.isDead) await pace.turn();
     }
     this.#pumping = undefined;
+    if (this.#mode === 'queued') this.#mode = 'direct';
   }
 
   async #passOn(outcome: Outcome): Promise<void> {
@@ -247,12 +250,17 @@ export class NodeStage extends Stage implements Upstream {
         this.#room = undefined;
       }
       this.#active++;
-      const entered = this.#concurrency === 1 ? this.#gate.enter(this.#run) : undefined;
+      const entered = this.#concurrency === 1 ? this.#gate.enter(this.#run, this) : undefined;
       const index = this.itemsIn++;
-      const outcome =
-        entered === undefined ? this.#call(value, index) : entered.then(() => this.#call(value, index));
+      const outcome = entered === undefined ? this.#call(value, index) : this.#callOnceIn(entered, value, index);
       this.#calls.push({ index, outcome });
     }
+  }
+
+  async #callOnceIn(entered: Promise<boolean>, value: unknown, index: number): Promise<Outcome> {
+    if (await entered) return this.#call(value, index);
+    this.#active--;
+    return { kind: 'result', value: undefined };
   }
 
   #call(value: unknown, index: number): Promise<Outcome> | Outcome {
@@ -312,6 +320,7 @@ export class NodeStage extends Stage implements Upstream {
   die(): void {
     this.#mode = 'dead';
     this.#queue.length = 0;
+    this.#gate.giveUp(this);
     this.#room?.resolve();
     this.#room = undefined;
   }
@@ -330,15 +339,17 @@ export class NodeStage extends Stage implements Upstream {
 
   async #flush(): Promise<void> {
     if (this.node.flush === undefined) return;
+    const entered = this.#gate.enter(this.#run, this);
+    if (entered !== undefined && !(await entered)) return;
+    this.#isFlushing = true;
     try {
-      const entered = this.#gate.enter(this.#run);
-      if (entered !== undefined) await entered;
       try {
         const answer: unknown = this.node.flush(this.#context);
         const result = isThenable(answer) ? await answer : answer;
         if (typeof result === 'object' && result !== null && isManyOutputs(result)) await this.#drain(result);
         else await this.#emit(result);
       } finally {
+        this.#isFlushing = false;
         this.#gate.leave();
       }
     } catch (error) {

@@ -52,7 +52,8 @@ function noValue(): void {
 
 /** Gives every item to every branch: the very same object. */
 export class FanOutStage extends Stage implements Upstream {
-  #branches: readonly Stage[];
+  readonly #branches: readonly Stage[];
+  readonly #stopped = new Set<Stage>();
 
   constructor(branches: readonly Stage[]) {
     super();
@@ -68,11 +69,9 @@ export class FanOutStage extends Stage implements Upstream {
     await Promise.all(this.#branches.map((branch) => branch.end()));
   }
 
-  #stopped = 0;
-
   /** One branch that has enough does not stop the others; a failure stops everything before it. */
-  downstreamStopped(_stage: Stage, isFailure: boolean): void {
-    this.#stopped++;
-    if (isFailure || this.#stopped === this.#branches.length) this.stopUpstreams(isFailure);
+  downstreamStopped(stage: Stage, isFailure: boolean): void {
+    this.#stopped.add(stage);
+    if (isFailure || this.#stopped.size === this.#branches.length) this.stopUpstreams(isFailure);
   }
 }

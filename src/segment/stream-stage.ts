@@ -16,16 +16,24 @@ const QUEUE_LIMIT = 16;
 /** A bounded queue that is read as an async iterable. */
 class InputQueue implements AsyncIterableIterator<unknown> {
   readonly #items: unknown[] = [];
+  readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
+  readonly #onReturn: () => void;
   #isClosed = false;
-  #reader: ((step: IteratorResult<unknown>) => void) | undefined;
   #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  /** How many items have been handed out. */
+  taken = 0;
   maxDepth = 0;
+
+  /** @param onReturn - called where the reader wants no more */
+  constructor(onReturn: () => void) {
+    this.#onReturn = onReturn;
+  }
 
   push(item: unknown): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
-    if (this.#reader !== undefined) {
-      const reader = this.#reader;
-      this.#reader = undefined;
+    const reader = this.#readers.shift();
+    if (reader !== undefined) {
+      this.taken++;
       reader({ done: false, value: item });
       return undefined;
     }
@@ -45,22 +53,23 @@ class InputQueue implements AsyncIterableIterator<unknown> {
     this.#isClosed = true;
     if (dropsItems) this.#items.length = 0;
     this.#freeRoom();
-    this.#reader?.({ done: true, value: undefined });
-    this.#reader = undefined;
+    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
   }
 
   next(): Promise<IteratorResult<unknown>> {
     if (this.#items.length > 0) {
       const value = this.#items.shift();
+      this.taken++;
       this.#freeRoom();
       return Promise.resolve({ done: false, value });
     }
     if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => (this.#reader = resolve));
+    return new Promise((resolve) => this.#readers.push(resolve));
   }
 
   return(): Promise<IteratorResult<unknown>> {
     this.close(true);
+    this.#onReturn();
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -78,13 +87,15 @@ class InputQueue implements AsyncIterableIterator<unknown> {
 export class StreamStage extends Stage implements Upstream {
   readonly id: string;
   readonly node: AnyNode;
-  itemsIn = 0;
   itemsOut = 0;
   errors = 0;
   readonly #context: NodeContext;
   readonly #downstream: Stage;
   readonly #run: RunState;
-  readonly #input = new InputQueue();
+  /** A node that leaves its input early still has its last outputs to give, but nothing new is made for it. */
+  readonly #input = new InputQueue(() => {
+    this.stopUpstreams(false);
+  });
   #pumping: Promise<void> | undefined;
   #isDead = false;
   #isDone = false;
@@ -100,6 +111,10 @@ export class StreamStage extends Stage implements Upstream {
     run.addMortal(this);
   }
 
+  get itemsIn(): number {
+    return this.#input.taken;
+  }
+
   get maxQueueDepth(): number {
     return this.#input.maxDepth;
   }
@@ -111,7 +126,6 @@ export class StreamStage extends Stage implements Upstream {
 
   push(item: unknown): Promise<void> | undefined {
     if (this.#isDead) return undefined;
-    this.itemsIn++;
     this.#pumping ??= this.#pump();
     return this.#input.push(item);
   }

@@ -20,7 +20,7 @@ class AudioFrame:
     """A stretch of audio.
 
     Attributes:
-        samples: ``[channels, frames]``; float32 in −1…1, or int16. One dimension means one channel.
+        samples: ``[channels, frames]``; float32 in -1…1, or int16. One dimension means one channel.
         sample_rate: frames per second, in Hz.
         timestamp_us: time of the first frame, in microseconds.
         metadata: whatever the producer adds.

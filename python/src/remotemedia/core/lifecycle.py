@@ -1,7 +1,7 @@
 """The life cycle record of every object that runs: who initialized it, and how many runs share it.
 
-The base class notes calls of ``initialize`` and ``cleanup`` itself. Of other objects a record is kept here, by weak
-reference where the object allows it.
+The base class notes calls of ``initialize`` and ``cleanup`` itself. Of other objects a record is kept
+here, by weak reference where the object allows it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from remotemedia.core.exceptions import NodeBusyError
 
@@ -60,7 +60,7 @@ class LifecycleRecord:
             return True
 
     def initialized(self, is_ok: bool) -> None:
-        """Say how the initialization that ``enter`` asked for went; a failed one takes the run out of the count."""
+        """Say how the initialization that ``enter`` asked for went; a failed one uncounts the run."""
         with self._changed:
             self._state = "ready" if is_ok else "new"
             self._users -= 0 if is_ok else 1
@@ -140,7 +140,7 @@ class _Registry:
             return entry is not None and entry[2]
 
     def _forget(self, key: int) -> None:
-        # Called from garbage collection, which may run while this thread holds the lock: dict.pop is atomic by itself.
+        # Garbage collection calls this, perhaps while this very thread holds the lock; dict.pop is atomic.
         self._records.pop(key, None)
 
 
@@ -199,7 +199,7 @@ async def _record_awaited(node: Any, result: Awaitable[Any], is_initialize: bool
 
 
 class _noting:  # noqa: N801 - reads as a statement
-    """Sets ``_is_initialized`` when its block has ended: true only after an ``initialize`` without an error."""
+    """Sets ``_is_initialized`` when its block ends: true only after an ``initialize`` without error."""
 
     def __init__(self, node: Any, is_initialize: bool) -> None:
         self._node = node
@@ -209,4 +209,4 @@ class _noting:  # noqa: N801 - reads as a statement
         return None
 
     def __exit__(self, kind: object, error: object, frames: object) -> None:
-        cast("Any", self._node)._is_initialized = self._is_initialize and kind is None
+        self._node._is_initialized = self._is_initialize and kind is None

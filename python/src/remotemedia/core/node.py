@@ -12,8 +12,9 @@ from remotemedia.core.lifecycle import recording
 class Node:
     """A step of a pipeline.
 
-    ``process`` may be a function, a coroutine function, a generator or an async generator; what it gives or yields is
-    the output, and None is none. A node may also have ``flush()``, which runs at the end of the input.
+    ``process`` may be a function, a coroutine function, a generator or an async generator; what it gives
+    or yields is the output, and None is none. A node may also have ``flush()``, which runs at the end of the
+    input.
 
     Attributes:
         name: what the node is called; its class name if none was given.

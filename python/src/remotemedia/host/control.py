@@ -34,7 +34,7 @@ _WORKERS = 32
 
 
 class Control:
-    """Serves requests. Those that run a node's own code run in worker threads, so that none holds up the others."""
+    """Serves requests. Those that run user code do so in worker threads, so that none holds up the others."""
 
     def __init__(self, connection: socket.socket, listener: Listener) -> None:
         """Serve a connection that has said HELLO."""
@@ -73,10 +73,10 @@ class Control:
         reader = FrameReader(self._socket)
         while (frame := reader.read()) is not None:
             kind, payload = frame
-            message = decode_payload(payload)
+            message: Any = decode_payload(payload)
             if kind == REFUSED:
                 raise ProtocolError(f"the engine refused this host: {message}")
-            if kind != REQUEST or not isinstance(message, list) or len(message) != 3:  # pyright: ignore[reportUnknownArgumentType]
+            if kind != REQUEST or not _is_request(message):
                 raise ProtocolError(f"a frame of kind {kind:#x} on the control connection is no request")
             self._handle(*message)
 

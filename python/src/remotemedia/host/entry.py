@@ -1,4 +1,5 @@
-"""Where a Python host starts. Old versions of Python must be able to read this file, to say that they are too old."""
+# ruff: noqa: ANN201, UP031, UP036, PTH100, PTH120
+"""Where a Python host starts. Old Pythons must be able to read this file, to say that they are too old."""
 
 import os
 import sys
@@ -20,7 +21,7 @@ def main():
     # As this file is run by its path, Python has put its folder first, whose modules must not hide others.
     sys.path[:] = [package_parent] + [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     try:
-        import msgspec  # noqa: F401
+        import msgspec  # noqa: F401 # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         sys.stderr.write(
             "RemoteMedia needs the module msgspec in %s (%s). Install it: %s -m pip install msgspec\n"

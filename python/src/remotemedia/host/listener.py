@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import socket
 import threading
-from typing import Any
+from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.host.address import keep_from_children, listen, unlink
@@ -78,7 +79,7 @@ class Listener:
         if frame is None or frame[0] != HELLO:
             raise ProtocolError("the first frame must be HELLO")
         hello: Any = decode_payload(frame[1])
-        if not isinstance(hello, dict):
+        if not is_map(hello):
             raise ProtocolError("HELLO must be a map")
         if hello.get("version") != WIRE_VERSION:
             raise ProtocolError(
@@ -95,6 +96,11 @@ class Listener:
         return port
 
 
+def is_map(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a decoded payload is a map."""
+    return isinstance(value, dict)
+
+
 def hello(token: str, role: str, channel: str | None = None) -> bytes:
     """The first frame of a connection that this host dials."""
     fields: dict[str, Any] = {"version": WIRE_VERSION, "token": token, "role": role}
@@ -104,9 +110,7 @@ def hello(token: str, role: str, channel: str | None = None) -> bytes:
 
 
 def _refuse(connection: socket.socket, message: str) -> None:
-    try:
+    # One that has gone needs no answer.
+    with contextlib.suppress(OSError):
         connection.sendall(encode_frame(REFUSED, {"message": message}))
-    except OSError:
-        # It has gone, and needs no answer.
-        pass
     connection.close()

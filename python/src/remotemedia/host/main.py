@@ -29,7 +29,7 @@ _EXIT_PROTOCOL = 70
 
 
 def run() -> int:
-    """Run the host that the line on standard input describes; it does not come back before the engine is gone."""
+    """Run the host that the line on standard input describes; it ends when the engine has gone."""
     config: dict[str, Any] = json.loads(sys.stdin.readline())
     _detach_standard_input()
     faulthandler.enable()
@@ -71,7 +71,7 @@ def _end(control: Control, listener: Listener, streams: list[MarkedStream], exit
         listener.close()
         control.end(_END_SECONDS)
         # Python would wait for the threads of the calls before it ran these, and a call may never return.
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
         for stream in streams:
             stream.finish()
     finally:

@@ -50,7 +50,7 @@ class ObjectTable:
 
 def describe(target: Any) -> dict[str, Any]:
     """What the wire says of an object."""
-    kind = type(target)
+    kind: type[Any] = type(target)  # pyright: ignore[reportUnknownVariableType]
     described: dict[str, Any] = {
         "className": kind.__qualname__,
         "module": kind.__module__,

@@ -17,7 +17,7 @@ def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
 
     Args:
         pid: the process.
-        start_time: field 22 of its ``/proc/<pid>/stat``, so that a reused pid is not taken for it; None if unknown.
+        start_time: field 22 of its ``/proc/<pid>/stat``, as a pid may be reused; None if unknown.
         gone: called in a thread of its own.
     """
 

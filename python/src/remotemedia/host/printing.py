@@ -13,7 +13,7 @@ _MAX_LINE = 1 << 16
 
 
 class MarkedStream(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr``; writes whole lines, each with the id of the node that printed it.
+    """Stands for ``sys.stdout`` or ``sys.stderr``; writes whole lines, with the id of the node that printed.
 
     Which node that is comes from the stack of the call, so that nothing has to be noted while nodes run.
     """
@@ -49,7 +49,7 @@ class MarkedStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write text; a line goes out when it is complete."""
-        node_id = node_id_of(sys._getframe(1))
+        node_id = node_id_of(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         key = (threading.get_ident(), node_id)
         with self._lock:
             *lines, rest = (self._partial.pop(key, "") + text).split("\n")

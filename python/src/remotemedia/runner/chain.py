@@ -259,6 +259,7 @@ class Source(Unit):
 
 
 _EXHAUSTED = object()
+_SINGLE: tuple[type, ...] = (str, bytes, bytearray, dict)
 _ALL = 1 << 62
 
 
@@ -281,6 +282,7 @@ def _open_source(stage: Stage, segment: Segment) -> Iterator[Any]:
     kind = kind_of(type(output))
     if kind == AWAITABLE:
         output = segment.thread.wait_for(await_marked(stage, output))
-    if output is None or isinstance(output, (str, bytes, bytearray, dict)) or not hasattr(output, "__iter__"):
+    if output is None or isinstance(output, _SINGLE) or not hasattr(output, "__iter__"):
         return iter(() if output is None else (output,))
-    return iter(output)
+    outputs: Iterator[Any] = iter(output)
+    return outputs

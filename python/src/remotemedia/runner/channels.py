@@ -205,8 +205,8 @@ class ChannelInput(InputPort):
 class ChannelOutput(OutputPort):
     """The producer's end of a channel.
 
-    The segment's thread sends at the end of each batch. A tender thread reads credits, and sends what is pending
-    while the segment's thread works on.
+    The segment's thread sends at the end of each batch. A tender thread reads credits, and sends what is
+    pending while the segment's thread works on.
     """
 
     def __init__(self, channel: str, window: Window) -> None:
@@ -235,7 +235,7 @@ class ChannelOutput(OutputPort):
         ).start()
 
     def append(self, item: Any) -> None:
-        """Take an output, in the segment's thread; it is sent at the end of the batch, or by the tender before."""
+        """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""
         if self.is_dead or not self._enqueue(item):
             return
         if len(self._pending) > _MAX_PENDING:

@@ -51,7 +51,7 @@ class Inbox:
         return future
 
     def put_from_thread(self, item: Any, level: int, done: Callable[[], None] | None = None) -> None:
-        """Put an item from the segment's thread; where the queue is full, the thread serves deeper levels meanwhile."""
+        """Put an item, in the segment's thread; while the queue is full the thread serves deeper levels."""
         if self.is_closed:
             return
         self.entries.append((item, done))

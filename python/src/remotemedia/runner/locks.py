@@ -1,4 +1,4 @@
-"""The lock of an async node that several runs share: one run at a time, re-entrant for the same run, across loops."""
+"""The lock of an async node that runs share: one run at a time, re-entrant for the same run, across loops."""
 
 from __future__ import annotations
 

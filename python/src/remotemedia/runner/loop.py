@@ -28,7 +28,7 @@ class LoopThread:
             return self._loop
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine on the loop and wait for its result; not to be called from the loop's own thread."""
+        """Run a coroutine on the loop and wait for its result; not from the loop's own thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import io
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 ATOMS: Final[frozenset[type]] = frozenset(
@@ -16,8 +16,7 @@ ATOMS: Final[frozenset[type]] = frozenset(
 ONE, MANY, MANY_ASYNC, AWAITABLE = range(4)
 
 
-@functools.lru_cache(maxsize=512)
-def kind_of(output_type: type[Any]) -> int:
+def _kind_of(output_type: Any) -> int:
     """How an output of a type counts: ``ONE``, ``MANY``, ``MANY_ASYNC`` or ``AWAITABLE``.
 
     Only generators and iterators are many; open files, which are iterators as well, are one.
@@ -31,6 +30,10 @@ def kind_of(output_type: type[Any]) -> int:
     if callable(getattr(output_type, "__anext__", None)):
         return MANY_ASYNC
     return ONE
+
+
+kind_of: Callable[[Any], int] = functools.lru_cache(maxsize=512)(_kind_of)
+"""``_kind_of`` remembered for each type, as it is asked for each item."""
 
 
 class Traits:
@@ -80,5 +83,6 @@ class Traits:
 def _is_async(function: Any) -> bool:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return True
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - a callable object may have an async __call__
+    kind: Any = type(function)
+    call = getattr(kind, "__call__", None)  # noqa: B004 - a callable object may have an async __call__
     return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from remotemedia.core.exceptions import NodeBusyError
@@ -65,7 +66,8 @@ class Segment:
         self._mutex = threading.Lock()
         self._is_done = threading.Event()
         self._opened: list[Stage] = []
-        self.stages = [Stage(place.id, place.node, place.concurrency, plan.has_metrics) for place in plan.nodes]
+        has_metrics = plan.has_metrics
+        self.stages = [Stage(place.id, place.node, place.concurrency, has_metrics) for place in plan.nodes]
         self._units = units = wire(self, plan, self.stages)
         self._unfinished = {id(unit) for unit in units.all()}
         self.thread.boxes = units.boxes()
@@ -129,7 +131,7 @@ class Segment:
         """The ids of the nodes that have not returned."""
         found = [unit.stage.id for unit in self._units.loop_units if not unit.is_finished]
         if not self._is_done.is_set():
-            running = node_id_of(sys._current_frames().get(self.thread.ident)  # pyright: ignore[reportPrivateUsage])
+            running = node_id_of(_frame_of(self.thread.ident))
             if running is not None and running not in found:
                 found.append(running)
         return found
@@ -153,7 +155,11 @@ class Segment:
         """The ``nodeMetrics`` of all nodes, or None if they were not measured."""
         if not self.plan.has_metrics:
             return None
-        return [stage.meter.record(stage.id, stage.count, stage.errors) for stage in self.stages if stage.meter is not None]
+        return [
+            stage.meter.record(stage.id, stage.count, stage.errors)
+            for stage in self.stages
+            if stage.meter is not None
+        ]
 
     def fail(self, unit: Unit, stage: Stage, error: BaseException, phase: str, index: int | None) -> None:
         """Record a failure of a node: it swallows further input, and everything upstream of it dies."""
@@ -210,7 +216,9 @@ class Segment:
                 seen.add(id(stage.node))
                 distinct.append(stage)
             elif stage.traits.is_streaming or stage.traits.is_source:
-                error = NodeBusyError(f'Node "{stage.id}" is a streaming or source node at two places; give each its own.')
+                error = NodeBusyError(
+                    f'Node "{stage.id}" is a streaming or source node at two places; give each its own.'
+                )
                 raise OpenError(NodeFailure(error, stage.id, "initialize", None))
         return distinct
 
@@ -265,15 +273,15 @@ class Segment:
                 if port.is_dead:
                     port.finish()
             if not pulls or channels:
-                # A producer's first items may have come together with its HELLO, and no longer be in the socket.
+                # A producer's first items may have come together with its HELLO, and have left the socket.
                 buffered = [port for port in channels if port.has_frame()]
                 for port in buffered or self.thread.wait(channels, self._is_ready, 0 if pulls else None):
                     port.read()
             self.flush_outputs()
 
     def _is_ready(self) -> bool:
-        inputs = self._units.inputs
-        return not self._unfinished or any(not port.is_finished and (port.is_dead or port.has_frame()) for port in inputs)
+        waiting = (port for port in self._units.inputs if not port.is_finished)
+        return not self._unfinished or any(port.is_dead or port.has_frame() for port in waiting)
 
     def _drive_simply(self) -> None:
         """Without async nodes: one channel alone, or whatever can be pulled in turn."""
@@ -288,3 +296,7 @@ class Segment:
                 pull.step(limit)
             pulls = [pull for pull in pulls if not pull.is_finished]
         self.flush_outputs()
+
+
+def _frame_of(thread_ident: int) -> FrameType | None:
+    return sys._current_frames().get(thread_ident)  # pyright: ignore[reportPrivateUsage]

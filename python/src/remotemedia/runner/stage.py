@@ -80,7 +80,7 @@ class Stage:
 
 
 def marks_node(function: Any) -> Any:
-    """Say of a function that it calls a node's own code while its local variable ``stage`` holds the stage."""
+    """Say that a function calls a node's own code while its local variable ``stage`` is the stage."""
     NODE_CODES.add(function.__code__)
     return function
 

@@ -272,9 +272,7 @@ class StreamNode(LoopUnit):
                     await self.emit(value)
                 if self.is_dead:
                     return
-        elif hasattr(outputs, "__next__") or (
-            stage.traits.is_source and isinstance(outputs, (list, tuple, set))
-        ):
+        elif hasattr(outputs, "__next__") or (stage.traits.is_source and isinstance(outputs, _MANY)):
             for value in outputs:
                 if value is not None:
                     await self.emit(value)
@@ -284,6 +282,9 @@ class StreamNode(LoopUnit):
                     return
         elif outputs is not None:
             await self.emit(outputs)
+
+
+_MANY: tuple[type, ...] = (list, tuple, set)
 
 
 class InputStream(AsyncIterator[Any]):

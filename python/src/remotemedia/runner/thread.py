@@ -77,7 +77,7 @@ class ThreadSide:
     def wait(
         self, readables: Iterable[Readable], is_ready: Callable[[], bool], timeout: float | None = None
     ) -> list[Any]:
-        """Wait until an input can be read, a hand-off is there or ``is_ready``; the inputs that can be read."""
+        """Wait until an input can be read, a hand-off is there or ``is_ready``; gives those inputs."""
         return self._wait(lambda: is_ready() or self._has_entries(-1), readables, timeout)
 
     def wait_for(self, awaitable: Awaitable[Any]) -> Any:
@@ -113,7 +113,7 @@ class ThreadSide:
         selector = self._selector
         if selector is None or self._wake is None:
             raise RuntimeError("the segment's thread cannot be woken")
-        # From here on notify() writes a wake-up, so that nothing that comes true after a look at it is missed.
+        # From here on notify() writes a wake-up, so nothing is missed that comes true after a look.
         self._is_waiting = True
         wanted = {readable.socket: readable for readable in readables if readable.socket is not None}
         self._watch(selector, wanted)

@@ -1,4 +1,4 @@
-"""What chains, loop nodes, sources and ports have in common: their place in the segment's graph, and dying."""
+"""What chains, loop nodes, sources and ports have in common: a place in the graph, and dying."""
 
 from __future__ import annotations
 

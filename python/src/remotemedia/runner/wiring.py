@@ -38,7 +38,7 @@ class Units:
     """The units of a segment.
 
     Attributes:
-        is_simple: nothing but one channel, or nothing but pulls, has to be waited for, and no node is on the loop.
+        is_simple: one channel or only pulls have to be waited for, and no node is on the loop.
     """
 
     inputs: list[InputPort]

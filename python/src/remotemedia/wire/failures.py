@@ -38,7 +38,7 @@ class RemoteError(RemoteExecutionError):
         return f"{self.type_name}: {self.args[0]}"
 
 
-class RemoteTraceback(Exception):
+class RemoteTraceback(Exception):  # noqa: N818 - named as in concurrent.futures
     """The other side's traceback, kept as the cause of an exception that was built again here."""
 
     def __init__(self, stack: str) -> None:
@@ -76,7 +76,7 @@ def failure_of(
 
 
 def exception_of(failure: Failure) -> BaseException:
-    """Build an exception from a failure: built-in classes again, others as ``RemoteError``; with cause and notes."""
+    """Build an exception from a failure: built-in classes again, others as ``RemoteError``; with causes."""
     error = _build(failure)
     cause = failure.get("cause")
     if cause is not None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from remotemedia.core.exceptions import ValueTransferError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
@@ -33,7 +32,7 @@ _NAMED = frozenset(
     ]
 )
 
-# An ndarray can be referred to weakly but not hashed, so the typed arrays of TypeScript are remembered by identity.
+# An ndarray can be referred to weakly but not hashed, so typed arrays of TypeScript are kept by identity.
 _bare: dict[int, weakref.ref[Any]] = {}
 
 
@@ -43,7 +42,7 @@ def tensor_fields(array: Array, path: str) -> list[Any]:
     Raises:
         ValueTransferError: the array holds objects, fields or a mask.
     """
-    dtype = cast("np.dtype[Any]", array.dtype)
+    dtype = array.dtype
     if dtype.hasobject or dtype.names is not None or hasattr(array, "mask"):
         kind = "masked array" if hasattr(array, "mask") else f"numpy array of dtype {dtype}"
         raise ValueTransferError(f"a {kind} cannot cross; give plain numeric arrays", path)

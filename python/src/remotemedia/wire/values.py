@@ -43,7 +43,7 @@ def lower(value: Any) -> Any:
     Raises:
         ValueTransferError: something in it cannot cross; ``path`` says where.
     """
-    kind: type = type(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in PLAIN:
         return value
     if kind is dict:
@@ -124,7 +124,7 @@ def _lower_whole(value: Any, is_strict: bool) -> Any:
 
 def _lower(value: Any, path: str, depth: int, is_strict: bool) -> Any:
     """Lower one value. Lists and dicts are done in this very frame, so that 500 levels fit Python's stack."""
-    kind: type = type(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in PLAIN:
         return _strict_scalar(value, path) if is_strict else value
     if depth > _MAX_DEPTH:
@@ -258,7 +258,7 @@ def _lowering_of(value: Any) -> Lowering | None:
 
 
 def _refusal(value: Any) -> str:
-    kind = type(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     if isinstance(value, Enum):
         return f"an enum member of {name} cannot cross; give its .value"
