@@ -1,7 +1,6 @@
-import type { AnyNode } from '../node/index.js';
+import type { AnyNode, Items } from '../node/index.js';
 import type { Channel, Segment } from '../plan/index.js';
 import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
-import type { Items } from '../node/index.js';
 
 /** A channel of one run, with what its two ends need. */
 export interface WiredChannel extends Channel {

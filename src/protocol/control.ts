@@ -5,8 +5,8 @@ import { decodeFailure, type Failure } from './failure.js';
 
 interface PendingRequest {
   readonly method: string;
-  resolve(result: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** The engine's end of a control connection: requests to a host, and events from it. */

@@ -7,20 +7,20 @@ export class Cancellation {
   isRequested = false;
   #timer: NodeJS.Timeout | undefined;
   #expire: () => void = () => undefined;
-  readonly #expired: Promise<boolean>;
-
-  constructor() {
-    this.#expired = new Promise((resolve) => {
-      this.#expire = () => {
-        resolve(false);
-      };
-    });
-  }
+  #expired: Promise<boolean> = this.#makeExpiry();
 
   /** Notes the reason; from now on there is only so much time. */
   request(reason: unknown): void {
     this.isRequested = true;
     this.reason = reason;
+    this.#timer = setTimeout(this.#expire, CANCEL_TIMEOUT_MS);
+  }
+
+  /** What comes next in winding down has time of its own. */
+  renew(): void {
+    if (!this.isRequested) return;
+    clearTimeout(this.#timer);
+    this.#expired = this.#makeExpiry();
     this.#timer = setTimeout(this.#expire, CANCEL_TIMEOUT_MS);
   }
 
@@ -32,5 +32,13 @@ export class Cancellation {
   /** The run has ended. */
   dispose(): void {
     clearTimeout(this.#timer);
+  }
+
+  #makeExpiry(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#expire = () => {
+        resolve(false);
+      };
+    });
   }
 }

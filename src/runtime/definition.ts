@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
-import type { ManifestConnection, ManifestNode, ManifestTypeNode } from '../manifest/index.js';
+import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { describeType, nodeProblem, roleOf, type AnyNode } from '../node/index.js';
 import { hostOf } from '../hosts/index.js';
 
@@ -82,10 +82,7 @@ export function nameOf(node: AnyNode): string {
 }
 
 /** `python:my.nodes.Sentiment` and `./nodes.js#Upper` are named after their class. */
-function typeName({ node_type }: ManifestTypeNode): string {
-  return (
-    String(node_type)
-      .split(/[:.#/\\]/)
-      .at(-1) ?? ''
-  );
+function typeName(entry: { readonly node_type: unknown }): string {
+  // Ids are made before entries are checked.
+  return typeof entry.node_type === 'string' ? (entry.node_type.split(/[:.#/\\]/).at(-1) ?? '') : 'node';
 }

@@ -27,13 +27,14 @@ export function watchInterrupts(run: Interruptible): () => void {
 
 function listen(signal: Signal): void {
   const listener = (): void => {
-    SIGNALS.forEach(unlisten);
     // Somebody else answers for this signal.
-    if (process.listenerCount(signal) > 0) return;
+    if (process.listenerCount(signal) > 1) return;
+    SIGNALS.forEach(unlisten);
     void endByInterrupt(signal);
   };
   listeners.set(signal, listener);
-  process.once(signal, listener);
+  // First of all: a listener that another one added by `once` is no longer counted when the ones after it are called.
+  process.prependListener(signal, listener);
 }
 
 function unlisten(signal: Signal): void {

@@ -72,7 +72,7 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
 
   /** Adds a node behind the one that was piped last. A node that does not take what that one gives is a compile error. */
   pipe<Next>(node: NodeLike<Out, Next>, options: AddOptions = {}): Pipeline<In, Next> {
-    this.#append({ instance: checked(node as AnyNode), ...withId(options) }, this.#tail);
+    this.#append({ instance: checked(node), ...withId(options) }, this.#tail);
     return this as unknown as Pipeline<In, Next>;
   }
 
@@ -87,8 +87,8 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
    * all that it is connected to; what comes from several is merged as it arrives.
    */
   connect<Between>(from: NodeLike<never, Between> | string, to: NodeLike<Between> | string): this {
-    const source = this.#indexOf(from as AnyNode | string);
-    this.#edges.push([source, this.#indexOf(to as AnyNode | string)]);
+    const source = this.#indexOf(from);
+    this.#edges.push([source, this.#indexOf(to)]);
     return this;
   }
 

@@ -10,7 +10,7 @@ const keptHosts = new Map<string, Promise<PythonHost>>();
 /** A Python node that a manifest names, and how to let go of it. */
 export interface PythonEntryNode {
   readonly node: AnyNode;
-  release(): Promise<void>;
+  readonly release: () => Promise<void>;
 }
 
 /** Makes the Python object of a manifest entry, in the kept host of the folder or, where it asks for a process, in one of its own. */

@@ -1,5 +1,4 @@
 import { resolve as resolvePath } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { InvalidArgumentError, ManifestError, RemoteMediaError } from '../errors/index.js';
 import { hostOf, type Host } from '../hosts/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
@@ -135,10 +134,10 @@ function construct(nodeClass: NodeClass, { params }: ManifestTypeNode, path: str
 async function lookUp(type: string, path: string): Promise<NodeClass> {
   const nodeClass = findNode(type);
   if (nodeClass !== undefined) return nodeClass;
-  const { didYouMean } = await import('../manifest/index.js');
+  const { didYouMeanType } = await import('../manifest/index.js');
   const names = registeredNodes().map((registered) => registered.type);
   throw new ManifestError(
-    `${path}.node_type: there is no node type "${type}"${didYouMean(type, names)}. Known are ${names.join(', ')}; ` +
+    `${path}.node_type: there is no node type "${type}"${didYouMeanType(type, names)}. Known are ${names.join(', ')}; ` +
       'add your own with registerNode(MyNode), or name a file ("./nodes.js#MyNode") or a Python class ("python:module.Class").',
     `${path}.node_type`,
     { code: 'RM_UNKNOWN_NODE_TYPE' },
@@ -146,24 +145,22 @@ async function lookUp(type: string, path: string): Promise<NodeClass> {
 }
 
 async function importClass(file: string, name: string, path: string, baseDir: string): Promise<NodeClass> {
-  const url = pathToFileURL(resolvePath(baseDir, file)).href;
-  let module: Record<string, unknown>;
+  const { importModule } = await import('./module-loader.js');
+  let module: Readonly<Record<string, unknown>>;
   try {
-    module = (await import(url)) as Record<string, unknown>;
+    module = await importModule(resolvePath(baseDir, file));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ManifestError(
-      `${path}.node_type: ${file} could not be loaded: ${message}`,
-      `${path}.node_type`,
-      { cause: error, code: 'RM_MODULE' },
-    );
+    if (!(error instanceof RemoteMediaError)) throw error;
+    const place = `${path}.node_type`;
+    throw new ManifestError(`${place}: ${error.message}`, place, { cause: error, code: error.code });
   }
   const found = module[name];
   if (typeof found === 'function') return found as NodeClass;
-  const { didYouMean } = await import('../manifest/index.js');
   const names = Object.keys(module);
+  const { didYouMean } = await import('../manifest/index.js');
+  const hint = didYouMean(name, names);
   throw new ManifestError(
-    `${path}.node_type: ${file} exports no class "${name}"${didYouMean(name, names)}. It exports ${names.join(', ') || 'nothing'}.`,
+    `${path}.node_type: ${file} exports no class "${name}"${hint}. It exports ${names.join(', ') || 'nothing'}.`,
     `${path}.node_type`,
     { code: 'RM_MODULE' },
   );

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { InvalidArgumentError, NodeError, RemoteMediaError } from '../errors/index.js';
+import { describeCause, InvalidArgumentError, NodeError, RemoteMediaError } from '../errors/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { INPUT, planSegments, type Plan } from '../plan/index.js';
@@ -85,9 +85,10 @@ export class Session {
     const cancel = (): void => {
       this.cancel(signal?.reason);
     };
+    // Before anything runs: an `initialize` may abort at once.
+    signal?.addEventListener('abort', cancel, { once: true });
     const work = this.#execute();
     const unwatch = watchInterrupts({ interrupt: this.cancel.bind(this), ended: work });
-    signal?.addEventListener('abort', cancel, { once: true });
     try {
       await work;
     } finally {
@@ -97,36 +98,52 @@ export class Session {
   }
 
   async #execute(): Promise<void> {
-    const late: unknown[] = [];
-    let stuck: readonly string[] = [];
+    const stuck: StuckNode[] = [];
     try {
-      stuck = await this.#runAll();
+      await this.#runAll(stuck);
     } catch (error) {
       this.#run.fail(error as Error);
     }
-    for (const segment of [...this.#segments].reverse()) late.push(...(await segment.close()));
+    this.#cancellation.renew();
+    const late: unknown[] = [];
+    await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
     this.#durationMs = performance.now() - this.#startedAt;
     this.#cancellation.dispose();
     this.#report(stuck, late);
   }
 
-  /** Gives the ids of nodes that did not return in time after a cancel. */
-  async #runAll(): Promise<readonly string[]> {
-    const opening = this.#openAll();
-    if (!(await this.#cancellation.waitFor(opening))) {
-      this.#forgetLate(opening);
-      return this.#run.initializing === undefined ? [] : [this.#run.initializing];
-    }
-    if (this.#cancellation.isRequested) return [];
+  async #runAll(stuck: StuckNode[]): Promise<void> {
+    await this.#waitAndGiveUp(this.#openAll(), 'initialize', stuck);
+    if (this.#cancellation.isRequested) return;
     const ending = this.#startAll().then(() => Promise.all(this.#segments.map((segment) => segment.done)));
     if (!(await this.#cancellation.waitFor(ending))) this.#forgetLate(ending);
-    return this.#segments.flatMap((segment) => segment.busy());
+    stuck.push(...this.#segments.flatMap((segment) => segment.busy()).map((id) => ({ id })));
+  }
+
+  /** Waits for work that calls node after node; one that does not return after a cancel is given up, and noted. */
+  async #waitAndGiveUp(
+    work: Promise<void>,
+    method: 'initialize' | 'cleanup',
+    stuck: StuckNode[],
+  ): Promise<void> {
+    for (let left = this.#request.pipeline.nodes.length; left >= 0; left--) {
+      if (await this.#cancellation.waitFor(work)) return;
+      const id = method === 'initialize' ? this.#run.initializing : this.#run.cleaningUp;
+      if (id !== undefined) stuck.push({ id, method });
+      this.#run.giveUp();
+      this.#cancellation.renew();
+    }
+    this.#forgetLate(work);
+  }
+
+  async #closeAll(late: unknown[]): Promise<void> {
+    for (const segment of [...this.#segments].reverse()) late.push(...(await segment.close()));
   }
 
   /** What comes after everybody has stopped waiting for it is logged. */
   #forgetLate(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      this.#request.logger.warn(`after the cancel had timed out: ${String(error)}`);
+      this.#request.logger.warn(`after the cancel had timed out: ${describeCause(error)}`);
     });
   }
 
@@ -173,22 +190,31 @@ export class Session {
     for (const segment of fromTheEnd) await segment.start();
   }
 
-  #report(stuck: readonly string[], late: readonly unknown[]): void {
-    for (const failure of late) this.#request.logger.error(String(failure));
-    if (stuck.length > 0) {
-      const names = stuck.map((id) => `"${id}"`).join(', ');
-      throw new RemoteMediaError(
-        'RM_CANCEL_TIMEOUT',
-        `After the cancel, node ${names} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. Let its process() watch context.signal.`,
-        { cause: this.#cancellation.reason, nodeId: stuck[0] },
-      );
-    }
+  #report(stuck: readonly StuckNode[], late: readonly unknown[]): void {
+    for (const failure of late) this.#request.logger.error(describeCause(failure));
+    if (stuck.length > 0) throw cancelTimeout(stuck, this.#cancellation.reason);
     if (this.#cancellation.isRequested) throw this.#cancellation.reason;
-    const failure = firstFailure([...this.#run.failures, ...late]);
+    const failures = [...this.#run.failures, ...late];
+    const failure = firstFailure(failures);
     if (failure === undefined) return;
-    if (failure instanceof NodeError) failure.suppressed.push(...late.filter((other) => other !== failure));
+    if (failure instanceof NodeError) failure.suppressed.push(...failures.filter((other) => other !== failure));
     throw failure;
   }
+}
+
+/** A node that did not return in time after a cancel, from this method or from processing. */
+interface StuckNode {
+  readonly id: string;
+  readonly method?: 'initialize' | 'cleanup';
+}
+
+function cancelTimeout(stuck: readonly StuckNode[], reason: unknown): RemoteMediaError {
+  const nodes = stuck.map(({ id, method }) => `"${id}"${method === undefined ? '' : ` (in ${method})`}`);
+  return new RemoteMediaError(
+    'RM_CANCEL_TIMEOUT',
+    `After the cancel, node ${nodes.join(', ')} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. Let it watch context.signal.`,
+    { cause: reason, nodeId: stuck[0]?.id },
+  );
 }
 
 /** Which segment runs where. */

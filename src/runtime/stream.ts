@@ -1,3 +1,4 @@
+import { isRemoteMediaError } from '../errors/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { QueueSink } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
@@ -7,9 +8,6 @@ import type { RunOptions } from './run.js';
 import { driver } from './driver.js';
 import { Session, type RunMetrics } from './session.js';
 
-/** Why a run ends whose outputs nobody wants any more. */
-const LEFT: unique symbol = Symbol('the consumer left');
-
 /** The outputs of a run, as they come. The run begins with the first `next()`. */
 export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDisposable {
   readonly #definition: PipelineDefinition;
@@ -18,7 +16,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   readonly #sink: QueueSink = new QueueSink();
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
-  #isLeaving = false;
+  /** Why the run ends: nobody wants its outputs any more. */
+  #leaving: DOMException | undefined;
+  /** How many steps have been asked for and are not there yet. */
+  #stepsAsked = 0;
+  #lastStep: Promise<unknown> = Promise.resolve();
   #ready: unknown[] = [];
   #position = 0;
 
@@ -34,21 +36,33 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   }
 
   next(): Promise<IteratorResult<Out>> {
-    if (this.#position < this.#ready.length)
+    const isFirst = this.#stepsAsked === 0;
+    if (isFirst && this.#position < this.#ready.length)
       return Promise.resolve({ done: false, value: this.#ready[this.#position++] as Out });
-    return this.#takeMore();
+    this.#stepsAsked++;
+    const take = (): Promise<IteratorResult<Out>> => this.#takeMore();
+    // Steps come in the order in which they were asked for, also where nobody waited for the one before.
+    const step = isFirst ? take() : this.#lastStep.then(take, take);
+    this.#lastStep = step;
+    return step;
   }
 
-  /** Ends the run early; resolves once it has cleaned up. */
+  /**
+   * Ends the run early; resolves once it has cleaned up. What may have failed in the meantime is not told: the run had gone ahead further
+   * than its reader wanted.
+   *
+   * @throws RemoteMediaError `RM_CANCEL_TIMEOUT` where a node does not return.
+   */
   async return(): Promise<IteratorResult<Out>> {
-    this.#isLeaving = true;
+    this.#leaving ??= new DOMException('The reader of the outputs left.', 'AbortError');
     this.#ready = [];
-    if (this.#ended === undefined) {
-      this.#ended = Promise.resolve();
-    } else {
-      this.#sink.close(true);
-      this.#session?.cancel(LEFT);
+    this.#sink.close(true);
+    this.#session?.cancel(this.#leaving);
+    this.#ended ??= Promise.resolve();
+    try {
       await this.#ended;
+    } catch (error) {
+      if (isRemoteMediaError(error) && error.code === 'RM_CANCEL_TIMEOUT') throw error;
     }
     return { done: true, value: undefined };
   }
@@ -62,15 +76,18 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   }
 
   async #takeMore(): Promise<IteratorResult<Out>> {
-    this.#ended ??= this.#run();
-    for (;;) {
-      if (this.#position < this.#ready.length)
-        return { done: false, value: this.#ready[this.#position++] as Out };
-      this.#position = 0;
-      this.#ready = await this.#sink.take();
-      if (this.#ready.length > 0) continue;
-      await this.#ended;
-      return { done: true, value: undefined };
+    try {
+      this.#ended ??= this.#run();
+      while (this.#position === this.#ready.length) {
+        this.#position = 0;
+        this.#ready = await this.#sink.take();
+        if (this.#ready.length > 0) continue;
+        await this.#ended;
+        return { done: true, value: undefined };
+      }
+      return { done: false, value: this.#ready[this.#position++] as Out };
+    } finally {
+      this.#stepsAsked--;
     }
   }
 
@@ -88,7 +105,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     signal?.throwIfAborted();
     const pipeline = await resolvePipeline(this.#definition);
     try {
-      if (this.#isLeaving) return;
+      if (this.#leaving !== undefined) return;
       this.#session = new Session({
         pipeline,
         driver,
@@ -100,7 +117,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
       });
       await this.#session.execute();
     } catch (error) {
-      if (error !== LEFT) throw error;
+      if (error !== this.#leaving) throw error;
     } finally {
       await pipeline.release();
     }

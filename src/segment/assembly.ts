@@ -51,7 +51,7 @@ export function assemble(
   return {
     feeds,
     entry: (ids) => join(stagesOf(ids)),
-    busy: () => [...stages.values()].filter((stage) => stage.isBusy).map((stage) => stage.id),
+    busy: () => [...stages.values(), ...feeds].filter((stage) => stage.isBusy).map((stage) => stage.id),
     metrics: () =>
       nodes.map(({ id }) => metricsOf(id, stages.get(id) ?? feeds.find((feed) => feed.id === id))),
   };

@@ -1,4 +1,4 @@
-import { NodeError, RemoteMediaError } from '../errors/index.js';
+import { describeCause, NodeError, RemoteMediaError } from '../errors/index.js';
 import {
   describeType,
   isAsyncIterable,
@@ -11,6 +11,9 @@ import { Pace } from './pace.js';
 import type { Feeder, RunState } from './run-state.js';
 import type { Stage, Upstream } from './stage.js';
 
+/** How long what is read may take to close where it was left in the middle of making an item, in milliseconds. */
+const CLOSE_GRACE_MS = 100;
+
 /** Reads items from an iterable and pushes them into a stage, until it ends or is stopped. */
 export abstract class Feed implements Feeder, Upstream {
   /** How many items it has let in. */
@@ -18,6 +21,7 @@ export abstract class Feed implements Feeder, Upstream {
   protected readonly run: RunState;
   readonly #target: Stage;
   #isStopped = false;
+  #isReading = false;
   #abandon: (() => void) | undefined;
 
   constructor(target: Stage, run: RunState) {
@@ -34,6 +38,11 @@ export abstract class Feed implements Feeder, Upstream {
   /** Whether an item is one at all; throws where it cannot be. */
   protected abstract accepts(item: unknown): boolean;
 
+  /** Whether code of what is read has not returned: what a cancel waits for. */
+  get isBusy(): boolean {
+    return this.#isReading;
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#abandon?.();
@@ -47,13 +56,18 @@ export abstract class Feed implements Feeder, Upstream {
   async feed(): Promise<void> {
     try {
       if (!this.#isStopped) {
+        this.#isReading = true;
         const items = await this.items();
-        if (isAsyncIterable(items)) await this.#feedAsync(items[Symbol.asyncIterator]());
+        this.#isReading = false;
+        if (this.#isStopped) this.run.logger.debug('an input was no longer wanted when it was there');
+        else if (isAsyncIterable(items)) await this.#feedAsync(items[Symbol.asyncIterator]());
         else await this.#feedSync(items);
       }
     } catch (error) {
-      this.run.fail(this.wrap(error));
+      if (this.run.isCancelled) this.run.logger.debug(`an input failed after the cancel: ${describeCause(error)}`);
+      else this.run.fail(this.wrap(error));
     }
+    this.#isReading = false;
     this.run.removeFeeder(this);
     await this.#target.end();
   }
@@ -75,9 +89,11 @@ export abstract class Feed implements Feeder, Upstream {
   async #feedAsync(iterator: AsyncIterator<unknown>): Promise<void> {
     const pace = new Pace();
     let isAtEnd = false;
+    let isWaiting = false;
     try {
       while (!this.#isStopped) {
         const step = await this.#next(iterator);
+        isWaiting = step === undefined;
         if (step === undefined) break;
         if (step.done === true) {
           isAtEnd = true;
@@ -93,7 +109,7 @@ export abstract class Feed implements Feeder, Upstream {
       isAtEnd = true;
       throw error;
     } finally {
-      if (!isAtEnd) this.#close(iterator);
+      if (!isAtEnd) await this.#close(iterator, isWaiting);
     }
   }
 
@@ -107,11 +123,29 @@ export abstract class Feed implements Feeder, Upstream {
     });
   }
 
-  /** An async generator that waits for something closes only once that has come, so nobody waits for the closing. */
-  #close(iterator: AsyncIterator<unknown>): void {
-    iterator.return?.().then(undefined, (error: unknown) => {
-      this.run.logger.warn(`closing an input failed: ${String(error)}`);
-    });
+  /**
+   * Closes what is read. An async generator that waits for something closes only once that has come, which may be never: one that listens
+   * to the signal gets the time to do so, and nobody waits for any other.
+   */
+  async #close(iterator: AsyncIterator<unknown>, isWaiting: boolean): Promise<void> {
+    const closing = this.#return(iterator);
+    if (!isWaiting) {
+      this.#isReading = true;
+      await closing;
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_GRACE_MS)));
+    await Promise.race([closing, grace]);
+    clearTimeout(timer);
+  }
+
+  async #return(iterator: AsyncIterator<unknown>): Promise<void> {
+    try {
+      await iterator.return?.();
+    } catch (error) {
+      this.run.logger.warn(`closing an input failed: ${describeCause(error)}`);
+    }
   }
 }
 
@@ -131,7 +165,7 @@ export class InputFeed extends Feed {
   protected override wrap(error: unknown): Error {
     return error instanceof Error
       ? error
-      : new RemoteMediaError('RM_INVALID_INPUT', `The input threw ${String(error)}.`, { cause: error });
+      : new RemoteMediaError('RM_INVALID_INPUT', `The input failed: ${describeCause(error)}.`, { cause: error });
   }
 
   protected override accepts(item: unknown): boolean {

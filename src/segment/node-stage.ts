@@ -1,4 +1,4 @@
-import { NodeError, type NodePhase } from '../errors/index.js';
+import { describeCause, NodeError, type NodePhase } from '../errors/index.js';
 import {
   concurrencyOf,
   gateOf,
@@ -303,7 +303,7 @@ export class NodeStage extends Stage implements Upstream {
 
   #fail(error: unknown, phase: NodePhase, itemIndex?: number): void {
     if (this.isDead) {
-      this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${String(error)}`);
+      this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${describeCause(error)}`);
       return;
     }
     this.errors++;

@@ -22,6 +22,10 @@ export class RunState {
   initializing: string | undefined;
   /** Called once, at the first failure. */
   onFailure: (() => void) | undefined;
+  /** The node whose `cleanup` is running. */
+  cleaningUp: string | undefined;
+  #givenUp: Promise<void> | undefined;
+  #giveUp: () => void = () => undefined;
   readonly #controller = new AbortController();
   readonly #feeders = new Set<Feeder>();
   readonly #mortals = new Set<{ die(): void }>();
@@ -76,6 +80,17 @@ export class RunState {
     this.#stopFeeders();
     for (const mortal of this.#mortals) mortal.die();
     this.#controller.abort(reason);
+  }
+
+  /** Resolves when what is running now has had its time after a cancel: nobody waits for it any longer. */
+  get givenUp(): Promise<void> {
+    return (this.#givenUp ??= new Promise((resolve) => (this.#giveUp = resolve)));
+  }
+
+  /** Nobody waits any longer for what is running now. */
+  giveUp(): void {
+    this.#giveUp();
+    this.#givenUp = undefined;
   }
 
   #stopFeeders(): void {

@@ -1,4 +1,4 @@
-import { NodeError } from '../errors/index.js';
+import { describeCause, NodeError } from '../errors/index.js';
 import {
   describeType,
   isAsyncIterable,
@@ -171,7 +171,7 @@ export class StreamStage extends Stage implements Upstream {
 
   #fail(error: unknown): void {
     if (this.#isDead) {
-      this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${String(error)}`);
+      this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${describeCause(error)}`);
       return;
     }
     this.errors++;

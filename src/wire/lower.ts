@@ -22,12 +22,13 @@ const MIN_INT64 = -(2n ** 63n);
 const MEDIA_KINDS: ReadonlySet<unknown> = new Set(['audio', 'video', 'text', 'json', 'binary', 'control']);
 
 /** Thrown on the way down, and given its path on the way up: building paths costs nothing where nothing is wrong. */
-class Refusal {
+class Refusal extends Error {
   readonly keys: string[] = [];
   readonly what: string;
   readonly cure: string;
 
   constructor(what: string, cure: string) {
+    super(what);
     this.what = what;
     this.cure = cure;
   }

@@ -1,18 +1,15 @@
-import { NodeError, RemoteMediaError } from '../../errors/index.js';
-import { acquireNode, gateOf, isThenable, releaseNode, roleOf } from '../../node/index.js';
 import { INPUT, OUTPUT, successorsOf } from '../../plan/index.js';
 import {
   assemble,
-  contextOf,
   InputFeed,
   join,
   type Assembly,
   type NodeMetrics,
   type PlacedNode,
-  type RunState,
   type Stage,
 } from '../../segment/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../host.js';
+import { cleanUpAll, initializeAll } from './initialize.js';
 
 /** The room is loaded when the first channel to another host is needed. */
 type Channels = typeof import('../../channels/index.js');
@@ -26,21 +23,19 @@ export class InProcessHost implements Host {
   }
 
   open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment {
-    const nodes = placedNodes(request);
-    const initialized = initializeAll(nodes, request.run, 0);
     const isLocal = [...request.inputs, ...request.outputs].every((channel) => isInside(channel, this));
-    if (initialized === undefined && isLocal) return new InProcessSegment(this, request, nodes, undefined);
-    return this.#openLater(request, nodes, initialized, isLocal);
+    return isLocal ? this.#open(request, undefined) : this.#openWithChannels(request);
   }
 
-  async #openLater(
-    request: SegmentRequest,
-    nodes: readonly PlacedNode[],
-    initialized: Promise<void> | undefined,
-    isLocal: boolean,
-  ): Promise<OpenSegment> {
-    await initialized;
-    return new InProcessSegment(this, request, nodes, isLocal ? undefined : await loadChannels());
+  async #openWithChannels(request: SegmentRequest): Promise<OpenSegment> {
+    return this.#open(request, await loadChannels());
+  }
+
+  #open(request: SegmentRequest, channels: Channels | undefined): Promise<OpenSegment> | OpenSegment {
+    const nodes = placedNodes(request);
+    const initialized = initializeAll(nodes, request.run);
+    const open = (): OpenSegment => new InProcessSegment(this, request, nodes, channels);
+    return initialized === undefined ? open() : initialized.then(open);
   }
 }
 
@@ -57,88 +52,6 @@ function placedNodes({ segment, nodes }: SegmentRequest): PlacedNode[] {
     const node = nodes.get(id);
     return node === undefined ? [] : [{ id, node }];
   });
-}
-
-/** Initializes from `start` on; a promise only where there is something to wait for. */
-function initializeAll(
-  nodes: readonly PlacedNode[],
-  run: RunState,
-  start: number,
-): Promise<void> | undefined {
-  for (let index = start; index < nodes.length; index++) {
-    const { id, node } = nodes[index] as PlacedNode;
-    const fail = (error: unknown): Promise<never> => {
-      unclaim(node, run);
-      return undoInitialize(nodes.slice(0, index), id, error, run);
-    };
-    try {
-      run.logger.debug(`node "${id}": initialize`);
-      run.initializing = id;
-      if (roleOf(node) !== 'process') claim(id, node, run);
-      const pending = acquireNode(node, contextOf(id, run));
-      if (isThenable(pending)) return pending.then(() => initializeAll(nodes, run, index + 1), fail);
-    } catch (error) {
-      return fail(error);
-    }
-  }
-  run.initializing = undefined;
-  return undefined;
-}
-
-/** A streaming or source node keeps its state in a generator: it serves one run at a time. */
-function claim(id: string, node: PlacedNode['node'], run: RunState): void {
-  const gate = gateOf(node);
-  if (gate.holder !== null) {
-    throw new RemoteMediaError(
-      'RM_NODE_BUSY',
-      `Node "${id}" is a ${roleOf(node)} node that is already running. Make an instance of its own for each place and each run.`,
-      { nodeId: id },
-    );
-  }
-  void gate.enter(run);
-}
-
-function unclaim(node: PlacedNode['node'], run: RunState): void {
-  if (roleOf(node) !== 'process' && gateOf(node).holder === run) gateOf(node).leave();
-}
-
-async function undoInitialize(
-  before: readonly PlacedNode[],
-  nodeId: string,
-  error: unknown,
-  run: RunState,
-): Promise<never> {
-  const failure =
-    error instanceof RemoteMediaError && error.code === 'RM_NODE_BUSY'
-      ? error
-      : new NodeError({ nodeId, phase: 'initialize', cause: error });
-  const late = await cleanUpAll(before, run, new Set());
-  if (failure instanceof NodeError) failure.suppressed.push(...late);
-  throw failure;
-}
-
-/** Cleans up in reverse order, all of them whatever fails; gives the failures. */
-async function cleanUpAll(
-  nodes: readonly PlacedNode[],
-  run: RunState,
-  busy: ReadonlySet<string>,
-): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  for (const { id, node } of [...nodes].reverse()) {
-    unclaim(node, run);
-    if (busy.has(id)) {
-      run.logger.warn(`node "${id}": no cleanup, its process has not returned`);
-      continue;
-    }
-    try {
-      run.logger.debug(`node "${id}": cleanup`);
-      const pending = releaseNode(node);
-      if (pending !== undefined) await pending;
-    } catch (error) {
-      failures.push(new NodeError({ nodeId: id, phase: 'cleanup', cause: error }));
-    }
-  }
-  return failures;
 }
 
 class InProcessSegment implements OpenSegment {

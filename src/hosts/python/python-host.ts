@@ -198,7 +198,7 @@ export class PythonHost implements Host, AsyncDisposable {
       );
     }
     if (exit.exitCode === EXIT_MODULE_MISSING) {
-      return new RemoteMediaError('RM_HOST_START', `${path} (${why}) lacks a module: ${words}`, {
+      return new RemoteMediaError('RM_PYTHON_NOT_FOUND', `${path} (${why}) lacks a module that the host needs: ${words}`, {
         host: this.name,
       });
     }

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.core.lifecycle import note_cleaned_up, note_initialized
@@ -55,6 +55,7 @@ class Control:
         self._quick: dict[str, Callable[[dict[str, Any]], Any]] = {
             "describe": lambda params: describe(self._objects.get(params["object"])),
             "release": lambda params: self._objects.release(params["objects"]),
+            "stop": self._stop,
             "cancel": self._cancel,
         }
         self._stepwise: dict[str, Callable[[dict[str, Any], Respond], None]] = {
@@ -189,6 +190,10 @@ class Control:
 
         segment.begin(opened)
 
+    def _stop(self, params: dict[str, Any]) -> dict[str, Any]:
+        self._segment(params).stop()
+        return {}
+
     def _cancel(self, params: dict[str, Any]) -> dict[str, Any]:
         self._segment(params).cancel()
         return {}
@@ -201,6 +206,13 @@ class Control:
             respond(result, failed)
 
         segment.close(closed)
+
+
+def _is_request(message: Any) -> TypeGuard[tuple[int, str, dict[str, Any]]]:
+    if not isinstance(message, list):
+        return False
+    parts: list[Any] = message  # pyright: ignore[reportUnknownVariableType]
+    return len(parts) == 3 and isinstance(parts[1], str) and isinstance(parts[2], dict)
 
 
 async def _await(awaitable: Any) -> Any:

@@ -68,6 +68,11 @@ class HostSegment:
         if self._stuck:
             respond(self._closing([]), None)
 
+    def stop(self) -> None:
+        """Let sources give no new item, because something failed elsewhere."""
+        if self._segment is not None:
+            self._segment.stop()
+
     def cancel(self) -> None:
         """Give up what runs, and report it when it has ended or the timeout has passed."""
         with self._lock:

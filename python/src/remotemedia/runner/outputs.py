@@ -83,6 +83,6 @@ class Traits:
 def _is_async(function: Any) -> bool:
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return True
-    kind: Any = type(function)
+    kind: Any = type(function)  # pyright: ignore[reportUnknownVariableType]
     call = getattr(kind, "__call__", None)  # noqa: B004 - a callable object may have an async __call__
     return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -127,6 +127,14 @@ class Segment:
                 unit.kill()
         self.thread.notify()
 
+    def stop(self) -> None:
+        """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
+        self.has_failed = True
+        for source in self._units.roots():
+            if not source.is_dead:
+                source.kill()
+        self.thread.notify()
+
     def stuck(self) -> list[str]:
         """The ids of the nodes that have not returned."""
         found = [unit.stage.id for unit in self._units.loop_units if not unit.is_finished]

@@ -56,6 +56,12 @@ class Units:
         yield from self.loop_units
         yield from self.outputs
 
+    def roots(self) -> Iterator[Unit]:
+        """Those that let items in from outside the pipeline."""
+        yield from (port for port in self.inputs if port.is_pulled)
+        yield from self.sources
+        yield from (unit for unit in self.loop_units if unit.stage.traits.is_source)
+
     def pulls(self) -> Iterator[Pull]:
         """Those that have to be asked for items."""
         yield from (port for port in self.inputs if port.is_pulled)

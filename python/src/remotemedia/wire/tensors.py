@@ -48,9 +48,7 @@ def tensor_fields(array: Array, path: str) -> list[Any]:
         raise ValueTransferError(f"a {kind} cannot cross; give plain numeric arrays", path)
     little = dtype.newbyteorder("<")
     name = little.name if little.name in _NAMED else little.str
-    reference = _bare.get(id(array))
-    is_bare = reference is not None and reference() is array and array.ndim == 1
-    return [name, list(array.shape), array.astype(little, copy=False).tobytes(), is_bare]
+    return [name, list(array.shape), array.astype(little, copy=False).tobytes(), is_bare(array)]
 
 
 def tensor_from(fields: tuple[str, list[int], memoryview, bool]) -> Array:
@@ -61,12 +59,12 @@ def tensor_from(fields: tuple[str, list[int], memoryview, bool]) -> Array:
         TypeError: there is no such dtype.
     """
     numpy = importlib.import_module("numpy")
-    name, shape, data, is_bare = fields
+    name, shape, data, was_bare = fields
     dtype = numpy.dtype(name)
     if dtype.hasobject:
         raise ValueError(f"dtype {name!r} is not allowed on the wire")
     array = cast("Array", numpy.frombuffer(data, dtype=dtype).reshape(shape).copy())
-    if is_bare:
+    if was_bare:
         remember_bare(array)
     return array
 
@@ -80,3 +78,9 @@ def remember_bare(array: Array) -> None:
             del _bare[key]
 
     _bare[key] = weakref.ref(array, forget)
+
+
+def is_bare(array: Array) -> bool:
+    """Whether an array goes to TypeScript as a typed array, because it came from there as one."""
+    reference = _bare.get(id(array))
+    return reference is not None and reference() is array and array.ndim == 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from struct import Struct
+from struct import error as StructError
 from typing import Any, cast
 
 import msgspec
