@@ -3,12 +3,12 @@
 import socket
 
 import pytest
-from tagged import GOLDEN, assert_is
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.wire.failures import RemoteError, exception_of
 from remotemedia.wire.frames import FrameReader, decode_payload, encode_frame
 from remotemedia.wire.values import UndecodableError, decode, encode
+from tagged import GOLDEN, assert_is
 
 
 def named(section):

@@ -1,5 +1,5 @@
 import { RemoteMediaError } from '../errors/index.js';
-import { listener, type Connection, type ConnectionHandler } from '../protocol/index.js';
+import { listener, unexpectedFrame, type Connection, type ConnectionHandler } from '../protocol/index.js';
 import type { RunState, Stage, Upstream } from '../segment/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
 import { WINDOW } from './window.js';
@@ -49,7 +49,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   onFrame(frame: Frame): void {
     if (this.#isFinished) return;
     if (frame.kind !== FRAME.ITEMS && frame.kind !== FRAME.END) {
-      this.#break(new RemoteMediaError('RM_PROTOCOL', `a frame of kind ${String(frame.kind)} came`));
+      this.#break(unexpectedFrame(frame));
       return;
     }
     if (this.#isBusy) this.#frames.push(frame);

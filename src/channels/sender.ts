@@ -1,5 +1,12 @@
 import { RemoteMediaError } from '../errors/index.js';
-import { Connection, dial, helloOf, refusedError, type ConnectionHandler } from '../protocol/index.js';
+import {
+  Connection,
+  dial,
+  helloOf,
+  refusedError,
+  unexpectedFrame,
+  type ConnectionHandler,
+} from '../protocol/index.js';
 import { Stage, type RunState } from '../segment/index.js';
 import { encodeFrame, FRAME, lower, type Frame } from '../wire/index.js';
 import { WINDOW } from './window.js';
@@ -96,22 +103,26 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     } else if (frame.kind === FRAME.STOP) {
       this.#stop();
     } else {
-      this.#break(frame.kind === FRAME.REFUSED ? refusedError(frame) : undefined);
+      this.#break(frame.kind === FRAME.REFUSED ? refusedError(frame) : unexpectedFrame(frame));
     }
   }
 
+  /**
+   * A consumer that has stopped may close before its STOP is read, so a closed connection means the same. Whether the channel broke is
+   * for the consumer to tell, or for its host's death.
+   */
   onClose(error: Error | undefined): void {
-    if (!this.#hasEnded && !this.#isStopped) this.#break(error);
+    if (this.#hasEnded || this.#isStopped) return;
+    this.#run.logger.debug(
+      `channel ${this.#request.id} to ${this.#request.consumer} was closed: ${String(error)}`,
+    );
+    this.#stop();
   }
 
-  #break(cause: Error | undefined): void {
+  #break(cause: Error): void {
     const { id, consumer } = this.#request;
     this.#run.fail(
-      new RemoteMediaError(
-        'RM_PROTOCOL',
-        `Channel ${id} to ${consumer} broke${cause === undefined ? '' : `: ${cause.message}`}.`,
-        { cause },
-      ),
+      new RemoteMediaError('RM_PROTOCOL', `Channel ${id} to ${consumer} broke: ${cause.message}`, { cause }),
     );
     this.#connection?.destroy();
     this.#stop();

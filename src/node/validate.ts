@@ -54,6 +54,6 @@ export function concurrencyOf(node: { readonly concurrency?: unknown }, nodeId: 
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
   throw new InvalidArgumentError(
     'RM_INVALID_ARGUMENT',
-    `Node "${nodeId}": concurrency must be a whole number of at least 1, got ${String(value)}.`,
+    `Node "${nodeId}": concurrency must be a whole number of at least 1, got ${typeof value === 'number' ? value : describeType(value)}.`,
   );
 }

@@ -96,6 +96,7 @@ interface GraphWithEnds {
 
 function withEnds({ driver, nodes, edges }: PlanRequest): GraphWithEnds {
   const ids = nodes.map((node) => node.id);
+  checkReserved(ids);
   const order = topologicalOrder({ ids, edges });
   const sources = new Set(nodes.filter((node) => node.isSource).map((node) => node.id));
   for (const [index, { to }] of edges.entries()) {
@@ -126,6 +127,16 @@ function withEnds({ driver, nodes, edges }: PlanRequest): GraphWithEnds {
   };
 }
 
+function checkReserved(ids: readonly string[]): void {
+  const index = ids.findIndex((id) => id === INPUT || id === OUTPUT);
+  if (index < 0) return;
+  const path = `nodes[${String(index)}].id`;
+  throw new GraphError(
+    `${path}: "${ids[index] ?? ''}" stands for an end of the pipeline. Give the node another id.`,
+    path,
+  );
+}
+
 /** Joins nodes of one host along the edges as long as no cycle between groups arises; gives each id its group. */
 function joinNeighbours(
   order: readonly string[],
@@ -133,37 +144,72 @@ function joinNeighbours(
   hostOf: ReadonlyMap<string, string>,
 ): Map<string, number> {
   if (new Set(hostOf.values()).size === 1) return new Map(order.map((id) => [id, 0]));
-  const groupOf = new Map(order.map((id, index) => [id, index]));
   const position = new Map(order.map((id, index) => [id, index]));
+  const groups = new GroupGraph(order, edges);
   const inOrder = [...edges].sort((a, b) => (position.get(a.to) ?? 0) - (position.get(b.to) ?? 0));
   for (const { from, to } of inOrder) {
-    const [source, target] = [groupOf.get(from) ?? -1, groupOf.get(to) ?? -1];
+    const [source, target] = [groups.groupOf.get(from) ?? -1, groups.groupOf.get(to) ?? -1];
     if (source === target || hostOf.get(from) !== hostOf.get(to)) continue;
-    if (leadsThroughOthers(source, target, groupOf, edges)) continue;
-    for (const [id, group] of groupOf) if (group === target) groupOf.set(id, source);
+    if (!groups.leadsThroughOthers(source, target)) groups.join(source, target);
   }
-  return groupOf;
+  return groups.groupOf;
 }
 
-/** Whether a path leads from one group to another by way of a third. */
-function leadsThroughOthers(
-  source: number,
-  target: number,
-  groupOf: ReadonlyMap<string, number>,
-  edges: readonly Edge[],
-): boolean {
-  const successors = groupSuccessors(groupOf, edges);
-  const pending = [...(successors.get(source) ?? [])].filter((group) => group !== target);
-  const seen = new Set(pending);
-  for (let group = pending.pop(); group !== undefined; group = pending.pop()) {
-    if (group === target) return true;
-    for (const next of successors.get(group) ?? []) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      pending.push(next);
+/** Groups of nodes, at first one for each node, and which of them lead to which. */
+class GroupGraph {
+  readonly groupOf: Map<string, number>;
+  readonly #members: string[][];
+  readonly #successors: Set<number>[];
+  readonly #predecessors: Set<number>[];
+
+  constructor(ids: readonly string[], edges: readonly Edge[]) {
+    this.groupOf = new Map(ids.map((id, index) => [id, index]));
+    this.#members = ids.map((id) => [id]);
+    this.#successors = ids.map(() => new Set());
+    this.#predecessors = ids.map(() => new Set());
+    for (const [from, targets] of groupSuccessors(this.groupOf, edges))
+      for (const to of targets) this.#connect(from, to);
+  }
+
+  /** Whether a path leads from one group to another by way of a third. */
+  leadsThroughOthers(source: number, target: number): boolean {
+    const pending = [...this.#successorsOf(source)].filter((group) => group !== target);
+    const seen = new Set(pending);
+    for (let group = pending.pop(); group !== undefined; group = pending.pop()) {
+      for (const next of this.#successorsOf(group)) {
+        if (next === target) return true;
+        if (seen.has(next)) continue;
+        seen.add(next);
+        pending.push(next);
+      }
+    }
+    return false;
+  }
+
+  /** Makes one group of two; it keeps the name of the first. */
+  join(first: number, second: number): void {
+    for (const id of this.#members[second] ?? []) {
+      this.groupOf.set(id, first);
+      this.#members[first]?.push(id);
+    }
+    for (const next of this.#successorsOf(second)) {
+      this.#predecessors[next]?.delete(second);
+      if (next !== first) this.#connect(first, next);
+    }
+    for (const previous of this.#predecessors[second] ?? []) {
+      this.#successors[previous]?.delete(second);
+      if (previous !== first) this.#connect(previous, first);
     }
   }
-  return false;
+
+  #successorsOf(group: number): ReadonlySet<number> {
+    return this.#successors[group] ?? new Set();
+  }
+
+  #connect(from: number, to: number): void {
+    this.#successors[from]?.add(to);
+    this.#predecessors[to]?.add(from);
+  }
 }
 
 function groupSuccessors(

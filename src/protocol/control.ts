@@ -2,6 +2,7 @@ import { RemoteMediaError } from '../errors/index.js';
 import { FRAME, lower, type Frame } from '../wire/index.js';
 import type { Connection, ConnectionHandler } from './connection.js';
 import { decodeFailure, type Failure } from './failure.js';
+import { unexpectedFrame } from './listener.js';
 
 interface PendingRequest {
   readonly method: string;
@@ -82,9 +83,7 @@ export class ControlConnection implements ConnectionHandler {
       this.#onEvent(name, params);
       return;
     }
-    this.#connection.fail(
-      new RemoteMediaError('RM_PROTOCOL', `A control connection got a frame of kind ${String(frame.kind)}.`),
-    );
+    this.#connection.fail(unexpectedFrame(frame));
   }
 
   onClose(error: Error | undefined): void {

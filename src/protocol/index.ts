@@ -2,4 +2,4 @@ export { dial, freshAddress } from './address.js';
 export { Connection, type ConnectionHandler } from './connection.js';
 export { ControlConnection } from './control.js';
 export { decodeFailure, encodeFailure, type Failure } from './failure.js';
-export { helloOf, listener, refusedError } from './listener.js';
+export { helloOf, listener, refusedError, unexpectedFrame } from './listener.js';

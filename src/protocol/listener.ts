@@ -101,3 +101,11 @@ export function refusedError(frame: Frame): RemoteMediaError {
   const message = (frame.payload as { message?: unknown } | null)?.message;
   return new RemoteMediaError('RM_PROTOCOL', `The connection was refused: ${String(message)}.`);
 }
+
+/** The error of a frame that does not belong on its connection. */
+export function unexpectedFrame(frame: Frame): RemoteMediaError {
+  return new RemoteMediaError(
+    'RM_PROTOCOL',
+    `A frame of kind 0x${frame.kind.toString(16)} came where none belongs.`,
+  );
+}

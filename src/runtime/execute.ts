@@ -70,7 +70,7 @@ interface Detected {
 }
 
 async function detect(source: unknown): Promise<Detected> {
-  if (source instanceof Pipeline) return { definition: source.definition(), isManifest: false };
+  if (isPipeline(source)) return { definition: source.definition(), isManifest: false };
   if (Array.isArray(source)) return { definition: await listDefinition(source), isManifest: false };
   if (typeof source === 'string') return manifestDefinition(await parse(source));
   if (typeof source === 'object' && source !== null && nodeProblem(source) === undefined) {
@@ -86,6 +86,17 @@ async function detect(source: unknown): Promise<Detected> {
   throw new InvalidArgumentError(
     'RM_INVALID_PIPELINE',
     `A pipeline is a list of nodes, a Pipeline, or a manifest (object, JSON or YAML), but this is a value of type ${describeType(source)}.`,
+  );
+}
+
+/** A module that was loaded by tsx has a copy of this package, and a class `Pipeline`, of its own. */
+function isPipeline(source: unknown): source is Pipeline {
+  if (source instanceof Pipeline) return true;
+  return (
+    typeof source === 'object' &&
+    source !== null &&
+    describeType(source) === Pipeline.name &&
+    typeof (source as Partial<Pipeline>).definition === 'function'
   );
 }
 

@@ -52,7 +52,7 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     this.name = options.name ?? (typeof nodes === 'string' ? nodes : 'pipeline');
     this.#baseDir = options.baseDir ?? process.cwd();
     if (nodes === undefined || typeof nodes === 'string') return;
-    for (const entry of definitionOf(nodes, this.#baseDir).entries) this.#append(entry, this.#tail);
+    for (const entry of definitionOf(nodes, this.#baseDir).entries) this.#pipe(entry);
   }
 
   /** A pipeline that begins with this node; its types are known from the start. */
@@ -63,22 +63,25 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   /** The pipeline of a validated manifest; its nodes are made anew for every run, the instances in it are used as they are. */
   static fromManifest(manifest: Manifest, options: PipelineOptions = {}): Pipeline {
     const pipeline = new Pipeline(undefined, { ...options, name: options.name ?? manifest.metadata.name });
-    for (const entry of manifest.nodes) pipeline.#append(entry, undefined);
+    pipeline.#entries.push(...manifest.nodes);
     const ids = pipeline.definition().ids;
     for (const { from, to } of manifest.connections)
       pipeline.#edges.push([ids.indexOf(from), ids.indexOf(to)]);
     return pipeline;
   }
 
-  /** Adds a node behind the one that was piped last. A node that does not take what that one gives is a compile error. */
+  /**
+   * Adds a node behind the one that was piped last; where none was, behind the one that was added last. A node that does not take what
+   * that one gives is a compile error.
+   */
   pipe<Next>(node: NodeLike<Out, Next>, options: AddOptions = {}): Pipeline<In, Next> {
-    this.#append({ instance: checked(node), ...withId(options) }, this.#tail);
+    this.#pipe({ instance: checked(node), ...withId(options) });
     return this as unknown as Pipeline<In, Next>;
   }
 
   /** Adds a node without connecting it; {@link Pipeline.connect} does. Nodes that nobody connects are a chain in the order of adding. */
   add(node: AnyNode, options: AddOptions = {}): this {
-    this.#append({ instance: checked(node), ...withId(options) }, undefined);
+    this.#entries.push({ instance: checked(node), ...withId(options) });
     return this;
   }
 
@@ -150,9 +153,12 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     return { ...definition, connections };
   }
 
-  #append(entry: ManifestNode, after: number | undefined): void {
+  #pipe(entry: ManifestNode): void {
     const index = this.#entries.push(entry) - 1;
-    if (after !== undefined) this.#edges.push([after, index]);
+    // Nodes that nobody has connected so far are a chain.
+    if (this.#tail === undefined && this.#edges.length === 0)
+      for (let to = 1; to < index; to++) this.#edges.push([to - 1, to]);
+    if (index > 0) this.#edges.push([this.#tail ?? index - 1, index]);
     this.#tail = index;
   }
 
@@ -174,8 +180,7 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
         `The same ${describeType(node)} is at ${String(places.length)} places of pipeline "${this.name}". Name the place by its id.`,
       );
     }
-    if (places[0] === undefined) this.#append({ instance: checked(node) }, undefined);
-    return places[0] ?? this.#entries.length - 1;
+    return places[0] ?? this.#entries.push({ instance: checked(node) }) - 1;
   }
 }
 

@@ -3,6 +3,7 @@ import { InvalidArgumentError, ManifestError, RemoteMediaError } from '../errors
 import { hostOf, type Host } from '../hosts/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
 import {
+  concurrencyOf,
   describeType,
   findNode,
   nodeProblem,
@@ -55,7 +56,9 @@ async function resolveEntry(
   const node = isInstance
     ? entry.instance
     : await makeNode(entry, `nodes[${String(index)}]`, definition.baseDir, releases);
-  if (!isInstance && entry.concurrency !== undefined) node.concurrency = entry.concurrency;
+  // For all places at which an instance stands: how often it can be entered at once is a matter of the instance.
+  if (entry.concurrency !== undefined) node.concurrency = entry.concurrency;
+  concurrencyOf(node, id);
   const executor = entry.executor ?? node.executor;
   const type = isInstance ? describeType(node) : entry.node_type;
   const placement = placeOf(node, id, executor);
@@ -90,11 +93,14 @@ function whyThere(placement: Host, isInstance: boolean): string {
 }
 
 async function makeNode(
-  entry: ManifestTypeNode,
+  given: ManifestTypeNode,
   path: string,
   baseDir: string,
   releases: (() => Promise<void>)[],
 ): Promise<AnyNode> {
+  const { checkParams, validateNodeEntry } = await import('../manifest/index.js');
+  // Entries of a list come as the user wrote them, with "config" for "params" or without either.
+  const entry = validateNodeEntry(given, path) as ManifestTypeNode;
   const type = entry.node_type;
   const file = /^(.+\.(?:[mc]?[jt]s|py))#([\w$.]+)$/.exec(type);
   if (type.startsWith('python:') || file?.[1]?.endsWith('.py') === true) {
@@ -105,7 +111,6 @@ async function makeNode(
   }
   const nodeClass =
     file === null ? await lookUp(type, path) : await importClass(file[1] ?? '', file[2] ?? '', path, baseDir);
-  const { checkParams } = await import('../manifest/index.js');
   checkParams(entry, nodeClass, path);
   return construct(nodeClass, entry, path);
 }

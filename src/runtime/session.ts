@@ -197,7 +197,8 @@ export class Session {
     const failures = [...this.#run.failures, ...late];
     const failure = firstFailure(failures);
     if (failure === undefined) return;
-    if (failure instanceof NodeError) failure.suppressed.push(...failures.filter((other) => other !== failure));
+    if (failure instanceof NodeError)
+      failure.suppressed.push(...failures.filter((other) => other !== failure));
     throw failure;
   }
 }

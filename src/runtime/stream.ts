@@ -56,6 +56,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   async return(): Promise<IteratorResult<Out>> {
     this.#leaving ??= new DOMException('The reader of the outputs left.', 'AbortError');
     this.#ready = [];
+    this.#position = 0;
     this.#sink.close(true);
     this.#session?.cancel(this.#leaving);
     this.#ended ??= Promise.resolve();

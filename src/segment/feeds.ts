@@ -20,7 +20,7 @@ export abstract class Feed implements Feeder, Upstream {
   itemsOut = 0;
   protected readonly run: RunState;
   readonly #target: Stage;
-  #isStopped = false;
+  #hasStopped = false;
   #isReading = false;
   #abandon: (() => void) | undefined;
 
@@ -43,8 +43,12 @@ export abstract class Feed implements Feeder, Upstream {
     return this.#isReading;
   }
 
+  #isStopped(): boolean {
+    return this.#hasStopped;
+  }
+
   stop(): void {
-    this.#isStopped = true;
+    this.#hasStopped = true;
     this.#abandon?.();
   }
 
@@ -55,16 +59,17 @@ export abstract class Feed implements Feeder, Upstream {
   /** Feeds everything; resolves once the stage and all that is downstream of it have finished. Never rejects. */
   async feed(): Promise<void> {
     try {
-      if (!this.#isStopped) {
+      if (!this.#isStopped()) {
         this.#isReading = true;
         const items = await this.items();
         this.#isReading = false;
-        if (this.#isStopped) this.run.logger.debug('an input was no longer wanted when it was there');
+        if (this.#isStopped()) this.run.logger.debug('an input was no longer wanted when it was there');
         else if (isAsyncIterable(items)) await this.#feedAsync(items[Symbol.asyncIterator]());
         else await this.#feedSync(items);
       }
     } catch (error) {
-      if (this.run.isCancelled) this.run.logger.debug(`an input failed after the cancel: ${describeCause(error)}`);
+      if (this.run.isCancelled)
+        this.run.logger.debug(`an input failed after the cancel: ${describeCause(error)}`);
       else this.run.fail(this.wrap(error));
     }
     this.#isReading = false;
@@ -76,40 +81,35 @@ export abstract class Feed implements Feeder, Upstream {
     const pace = new Pace();
     for (const item of items) {
       // A stop may have come while the iterable made this item.
-      if (this.#isStopped) break;
+      if (this.#isStopped()) break;
       if (!this.accepts(item)) continue;
       this.itemsOut++;
       const wait = this.#target.push(item);
       if (wait !== undefined) await wait;
       if (pace.isTurnDue()) await pace.turn();
-      if (this.#isStopped) break;
+      if (this.#isStopped()) break;
     }
   }
 
   async #feedAsync(iterator: AsyncIterator<unknown>): Promise<void> {
     const pace = new Pace();
-    let isAtEnd = false;
-    let isWaiting = false;
+    let state: 'waiting' | 'open' | 'ended' = 'open';
     try {
-      while (!this.#isStopped) {
+      while (!this.#isStopped()) {
+        // What fails by itself is at its end.
+        state = 'ended';
         const step = await this.#next(iterator);
-        isWaiting = step === undefined;
-        if (step === undefined) break;
-        if (step.done === true) {
-          isAtEnd = true;
-          break;
-        }
+        if (step?.done === true) break;
+        state = step === undefined ? 'waiting' : 'open';
+        if (step === undefined || this.#isStopped()) break;
         if (!this.accepts(step.value)) continue;
         this.itemsOut++;
         const wait = this.#target.push(step.value);
         if (wait !== undefined) await wait;
         if (pace.isTurnDue()) await pace.turn();
       }
-    } catch (error) {
-      isAtEnd = true;
-      throw error;
     } finally {
-      if (!isAtEnd) await this.#close(iterator, isWaiting);
+      if (state !== 'ended') await this.#close(iterator, state === 'waiting');
     }
   }
 
@@ -165,7 +165,9 @@ export class InputFeed extends Feed {
   protected override wrap(error: unknown): Error {
     return error instanceof Error
       ? error
-      : new RemoteMediaError('RM_INVALID_INPUT', `The input failed: ${describeCause(error)}.`, { cause: error });
+      : new RemoteMediaError('RM_INVALID_INPUT', `The input failed: ${describeCause(error)}.`, {
+          cause: error,
+        });
   }
 
   protected override accepts(item: unknown): boolean {

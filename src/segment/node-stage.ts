@@ -252,7 +252,8 @@ export class NodeStage extends Stage implements Upstream {
       this.#active++;
       const entered = this.#concurrency === 1 ? this.#gate.enter(this.#run, this) : undefined;
       const index = this.itemsIn++;
-      const outcome = entered === undefined ? this.#call(value, index) : this.#callOnceIn(entered, value, index);
+      const outcome =
+        entered === undefined ? this.#call(value, index) : this.#callOnceIn(entered, value, index);
       this.#calls.push({ index, outcome });
     }
   }

@@ -95,8 +95,8 @@ function timedOutputs(outputs: Outputs, spentMs: number, add: (durationMs: numbe
     const pending = step;
     return pending.then(
       (value) => {
-        ended(value as Step);
-        return value as Step;
+        ended(value);
+        return value;
       },
       (error: unknown) => {
         ended();

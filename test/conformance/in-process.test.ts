@@ -20,9 +20,12 @@ describe('the in-process host', () => {
   });
 
   for (const testCase of CASES) {
-    test.each(WAYS.filter((way) => way.isFor(testCase)))(`${testCase.name} ($name)`, async (way) => {
-      await way.expectCase(testCase, inProcess);
-      ran.add(testCase.name);
-    });
+    test.each(WAYS.filter((way) => way.isFor(testCase)))(
+      `${testCase.name} ($name)`,
+      async ({ expectCase }) => {
+        await expectCase(testCase, inProcess);
+        ran.add(testCase.name);
+      },
+    );
   }
 });

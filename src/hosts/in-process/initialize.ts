@@ -82,11 +82,7 @@ function undoInitialize(
   return cleanUpAndThrow(nodes.slice(0, index), run, failure);
 }
 
-async function cleanUpAndThrow(
-  nodes: readonly PlacedNode[],
-  run: RunState,
-  reason: unknown,
-): Promise<never> {
+async function cleanUpAndThrow(nodes: readonly PlacedNode[], run: RunState, reason: unknown): Promise<never> {
   const late = await cleanUpAll(nodes, run);
   if (reason instanceof NodeError) reason.suppressed.push(...late);
   else for (const failure of late) run.logger.error(describeCause(failure));

@@ -177,36 +177,30 @@ def recording(method: Callable[..., Any], is_initialize: bool) -> Callable[..., 
 
         @functools.wraps(method)
         async def record_async(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with _noting(self, is_initialize):
-                return await method(self, *args, **kwargs)
+            return await _record_awaited(self, method(self, *args, **kwargs), is_initialize)
 
         return record_async
 
     @functools.wraps(method)
     def record(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with _noting(self, is_initialize):
+        is_ok = False
+        try:
             result = method(self, *args, **kwargs)
-        if inspect.isawaitable(result):
-            return _record_awaited(self, result, is_initialize)
+            if inspect.isawaitable(result):
+                return _record_awaited(self, result, is_initialize)
+            is_ok = is_initialize
+        finally:
+            self._is_initialized = is_ok
         return result
 
     return record
 
 
 async def _record_awaited(node: Any, result: Awaitable[Any], is_initialize: bool) -> Any:
-    with _noting(node, is_initialize):
-        return await result
-
-
-class _noting:  # noqa: N801 - reads as a statement
-    """Sets ``_is_initialized`` when its block ends: true only after an ``initialize`` without error."""
-
-    def __init__(self, node: Any, is_initialize: bool) -> None:
-        self._node = node
-        self._is_initialize = is_initialize
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, frames: object) -> None:
-        self._node._is_initialized = self._is_initialize and kind is None
+    is_ok = False
+    try:
+        value = await result
+        is_ok = is_initialize
+    finally:
+        node._is_initialized = is_ok
+    return value

@@ -225,13 +225,14 @@ class ChannelOutput(OutputPort):
         self._is_ending = False
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_tender_awake = True
-        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_writer: socket.socket | None = None
 
     def start(self, sock: socket.socket) -> None:
         """Send on a connection that has said HELLO."""
         self._socket = sock
+        wake_reader, self._wake_writer = socket.socketpair()
         threading.Thread(
-            target=self._tend, args=(sock,), name=f"remotemedia-{self.channel}", daemon=True
+            target=self._tend, args=(sock, wake_reader), name=f"remotemedia-{self.channel}", daemon=True
         ).start()
 
     def append(self, item: Any) -> None:
@@ -285,7 +286,8 @@ class ChannelOutput(OutputPort):
         """Close the connection."""
         self.is_dead = True
         self._shut_down()
-        self._wake()
+        if self._wake_writer is not None:
+            self._wake_writer.close()
 
     def _enqueue(self, item: Any) -> bool:
         if type(item) not in PLAIN:
@@ -389,6 +391,8 @@ class ChannelOutput(OutputPort):
 
     def _wake(self) -> None:
         self._is_tender_awake = True
+        if self._wake_writer is None:
+            return
         try:
             self._wake_writer.send(b"\0")
         except OSError:
@@ -397,17 +401,17 @@ class ChannelOutput(OutputPort):
 
     # The tender
 
-    def _tend(self, sock: socket.socket) -> None:
+    def _tend(self, sock: socket.socket, wake_reader: socket.socket) -> None:
         reader = FrameReader(sock)
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, True)
-            selector.register(self._wake_reader, selectors.EVENT_READ, False)
+            selector.register(wake_reader, selectors.EVENT_READ, False)
             try:
                 self._send_pending()
                 while True:
                     ready = {key.data for key, _ in selector.select()}
                     if False in ready:
-                        self._wake_reader.recv(4096)
+                        wake_reader.recv(4096)
                     if True in ready and not self._read_back(reader):
                         break
                     self._send_pending()
@@ -417,8 +421,7 @@ class ChannelOutput(OutputPort):
         self._is_tender_awake = True
         self._consumer_gone()
         sock.close()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        wake_reader.close()
 
     def _send_pending(self) -> None:
         self._send_ready()

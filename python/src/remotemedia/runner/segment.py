@@ -71,8 +71,6 @@ class Segment:
         self._units = units = wire(self, plan, self.stages)
         self._unfinished = {id(unit) for unit in units.all()}
         self.thread.boxes = units.boxes()
-        if not units.is_simple:
-            self.thread.open_wake()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -103,6 +101,8 @@ class Segment:
     def run(self) -> None:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
         self.thread.begin()
+        if not self._units.is_simple:
+            self.thread.open_wake()
         for unit in self._units.loop_units:
             self.loop.call_soon_threadsafe(unit.start)
         try:

@@ -26,6 +26,7 @@ PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 _STR: frozenset[type] = frozenset({str})
 _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
 _MAX_DEPTH = 500
+_NOT_OURS = (msgspec.DecodeError, ValueError, TypeError, KeyError, StructError)
 _TOO_DEEP = f"the value is cyclic or nested deeper than {_MAX_DEPTH} levels"
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 
@@ -105,14 +106,7 @@ def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
 def _decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
     try:
         return decode_bytes(data)
-    except (
-        msgspec.DecodeError,
-        UnicodeDecodeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        RecursionError,
-    ) as error:
+    except (*_NOT_OURS, RecursionError) as error:
         raise UndecodableError(f"bytes are no value of the wire: {error}") from error
 
 

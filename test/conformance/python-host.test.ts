@@ -1,0 +1,3 @@
+import { describePythonTable } from './python-harness.js';
+
+describePythonTable('the Python host', () => 'python');
