@@ -32,6 +32,13 @@ ENTRY = Path(remotemedia.__file__).parent / "host" / "entry.py"
 WINDOW = [64, 1 << 20]
 
 
+def read(reader):
+    """The next frame, which must come."""
+    frame = reader.read()
+    assert frame is not None
+    return frame
+
+
 class RequestError(Exception):
     """A request failed; ``failure`` is the wire's map."""
 
@@ -64,12 +71,12 @@ class Engine:
             "cwd": str(cwd or folder),
             "debug": debug,
         }
-        self.process.stdin.write(json.dumps(config).encode() + b"\n")
-        self.process.stdin.close()
+        with self.process.stdin as stdin:  # pyright: ignore[reportOptionalContextManager]
+            stdin.write(json.dumps(config).encode() + b"\n")
         self.process.stdin = None
         self.control, _ = self._listener.accept()
         self._reader = FrameReader(self.control)
-        kind, payload = self._reader.read()
+        kind, payload = read(self._reader)
         self.hello = decode_payload(payload)
         assert kind == HELLO
         self._ids = itertools.count(1)
@@ -192,7 +199,7 @@ class Sink:
         self.socket, _ = self._listener.accept()
         self._listener.close()
         reader = FrameReader(self.socket)
-        kind, payload = reader.read()
+        kind, payload = read(reader)
         hello = decode_payload(payload)
         assert (kind, hello["token"], hello["role"]) == (HELLO, self.token, "producer")
         while (frame := reader.read()) is not None:

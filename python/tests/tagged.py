@@ -105,7 +105,7 @@ def _media(value, expected):
     else:
         assert type(value) is _KINDS[kind]
     for name, entry in fields.items():
-        assert_is(getattr(value, _FIELDS.get(name, name)), entry)
+        assert_is(getattr(value, str(_FIELDS.get(name, name))), entry)
 
 
 _CHECKS = {

@@ -37,7 +37,7 @@ def test_case(case, loop_thread):
     first, last = ends_of(case)
     plan = SegmentPlan(
         places,
-        [tuple(edge) for edge in edges_of(case)],
+        [(origin, target) for origin, target in edges_of(case)],
         [(MemoryInput(case["input"]), first)] if "input" in case else [],
         [(MemoryOutput(take), node_id) for node_id in last],
     )

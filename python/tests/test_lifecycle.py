@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import threading
 import weakref
 
@@ -51,7 +52,7 @@ class Slotted(Plain):
 def segment_of(*nodes, items=(1,), take=None):
     ids = [str(position) for position in range(len(nodes))]
     places = [Place(node_id, node) for node_id, node in zip(ids, nodes, strict=True)]
-    edges = list(zip(ids, ids[1:], strict=False))
+    edges = list(itertools.pairwise(ids))
     outputs = [(MemoryOutput(take or (lambda _: None)), ids[-1])]
     return Segment(SegmentPlan(places, edges, [(MemoryInput(items), ["0"])], outputs), LOOP)
 

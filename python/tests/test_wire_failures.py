@@ -39,7 +39,7 @@ def test_everything_of_an_exception_arrives():
     error = exception_of(failure)
     assert isinstance(error, RemoteError)
     assert str(error) == "ModelError: no weights"
-    assert "fail_with_cause" in error.remote_traceback
+    assert "fail_with_cause" in (error.remote_traceback or "")
     assert error.__notes__ == ["download them first"]
     assert isinstance(error.__cause__, (FileNotFoundError, RemoteError))
 
@@ -59,11 +59,11 @@ def test_an_error_of_the_package_has_its_code():
 
 
 def test_an_exception_that_cannot_be_printed_still_arrives():
-    class Broken(Exception):
+    class BrokenError(Exception):
         def __str__(self):
             raise RuntimeError("no")
 
-    assert "unavailable" in failure_of(Broken())["message"]
+    assert "unavailable" in failure_of(BrokenError())["message"]
 
 
 def test_a_chain_of_causes_that_goes_in_circles_ends():

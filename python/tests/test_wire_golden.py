@@ -36,8 +36,9 @@ def read_frame(data):
     with near, far:
         near.sendall(data)
         near.shutdown(socket.SHUT_WR)
-        kind, payload = FrameReader(far).read()
-        return kind, decode_payload(payload)
+        frame = FrameReader(far).read()
+        assert frame is not None
+        return frame[0], decode_payload(frame[1])
 
 
 @pytest.mark.parametrize("vector", **named("frames"))
@@ -67,4 +68,7 @@ def test_a_failure_becomes_an_exception_with_its_causes_and_notes(vector):
             assert error.remote_traceback == failure["stack"]
         else:
             assert type(error).__name__ == failure["type"]
-        failure, error = failure.get("cause"), error.__cause__
+        failure = failure.get("cause")
+        if failure is not None:
+            assert error.__cause__ is not None
+            error = error.__cause__

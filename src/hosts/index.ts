@@ -1,10 +1,4 @@
-export {
-  hostOf,
-  type Host,
-  type OpenSegment,
-  type SegmentRequest,
-  type WiredChannel,
-} from './host.js';
+export { hostOf, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from './host.js';
 export { InProcessHost } from './in-process/index.js';
 export {
   findPython,

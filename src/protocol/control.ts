@@ -96,7 +96,7 @@ export class ControlConnection implements ConnectionHandler {
   #closedError(method: string): RemoteMediaError {
     return new RemoteMediaError(
       'RM_CLOSED',
-      `Host "${this.#host}" is closed: it cannot answer "${method}". Start another one.`,
+      `Host "${this.#host}" was closed: it cannot answer "${method}". Start another one.`,
       {
         host: this.#host,
       },

@@ -29,9 +29,13 @@ export interface SessionRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+let sessionCount = 0;
+
 /** One run of one pipeline: opens segments, connects them, waits, cleans up. */
 export class Session {
   readonly #request: SessionRequest;
+  /** Tells the channels of this session from those of others in the same hosts. */
+  readonly #number: number = ++sessionCount;
   readonly #run: RunState;
   readonly #plan: Plan;
   readonly #segments: OpenSegment[] = [];
@@ -160,6 +164,7 @@ export class Session {
       ];
       return {
         ...channel,
+        id: `${channel.id}.${String(this.#number)}`,
         token: randomBytes(16).toString('hex'),
         producer: producer as Host,
         consumer: consumer as Host,

@@ -1,4 +1,4 @@
-import { describeCause, NodeError, RemoteMediaError } from '../errors/index.js';
+import { describeCause, NodeError, RemoteMediaError, ValueTransferError } from '../errors/index.js';
 import {
   describeType,
   isAsyncIterable,
@@ -163,6 +163,12 @@ export class InputFeed extends Feed {
   }
 
   protected override wrap(error: unknown): Error {
+    if (error instanceof ValueTransferError) {
+      return new ValueTransferError(
+        `Item ${String(this.itemsOut - 1)} of the input: ${error.message}`,
+        error.path,
+      );
+    }
     return error instanceof Error
       ? error
       : new RemoteMediaError('RM_INVALID_INPUT', `The input failed: ${describeCause(error)}.`, {

@@ -75,13 +75,17 @@ defineExtension(EXT.TUPLE, TupleExtension, (elements) => {
 });
 defineExtension(EXT.SET, SetExtension, (elements) => new Set(elements));
 defineExtension(EXT.MAP, MapExtension, (flat) => {
+  if (flat.length % 2 !== 0) throw new TypeError('a MAP has a key without a value');
   const map = new Map<unknown, unknown>();
   for (let index = 0; index < flat.length; index += 2) map.set(flat[index], flat[index + 1]);
   return map;
 });
-defineExtension(EXT.TENSOR, TensorExtension, ([dtype, shape, bytes, isBare]) =>
-  isBare ? typedArrayFromBytes(dtype, bytes) : tensorFromBytes(dtype, shape, bytes),
-);
+defineExtension(EXT.TENSOR, TensorExtension, ([dtype, shape, bytes, isBare]) => {
+  if (typeof isBare !== 'boolean' || !(bytes instanceof Uint8Array))
+    throw new TypeError('a TENSOR lacks a part');
+  if (dtype === 'object') throw new TypeError('a TENSOR holds objects');
+  return isBare ? typedArrayFromBytes(dtype, bytes) : tensorFromBytes(dtype, shape, bytes);
+});
 defineExtension(EXT.MEDIA, MediaExtension, ([kind, fields]) => mediaFromFields(kind, fields));
 
 /** Two's complement, big-endian, no byte more than needed. */
@@ -93,7 +97,8 @@ function bigIntToBytes(value: bigint): Buffer {
 }
 
 function bytesToBigInt(bytes: Buffer): bigint {
-  return BigInt.asIntN(bytes.byteLength * 8, BigInt(`0x${bytes.toString('hex') || '0'}`));
+  if (bytes.byteLength === 0) throw new TypeError('a BIGINT is empty');
+  return BigInt.asIntN(bytes.byteLength * 8, BigInt(`0x${bytes.toString('hex')}`));
 }
 
 function floatsToBytes(...values: number[]): Buffer {

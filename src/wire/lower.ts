@@ -17,7 +17,7 @@ import {
 import { mediaToFields } from './media.js';
 
 const MAX_DEPTH = 500;
-const MAX_INT64 = 2n ** 63n - 1n;
+const MAX_UINT64 = 2n ** 64n - 1n;
 const MIN_INT64 = -(2n ** 63n);
 const MEDIA_KINDS: ReadonlySet<unknown> = new Set(['audio', 'video', 'text', 'json', 'binary', 'control']);
 
@@ -66,7 +66,7 @@ function lowerAny(value: unknown, depth: number): unknown {
     case 'undefined':
       return value;
     case 'bigint':
-      return value > MAX_INT64 || value < MIN_INT64 ? new BigIntExtension(value) : value;
+      return value > MAX_UINT64 || value < MIN_INT64 ? new BigIntExtension(value) : value;
     case 'object':
       return value === null ? null : lowerObject(value, depth);
     default:
@@ -77,7 +77,8 @@ function lowerAny(value: unknown, depth: number): unknown {
 /** MessagePack writes whole numbers beyond 32 bits as floats, and −0 as 0; Python would notice. */
 function lowerNumber(value: number): unknown {
   if (value === 0) return Object.is(value, -0) ? new FloatExtension(value) : value;
-  if (value > 0xffffffff || value < -0x80000000) return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (value > 0xffffffff || value < -0x80000000)
+    return Number.isInteger(value) && Math.abs(value) <= 2 ** 53 ? BigInt(value) : value;
   return value;
 }
 
@@ -115,23 +116,24 @@ function lowerPlainObject(object: Readonly<Record<string, unknown>>, depth: numb
   let changed: Record<string, unknown> | undefined;
   for (const key of Object.keys(object)) {
     const value = object[key];
-    if (value === undefined || !key.isWellFormed()) return lowerSpecialObject(object, depth);
+    if (value === undefined || key === '__proto__' || !key.isWellFormed())
+      return lowerSpecialObject(object, depth);
     const lowered = at(`.${key}`, value, depth);
     if (lowered !== value) (changed ??= { ...object })[key] = lowered;
   }
   return changed ?? object;
 }
 
-/** An object with properties that are left out. */
+/** An object with properties that are left out, or with a key that a reader in JavaScript could not give to an object. */
 function lowerSpecialObject(object: Readonly<Record<string, unknown>>, depth: number): object {
   const entries = Object.entries(object).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    entries.map(([key, value]) => {
-      if (!key.isWellFormed())
-        throw new Refusal('an object with a lone surrogate in a key', 'Clean the key with toWellFormed().');
-      return [key, at(`.${key}`, value, depth)];
-    }),
-  );
+  for (const [key] of entries) {
+    if (!key.isWellFormed()) {
+      throw new Refusal('an object with a lone surrogate in a key', 'Clean the key with toWellFormed().');
+    }
+  }
+  const lowered = entries.map(([key, value]) => [key, at(`.${key}`, value, depth)] as const);
+  return Object.hasOwn(object, '__proto__') ? new MapExtension(lowered.flat()) : Object.fromEntries(lowered);
 }
 
 function lowerInstance(value: object, depth: number): unknown {

@@ -14,6 +14,25 @@ import { RemoteMediaError } from '../errors/index.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The fields without which a media item is none, with their types. */
+const REQUIRED: Readonly<Record<string, readonly (readonly [string, 'string' | 'number' | 'bytes'])[]>> = {
+  audio: [
+    ['format', 'string'],
+    ['sampleRate', 'number'],
+    ['numberOfChannels', 'number'],
+    ['data', 'bytes'],
+  ],
+  video: [
+    ['format', 'string'],
+    ['codedWidth', 'number'],
+    ['codedHeight', 'number'],
+    ['data', 'bytes'],
+  ],
+  text: [['text', 'string']],
+  binary: [['data', 'bytes']],
+  control: [['type', 'string']],
+};
+
 /** The fields of a media item as the wire names them; absent ones are left out. */
 export function mediaToFields(media: MediaData): Fields {
   return Object.fromEntries(Object.entries(allFields(media)).filter(([, value]) => value !== undefined));
@@ -55,6 +74,11 @@ function allFields(media: MediaData): Fields {
  * @throws RemoteMediaError `RM_PROTOCOL` for an unknown kind or fields that do not fit
  */
 export function mediaFromFields(kind: string, fields: Fields): MediaData {
+  for (const [name, type] of REQUIRED[kind] ?? []) {
+    const isRight = type === 'bytes' ? fields[name] instanceof Uint8Array : typeof fields[name] === type;
+    if (!isRight)
+      throw new RemoteMediaError('RM_PROTOCOL', `A ${kind} item has no ${name} that is a ${type}.`);
+  }
   const options = fields as MediaOptions;
   switch (kind) {
     case 'audio':

@@ -68,6 +68,7 @@ interface CreatedObject {
 }
 
 let hostCount = 0;
+const names = new Set<string>();
 let segmentCount = 0;
 
 /** A Python process that holds live objects and runs segments of them. It never keeps this program alive, and ends with it. */
@@ -93,7 +94,7 @@ export class PythonHost implements Host, AsyncDisposable {
 
   private constructor(options: PythonHostOptions) {
     hostCount++;
-    this.name = options.name ?? (hostCount === 1 ? 'python' : `python-${String(hostCount)}`);
+    this.name = uniqueName(options.name ?? 'python');
     this.#logger = options.logger ?? defaultLogger();
     this.interpreter = findPython({ python: options.python, cwd: options.cwd ?? process.cwd() });
     this.#logger.debug(`host "${this.name}": ${this.interpreter.path} (${this.interpreter.why})`);
@@ -108,7 +109,8 @@ export class PythonHost implements Host, AsyncDisposable {
       options.onOutput ?? passOnOutput,
     );
     this.#death = this.#process.ended.then((exit) => this.#diedError(exit));
-    this.#death.catch(() => undefined);
+    const forgetName = (): boolean => names.delete(this.name);
+    this.#death.then(forgetName, forgetName);
     this.#forgotten = new FinalizationRegistry((objectId) => {
       if (!this.#isClosing) this.#request('release', { objects: [objectId] }).catch(() => undefined);
     });
@@ -198,9 +200,13 @@ export class PythonHost implements Host, AsyncDisposable {
       );
     }
     if (exit.exitCode === EXIT_MODULE_MISSING) {
-      return new RemoteMediaError('RM_PYTHON_NOT_FOUND', `${path} (${why}) lacks a module that the host needs: ${words}`, {
-        host: this.name,
-      });
+      return new RemoteMediaError(
+        'RM_PYTHON_NOT_FOUND',
+        `${path} (${why}) lacks a module that the host needs: ${words}`,
+        {
+          host: this.name,
+        },
+      );
     }
     return new RemoteMediaError(
       'RM_HOST_START',
@@ -210,6 +216,7 @@ export class PythonHost implements Host, AsyncDisposable {
   }
 
   #diedError(exit: HostExit): Error {
+    if (this.#isClosing) return closedError(this.name);
     const words = exit.stderr.length === 0 ? '' : ` Its last lines on stderr:\n${exit.stderr.join('\n')}`;
     return new HostDiedError(
       `Host "${this.name}" (process ${String(this.#process.pid)}) ended with ${describeExit(exit)}.${words}`,
@@ -331,6 +338,18 @@ export class PythonHost implements Host, AsyncDisposable {
     }, CLOSE_TIMEOUT_MS).unref();
     this.#process.keepAlive(this.#segments.size > 0);
   }
+}
+
+/** Plans and errors tell hosts apart by their names. */
+function uniqueName(wanted: string): string {
+  let name = wanted;
+  for (let count = 2; names.has(name); count++) name = `${wanted}-${String(count)}`;
+  names.add(name);
+  return name;
+}
+
+function closedError(host: string): RemoteMediaError {
+  return new RemoteMediaError('RM_CLOSED', `Host "${host}" was closed. Start another one.`, { host });
 }
 
 /** `my_nodes.Sentiment` and `./nodes.py#Sentiment`. */

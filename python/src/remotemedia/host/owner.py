@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 _EVERY_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
 
 
 def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
@@ -26,6 +30,18 @@ def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
         gone()
 
     threading.Thread(target=wait, name="remotemedia-owner", daemon=True).start()
+    if sys.platform == "linux":
+        _die_with_parent(pid, gone)
+
+
+def _die_with_parent(pid: int, gone: Callable[[], None]) -> None:
+    """Have the kernel end this process with its parent, also while native code holds the interpreter's lock."""
+    if os.getppid() != pid:
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have gone between the two calls.
+    if os.getppid() != pid:
+        gone()
 
 
 def start_time_of(pid: int) -> str | None:

@@ -171,15 +171,15 @@ class Chain(Unit):
                 outputs = self._iterate_async(stage, output) if kind == MANY_ASYNC else output
             try:
                 while True:
-                    value = _next(stage, outputs)
-                    if value is _EXHAUSTED:
+                    value = next_output(stage, outputs)
+                    if value is EXHAUSTED:
                         break
                     if value is not None:
                         if stage.meter is not None:
                             stage.meter.items_out += 1
                         yield value
             finally:
-                _close(stage, outputs)
+                close_outputs(stage, outputs)
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -225,8 +225,8 @@ class Source(Unit):
             with self._segment.more_to_come():
                 while left > 0 and not self.is_dead:
                     left -= 1
-                    value = _next(stage, self._outputs)
-                    if value is _EXHAUSTED:
+                    value = next_output(stage, self._outputs)
+                    if value is EXHAUSTED:
                         self._end()
                         return
                     if value is not None:
@@ -250,7 +250,7 @@ class Source(Unit):
         outputs, self._outputs = self._outputs, None
         try:
             if outputs is not None:
-                _close(self.stage, outputs)
+                close_outputs(self.stage, outputs)
         except BaseException as error:
             self._segment.fail(self, self.stage, error, "source", None)
         for end in self.ends:
@@ -258,18 +258,20 @@ class Source(Unit):
         self._segment.finished(self)
 
 
-_EXHAUSTED = object()
+EXHAUSTED = object()
 _SINGLE: tuple[type, ...] = (str, bytes, bytearray, dict)
 _ALL = 1 << 62
 
 
 @marks_node
-def _next(stage: Stage, outputs: Iterator[Any]) -> Any:
-    return next(outputs, _EXHAUSTED)
+def next_output(stage: Stage, outputs: Iterator[Any]) -> Any:
+    """The next output of a generator or iterator, or ``EXHAUSTED``."""
+    return next(outputs, EXHAUSTED)
 
 
 @marks_node
-def _close(stage: Stage, outputs: Any) -> None:
+def close_outputs(stage: Stage, outputs: Any) -> None:
+    """Close a generator; an iterator without ``close`` needs nothing."""
     close = getattr(outputs, "close", None)
     if callable(close):
         close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from remotemedia.runner.ports import InputPort, OutputPort
@@ -31,10 +32,10 @@ class SegmentPlan:
         cancel_timeout_ms: how long a cancel waits for the nodes.
     """
 
-    nodes: list[Place]
-    edges: list[tuple[str, str]]
-    inputs: list[tuple[InputPort, list[str]]] = field(default_factory=list[tuple[InputPort, list[str]]])
-    outputs: list[tuple[OutputPort, str]] = field(default_factory=list[tuple[OutputPort, str]])
+    nodes: Sequence[Place]
+    edges: Sequence[tuple[str, str]]
+    inputs: Sequence[tuple[InputPort, Sequence[str]]] = ()
+    outputs: Sequence[tuple[OutputPort, str]] = ()
     has_metrics: bool = False
     cancel_timeout_ms: int = 5_000
 

@@ -249,6 +249,13 @@ class Segment:
 
     def _clean_up(self, stage: Stage) -> None:
         stage.record.release_stream(self)
+        try:
+            self._leave(stage)
+        finally:
+            if stage.thread is not None:
+                stage.thread.end()
+
+    def _leave(self, stage: Stage) -> None:
         if stage.record.leave():
             try:
                 self._call(stage, "cleanup", stage.traits.has_cleanup)
@@ -259,10 +266,15 @@ class Segment:
     def _call(self, stage: Stage, method: str, is_there: bool) -> None:
         if not is_there:
             return
-        if stage.is_on_loop:
+        if stage.thread is not None:
+            stage.thread.submit(call_here, stage, method, self._wait_on_loop).result()
+        elif stage.is_on_loop:
             asyncio.run_coroutine_threadsafe(call_on_loop(stage, method), self.loop).result()
         else:
             call_here(stage, method, self.thread.wait_for)
+
+    def _wait_on_loop(self, awaitable: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result()
 
     # Running
 

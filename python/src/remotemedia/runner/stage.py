@@ -9,6 +9,7 @@ from typing import Any
 
 from remotemedia.core.lifecycle import LifecycleRecord, record_of
 from remotemedia.runner.metrics import Meter
+from remotemedia.runner.node_thread import NodeThread
 from remotemedia.runner.outputs import Traits
 
 NODE_CODES: set[CodeType] = set()
@@ -39,6 +40,7 @@ class Stage:
         position: its position in its chain.
         concurrency: how many items an async node works on at once.
         meter: durations and outputs, where metrics are asked for.
+        thread: the node's own thread, where it is a streaming node written as a plain generator.
     """
 
     __slots__ = (
@@ -54,6 +56,7 @@ class Stage:
         "process",
         "record",
         "release",
+        "thread",
         "traits",
     )
 
@@ -72,6 +75,8 @@ class Stage:
         self.errors = 0
         self.position = 0
         self.meter = Meter() if has_metrics else None
+        is_blocking_stream = self.traits.is_streaming and self.traits.is_generator
+        self.thread = NodeThread(f"remotemedia-{node_id}") if is_blocking_stream else None
 
     @property
     def is_on_loop(self) -> bool:

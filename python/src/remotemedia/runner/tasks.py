@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from remotemedia.runner.chain import EXHAUSTED, close_outputs, next_output
 from remotemedia.runner.handoff import Inbox
 from remotemedia.runner.locks import AsyncCallLock
 from remotemedia.runner.metrics import Meter
+from remotemedia.runner.node_thread import NodeThread
 from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
 from remotemedia.runner.stage import Stage, marks_node
 from remotemedia.runner.unit import Emit, Unit, close_upstream
@@ -38,6 +41,7 @@ class LoopUnit(Unit):
         self.is_finished = False
         self.segment = segment
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def start(self) -> None:
         """Start the task; called on the loop."""
@@ -74,8 +78,16 @@ class LoopUnit(Unit):
             if space is not None:
                 await space
 
+    async def close_outputs(self, outputs: Any) -> None:
+        """Close what the node gave; a cancel that comes meanwhile does not disturb it."""
+        self._is_closing = True
+        try:
+            await _aclose(outputs)
+        finally:
+            self._is_closing = False
+
     def _cancel(self) -> None:
-        if self._task is not None:
+        if self._task is not None and not self._is_closing:
             self._task.cancel()
 
     async def _main(self) -> None:
@@ -218,7 +230,7 @@ class AsyncNode(LoopUnit):
                 if self.is_dead:
                     return
         finally:
-            await _aclose(outputs)
+            await self.close_outputs(outputs)
 
     @marks_node
     async def _collect(self, stage: Stage, item: Any, index: int) -> list[Any]:
@@ -253,16 +265,40 @@ class StreamNode(LoopUnit):
             outputs = stage.process() if stage.traits.is_source else stage.process(stream)
             if kind_of(type(outputs)) == AWAITABLE:
                 outputs = await outputs
-            await self._emit_all(stage, outputs)
+            if stage.thread is not None:
+                await self._emit_from_thread(stage, stage.thread, outputs, stream)
+            else:
+                await self._emit_all(stage, outputs)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
                 raise
             self.fail(error, phase, None)
             return
         finally:
-            await _aclose(outputs)
+            if stage.thread is None:
+                await self.close_outputs(outputs)
         if not stream.is_ended:
             close_upstream(self)
+
+    async def _emit_from_thread(
+        self, stage: Stage, thread: NodeThread, outputs: Any, stream: InputStream
+    ) -> None:
+        """Emit what a plain generator gives, which blocks in a thread of its own."""
+        step: asyncio.Future[Any] | None = None
+        try:
+            while not self.is_dead:
+                step = asyncio.wrap_future(thread.submit(next_output, stage, outputs))
+                value = await asyncio.shield(step)
+                if value is EXHAUSTED:
+                    return
+                if value is not None:
+                    await self.emit(value)
+        finally:
+            stream.interrupt()
+            if step is not None and not step.done():
+                await asyncio.wait([step])
+                step.exception()
+            await asyncio.shield(asyncio.wrap_future(thread.submit(close_outputs, stage, outputs)))
 
     @marks_node
     async def _emit_all(self, stage: Stage, outputs: Any) -> None:
@@ -293,8 +329,35 @@ class InputStream(AsyncIterator[Any]):
     def __init__(self, unit: LoopUnit) -> None:
         """Read the unit's queue."""
         self.is_ended = False
+        self._waiting: Future[Any] | None = None
+        self._is_interrupted = False
         self._unit = unit
         self._done: Callable[[], None] | None = None
+
+    def __iter__(self) -> InputStream:
+        return self
+
+    def __next__(self) -> Any:
+        """The next item, for a plain generator in a thread of its own."""
+        self._waiting = asyncio.run_coroutine_threadsafe(self._next_or_exhausted(), self._unit.segment.loop)
+        if self._is_interrupted:
+            self._waiting.cancel()
+        item = self._waiting.result()
+        if item is EXHAUSTED:
+            raise StopIteration
+        return item
+
+    def interrupt(self) -> None:
+        """Wake a thread that waits for an item: the run is over."""
+        self._is_interrupted = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _next_or_exhausted(self) -> Any:
+        try:
+            return await self.__anext__()
+        except StopAsyncIteration:
+            return EXHAUSTED
 
     async def __anext__(self) -> Any:
         """The next item; the one before counts as done."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from struct import Struct
-from struct import error as StructError
 from typing import Any, cast
 
 import msgspec
@@ -26,7 +25,7 @@ PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 _STR: frozenset[type] = frozenset({str})
 _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
 _MAX_DEPTH = 500
-_NOT_OURS = (msgspec.DecodeError, ValueError, TypeError, KeyError, StructError)
+_NOT_OURS = (msgspec.DecodeError, ValueError, TypeError, KeyError, struct.error)
 _TOO_DEEP = f"the value is cyclic or nested deeper than {_MAX_DEPTH} levels"
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 
@@ -301,8 +300,8 @@ def _refuse_unknown(value: Any) -> Any:
     raise ValueTransferError(_refusal(value))
 
 
-_PAIR = Struct("<dd")
-_FLOAT = Struct("<d")
+_PAIR = struct.Struct("<dd")
+_FLOAT = struct.Struct("<d")
 _encoder = Encoder(enc_hook=_refuse_unknown)
 _any_decoder: Decoder[Any] = Decoder(ext_hook=_raise_ext)
 _list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=_raise_ext)
