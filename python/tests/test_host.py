@@ -236,6 +236,15 @@ def test_a_cancel_reports_what_does_not_return_or_ends(engine, class_name):
         assert [failure["code"] for failure in closed["failures"]] == ["RM_CANCEL_TIMEOUT"] * is_stuck
 
 
+def test_a_segment_that_was_never_started_is_cancelled_and_closed(engine):
+    number = engine.create(file=NODES, **{"class": "Echo"})
+    engine.request("open", **segment("s", [{"id": "a", "object": number}]))
+    engine.request("cancel", segment="s")
+    assert engine.event("done") == {"segment": "s", "failures": [], "stuck": []}
+    assert engine.request("close", segment="s") == {"failures": [], "metrics": None}
+    assert engine.request("get", object=number, name="is_initialized") is False
+
+
 def test_metrics_count_exactly(engine):
     outputs, _, closed = run(engine, "Echo", "AsyncTalker", items=range(10), metrics=True)
     assert outputs == list(range(10))

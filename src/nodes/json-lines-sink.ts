@@ -1,7 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { Node, type NodeOptions, type ParameterSchema } from '../node/index.js';
 import { toJsonLine } from './json-lines.js';
-import { LineWriter } from './line-writer.js';
+import type { LineWriter } from './line-writer.js';
 import { boolean, nonEmptyString } from './options.js';
 
 /** What {@link JsonLinesSink} takes. */
@@ -41,6 +41,7 @@ export class JsonLinesSink<T = unknown> extends Node<T, T> {
 
   /** @throws RemoteMediaError `RM_MEDIA` where the file cannot be opened. */
   override async initialize(): Promise<void> {
+    const { LineWriter } = await import('./line-writer.js');
     this.#writer = await LineWriter.open({ node: 'JsonLinesSink', path: this.#path, append: this.#append });
   }
 

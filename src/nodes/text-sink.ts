@@ -2,7 +2,7 @@ import type { TextData } from '../data/index.js';
 import { RemoteMediaError } from '../errors/index.js';
 import { Node, type NodeOptions, type ParameterSchema } from '../node/index.js';
 import { toJsonLine } from './json-lines.js';
-import { LineWriter } from './line-writer.js';
+import type { LineWriter } from './line-writer.js';
 import { boolean, nonEmptyString } from './options.js';
 
 /** What {@link TextSink} takes. */
@@ -59,6 +59,7 @@ export class TextSink<T = unknown> extends Node<T, T> {
 
   /** @throws RemoteMediaError `RM_MEDIA` where the file cannot be opened. */
   override async initialize(): Promise<void> {
+    const { LineWriter } = await import('./line-writer.js');
     this.#writer = await LineWriter.open({ node: 'TextSink', path: this.#path, append: this.#append });
   }
 

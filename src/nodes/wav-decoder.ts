@@ -1,10 +1,11 @@
 import type { AudioFrame, BinaryData } from '../data/index.js';
 import { RemoteMediaError } from '../errors/index.js';
 import { Node, type NodeOptions, type ParameterSchema } from '../node/index.js';
-import { bytesInMemory, openFile, type ByteSource } from './byte-source.js';
+import type { ByteSource } from './byte-source.js';
 import { boolean, describeValue } from './options.js';
 import { checkFramesPerBuffer, WAV_READ_PARAMETERS, type WavReadOptions } from './wav-options.js';
-import { readWav, type Mediabunny } from './wav-reader.js';
+import type { WavTools } from './wav-reader.js';
+import { loadWavTools } from './wav-tools.js';
 
 /** What {@link WavDecoder} takes. */
 export interface WavDecoderOptions extends NodeOptions, WavReadOptions {}
@@ -22,7 +23,7 @@ export class WavDecoder extends Node<WavDecoderInput, AudioFrame> {
   };
 
   readonly #readOptions: WavReadOptions;
-  #mediabunny: Mediabunny | undefined;
+  #tools: WavTools | undefined;
 
   /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where an option is out of range. */
   constructor(options: WavDecoderOptions = {}) {
@@ -35,25 +36,26 @@ export class WavDecoder extends Node<WavDecoderInput, AudioFrame> {
 
   /** Loads the decoder. */
   override async initialize(): Promise<void> {
-    this.#mediabunny = await import('mediabunny');
+    this.#tools = await loadWavTools();
   }
 
   /** @throws RemoteMediaError `RM_MEDIA` where the file is missing, no WAV file or a broken one. */
   async *process(item: WavDecoderInput): AsyncGenerator<AudioFrame, void, undefined> {
-    if (this.#mediabunny === undefined) {
+    if (this.#tools === undefined) {
       throw new RemoteMediaError(
         'RM_MEDIA',
         'WavDecoder: was used before initialize(). Call and await it first.',
       );
     }
-    yield* readWav(this.#mediabunny, await sourceOf(item), this.#readOptions);
+    const { reader, mediabunny } = this.#tools;
+    yield* reader.readWav(mediabunny, await sourceOf(item, reader), this.#readOptions);
   }
 }
 
-async function sourceOf(item: unknown): Promise<ByteSource> {
-  if (typeof item === 'string' && item !== '') return openFile(item);
-  if (item instanceof Uint8Array) return bytesInMemory(item, 'WAV data');
-  if (isBinaryData(item)) return bytesInMemory(item.data, 'WAV data');
+async function sourceOf(item: unknown, reader: WavTools['reader']): Promise<ByteSource> {
+  if (typeof item === 'string' && item !== '') return reader.openFile(item);
+  if (item instanceof Uint8Array) return reader.bytesInMemory(item, 'WAV data');
+  if (isBinaryData(item)) return reader.bytesInMemory(item.data, 'WAV data');
   throw new RemoteMediaError(
     'RM_INVALID_INPUT',
     `WavDecoder: takes paths of WAV files or their bytes (Uint8Array, BinaryData), got ${describeValue(item)}.`,

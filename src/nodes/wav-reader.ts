@@ -9,6 +9,14 @@ import type { WavReadOptions } from './wav-options.js';
 /** The decoder's library; 90 ms to load, so nodes load it in `initialize()`. */
 export type Mediabunny = typeof import('mediabunny');
 
+export { bytesInMemory, openFile } from './byte-source.js';
+
+/** What the WAV nodes load when they are initialized. */
+export interface WavTools {
+  readonly reader: typeof import('./wav-reader.js');
+  readonly mediabunny: Mediabunny;
+}
+
 const FRAMES_PER_SECOND = 10;
 /** How much of the file may lie in memory. */
 const CACHE_BYTES = 2 ** 20;

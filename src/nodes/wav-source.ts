@@ -1,10 +1,10 @@
 import type { AudioFrame } from '../data/index.js';
 import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import { SourceNode, type NodeOptions, type ParameterSchema } from '../node/index.js';
-import { bytesInMemory, openFile } from './byte-source.js';
 import { boolean, nonEmptyString, optionError } from './options.js';
 import { checkFramesPerBuffer, WAV_READ_PARAMETERS, type WavReadOptions } from './wav-options.js';
-import { readWav, type Mediabunny } from './wav-reader.js';
+import type { WavTools } from './wav-reader.js';
+import { loadWavTools } from './wav-tools.js';
 
 /** What {@link WavSource} takes: one of `path` and `data`. */
 export interface WavSourceOptions extends NodeOptions, WavReadOptions {
@@ -33,7 +33,7 @@ export class WavSource extends SourceNode<AudioFrame> {
   readonly #path: string | undefined;
   readonly #data: Uint8Array | undefined;
   readonly #readOptions: WavReadOptions;
-  #mediabunny: Mediabunny | undefined;
+  #tools: WavTools | undefined;
 
   /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` unless exactly one of `path` and `data` is given. */
   constructor(options: WavSourceOptions) {
@@ -58,21 +58,22 @@ export class WavSource extends SourceNode<AudioFrame> {
 
   /** Loads the decoder. */
   override async initialize(): Promise<void> {
-    this.#mediabunny = await import('mediabunny');
+    this.#tools = await loadWavTools();
   }
 
   /** @throws RemoteMediaError `RM_MEDIA` where the file is missing, no WAV file or a broken one. */
   async *source(): AsyncGenerator<AudioFrame, void, undefined> {
-    if (this.#mediabunny === undefined) {
+    if (this.#tools === undefined) {
       throw new RemoteMediaError(
         'RM_MEDIA',
         'WavSource: was used before initialize(). Call and await it first.',
       );
     }
+    const { reader, mediabunny } = this.#tools;
     const bytes =
       this.#path === undefined
-        ? bytesInMemory(this.#data ?? new Uint8Array(0), 'WAV data')
-        : await openFile(this.#path);
-    yield* readWav(this.#mediabunny, bytes, this.#readOptions);
+        ? reader.bytesInMemory(this.#data ?? new Uint8Array(0), 'WAV data')
+        : await reader.openFile(this.#path);
+    yield* reader.readWav(mediabunny, bytes, this.#readOptions);
   }
 }

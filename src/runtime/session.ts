@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { describeCause, InvalidArgumentError, NodeError, RemoteMediaError } from '../errors/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
@@ -165,7 +164,7 @@ export class Session {
       return {
         ...channel,
         id: `${channel.id}.${String(this.#number)}`,
-        token: randomBytes(16).toString('hex'),
+        token: crypto.randomUUID(),
         producer: producer as Host,
         consumer: consumer as Host,
       };

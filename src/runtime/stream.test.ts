@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { SourceNode, StreamingNode, type AnyNode } from '../node/index.js';
 import { Pipeline } from './index.js';
@@ -47,24 +48,20 @@ describe('a stream', () => {
   });
 
   test('gives outputs before the input has ended', async () => {
-    let give: (value: number) => void = () => undefined;
-    async function* input(): AsyncGenerator<number> {
-      for (;;) yield await new Promise<number>((resolve) => (give = resolve));
-    }
-    const stream = new Pipeline([counting((value) => value * 2)]).stream(input());
+    const input = new PassThrough({ objectMode: true });
+    const stream = new Pipeline([counting((value) => value * 2)]).stream(input);
     for (const value of [1, 2, 3]) {
       const step = stream.next();
-      while (give.name === '') await new Promise((resolve) => setImmediate(resolve));
-      give(value);
-      give = () => undefined;
+      input.write(value);
       expect(await step).toEqual({ done: false, value: value * 2 });
     }
     await stream.return();
+    expect(input.destroyed).toBe(true);
   });
 
   test('goes only so far ahead of its reader', async () => {
     const source = new Endless();
-    const stream = new Pipeline([source as AnyNode, counting()]).stream();
+    const stream = new Pipeline([source, counting()]).stream();
     await stream.next();
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(source.given).toBeLessThan(40);
@@ -137,7 +134,7 @@ describe('a stream', () => {
     ],
   ])('is left by %s: what feeds it is closed, all is cleaned up', async (_, leave) => {
     const [source, node] = [new Endless(), counting()];
-    await leave(new Pipeline([source as AnyNode, node]));
+    await leave(new Pipeline([source, node]));
     // Left before it had begun, it never was open.
     expect(source.isClosed).toBe(source.given > 0);
     expect(node.isCleaned || node.calls === 0).toBe(true);
@@ -170,7 +167,9 @@ describe('a stream', () => {
         return value;
       },
     };
-    for await (const _ of new Pipeline([node]).stream([1, 2])) break;
+    const stream = new Pipeline([node]).stream([1, 2]);
+    await stream.next();
+    await stream.return();
     expect(reason).toMatchObject({ name: 'AbortError', message: 'The reader of the outputs left.' });
   });
 

@@ -35,7 +35,7 @@ def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
 
 
 def _die_with_parent(pid: int, gone: Callable[[], None]) -> None:
-    """Have the kernel end this process with its parent, also while native code holds the interpreter's lock."""
+    """Have the kernel end this process with its parent, also while native code holds the GIL."""
     if os.getppid() != pid:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

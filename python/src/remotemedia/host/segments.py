@@ -49,6 +49,7 @@ class HostSegment:
         self._lock = threading.Lock()
         self._is_reported = False
         self._is_cancelled = False
+        self._is_started = False
         self._stuck: list[str] = []
         self.is_closed = threading.Event()
 
@@ -60,6 +61,7 @@ class HostSegment:
 
     def start(self, respond: Respond) -> None:
         """Connect the outputs and run."""
+        self._is_started = True
         self._steps.put(("start", respond))
 
     def close(self, respond: Respond) -> None:
@@ -80,8 +82,12 @@ class HostSegment:
                 return
             self._is_cancelled = True
             segment = self._segment
-        if segment is not None:
-            segment.cancel()
+        if segment is None:
+            return
+        segment.cancel()
+        if not self._is_started:
+            self._report(segment, [])
+        else:
             threading.Thread(
                 target=self._await_cancel, args=(segment,), name="remotemedia-cancel", daemon=True
             ).start()
