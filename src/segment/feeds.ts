@@ -64,7 +64,7 @@ export abstract class Feed implements Feeder, Upstream {
         const items = await this.items();
         this.#isReading = false;
         if (this.#isStopped()) this.run.logger.debug('an input was no longer wanted when it was there');
-        else if (isAsyncIterable(items)) await this.#feedAsync(items[Symbol.asyncIterator]());
+        else if (isAsyncIterable(items)) await this.#feedAsync(items);
         else await this.#feedSync(items);
       }
     } catch (error) {
@@ -91,7 +91,8 @@ export abstract class Feed implements Feeder, Upstream {
     }
   }
 
-  async #feedAsync(iterator: AsyncIterator<unknown>): Promise<void> {
+  async #feedAsync(items: AsyncIterable<unknown> & { destroy?: unknown }): Promise<void> {
+    const iterator = items[Symbol.asyncIterator]();
     const pace = new Pace();
     let state: 'waiting' | 'open' | 'ended' = 'open';
     try {
@@ -109,6 +110,8 @@ export abstract class Feed implements Feeder, Upstream {
         if (pace.isTurnDue()) await pace.turn();
       }
     } finally {
+      // A Node.js stream that nothing comes from would keep the program alive.
+      if (state === 'waiting' && typeof items.destroy === 'function') items.destroy();
       if (state !== 'ended') await this.#close(iterator, state === 'waiting');
     }
   }

@@ -81,8 +81,14 @@ export class PythonSegment implements OpenSegment {
     return undefined;
   }
 
-  async start(): Promise<void> {
-    await this.#host.request('start', { segment: this.#id });
+  /** Nobody waits for the answer: what is sent meanwhile waits in the channels. */
+  start(): undefined {
+    this.#host.request('start', { segment: this.#id }).catch((error: unknown) => {
+      if (this.#isDone) return;
+      this.#run.fail(error as Error);
+      this.#finish();
+    });
+    return undefined;
   }
 
   /** The host says that the segment has ended. */

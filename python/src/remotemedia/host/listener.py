@@ -12,9 +12,19 @@ from typing import Any, TypeGuard
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.host.address import keep_from_children, listen, unlink
 from remotemedia.runner.channels import ChannelInput
-from remotemedia.wire.frames import HELLO, REFUSED, WIRE_VERSION, FrameReader, decode_payload, encode_frame
+from remotemedia.runner.threads import run_in_thread
+from remotemedia.wire.frames import (
+    HELLO,
+    REFUSED,
+    WIRE_VERSION,
+    FrameReader,
+    decode_payload,
+    encode_frame,
+    is_whole_frame,
+)
 
 _HELLO_TIMEOUT_SECONDS = 10.0
+_HELLO_BYTES = 4_096
 
 
 class Listener:
@@ -54,9 +64,11 @@ class Listener:
                 # Closed: the host ends.
                 return
             keep_from_children(connection)
-            threading.Thread(
-                target=self._greet, args=(connection,), name="remotemedia-hello", daemon=True
-            ).start()
+            # Whoever is slow to say HELLO holds up nobody else.
+            if _has_said_hello(connection):
+                self._greet(connection)
+            else:
+                run_in_thread(self._greet, connection, name="remotemedia-hello")
 
     def _greet(self, connection: socket.socket) -> None:
         try:
@@ -94,6 +106,15 @@ class Listener:
                 raise ProtocolError("no such channel, or a wrong token")
             del self._expected[port.channel]
         return port
+
+
+def _has_said_hello(connection: socket.socket) -> bool:
+    """Whether the first frame is there already: producers send it at once."""
+    try:
+        return is_whole_frame(connection.recv(_HELLO_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        # Nothing is there yet, or this system cannot look without waiting.
+        return False
 
 
 def is_map(value: object) -> TypeGuard[dict[str, Any]]:

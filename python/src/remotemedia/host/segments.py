@@ -15,6 +15,7 @@ from remotemedia.runner.channels import ChannelInput, ChannelOutput
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.plan import OpenError, Place, SegmentPlan
 from remotemedia.runner.segment import Segment
+from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
 
 Respond = Callable[[Any, BaseException | Failure | None], None]
@@ -55,9 +56,7 @@ class HostSegment:
 
     def begin(self, respond: Respond) -> None:
         """Open the segment in its thread."""
-        threading.Thread(
-            target=self._work, args=(respond,), name=f"remotemedia-{self.name}", daemon=True
-        ).start()
+        run_in_thread(self._work, respond, name=f"remotemedia-{self.name}")
 
     def start(self, respond: Respond) -> None:
         """Connect the outputs and run."""
@@ -88,9 +87,7 @@ class HostSegment:
         if not self._is_started:
             self._report(segment, [])
         else:
-            threading.Thread(
-                target=self._await_cancel, args=(segment,), name="remotemedia-cancel", daemon=True
-            ).start()
+            run_in_thread(self._await_cancel, segment, name="remotemedia-cancel")
 
     def _work(self, respond: Respond) -> None:
         try:

@@ -169,9 +169,13 @@ class Chain(Unit):
                 outputs: Iterator[Any] = iter(() if output is None else (output,))
             else:
                 outputs = self._iterate_async(stage, output) if kind == MANY_ASYNC else output
+            is_sampled = stage.meter is not None and kind != ONE and Meter.is_sampled(max(stage.count - 1, 0))
             try:
                 while True:
+                    began = time.perf_counter_ns() if is_sampled else 0
                     value = next_output(stage, outputs)
+                    if is_sampled and stage.meter is not None and phase == "process":
+                        stage.meter.extend(time.perf_counter_ns() - began)
                     if value is EXHAUSTED:
                         break
                     if value is not None:

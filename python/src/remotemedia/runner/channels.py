@@ -13,6 +13,7 @@ from typing import Any
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.unit import close_upstream
 from remotemedia.wire.frames import (
     CREDIT,
@@ -231,9 +232,7 @@ class ChannelOutput(OutputPort):
         """Send on a connection that has said HELLO."""
         self._socket = sock
         wake_reader, self._wake_writer = socket.socketpair()
-        threading.Thread(
-            target=self._tend, args=(sock, wake_reader), name=f"remotemedia-{self.channel}", daemon=True
-        ).start()
+        run_in_thread(self._tend, sock, wake_reader, name=f"remotemedia-{self.channel}")
 
     def append(self, item: Any) -> None:
         """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 _FIRST = 1_000
 _EVERY = 64
+_KEPT = 8_192
+"""Percentiles are those of the newest samples; the sums are of all."""
 
 
 class Meter:
@@ -16,13 +19,16 @@ class Meter:
         max_queue_depth: how many items have waited for it at most.
     """
 
-    __slots__ = ("_durations", "items_out", "max_queue_depth")
+    __slots__ = ("_durations", "_max", "_measured", "_total", "items_out", "max_queue_depth")
 
     def __init__(self) -> None:
         """Start from nothing."""
         self.items_out = 0
         self.max_queue_depth = 0
-        self._durations: list[int] = []
+        self._durations: deque[int] = deque(maxlen=_KEPT)
+        self._measured = 0
+        self._total = 0
+        self._max = 0
 
     @staticmethod
     def is_sampled(index: int) -> bool:
@@ -32,23 +38,32 @@ class Meter:
     def add(self, duration_ns: int) -> None:
         """Note how long one call took."""
         self._durations.append(duration_ns)
+        self._measured += 1
+        self._total += duration_ns
+        self._max = max(self._max, duration_ns)
+
+    def extend(self, duration_ns: int) -> None:
+        """The call noted last went on for so long: it gave a generator."""
+        whole = self._durations[-1] + duration_ns
+        self._durations[-1] = whole
+        self._total += duration_ns
+        self._max = max(self._max, whole)
 
     def record(self, node_id: str, items_in: int, errors: int) -> dict[str, Any]:
         """The ``nodeMetrics`` of the wire."""
         durations = sorted(self._durations)
-        total = sum(durations)
         return {
             "nodeId": node_id,
             "itemsIn": items_in,
             "itemsOut": self.items_out,
             "errors": errors,
-            "measured": len(durations),
-            "totalDurationUs": total / 1_000,
-            "avgDurationUs": total / len(durations) / 1_000 if durations else 0.0,
+            "measured": self._measured,
+            "totalDurationUs": self._total / 1_000,
+            "avgDurationUs": self._total / self._measured / 1_000 if self._measured else 0.0,
             "p50DurationUs": _percentile(durations, 50),
             "p95DurationUs": _percentile(durations, 95),
             "p99DurationUs": _percentile(durations, 99),
-            "maxDurationUs": durations[-1] / 1_000 if durations else 0.0,
+            "maxDurationUs": self._max / 1_000,
             "maxQueueDepth": self.max_queue_depth,
         }
 

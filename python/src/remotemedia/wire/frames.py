@@ -43,6 +43,11 @@ def encode_items_frame(items: list[Any], buffer: bytearray) -> None:
     _header.pack_into(buffer, 0, len(buffer) - HEADER_BYTES, ITEMS)
 
 
+def is_whole_frame(data: bytes) -> bool:
+    """Whether these bytes begin with a whole frame."""
+    return len(data) >= HEADER_BYTES and len(data) - HEADER_BYTES >= _header.unpack_from(data)[0]
+
+
 class FrameReader:
     """Reads frames from a blocking socket.
 

@@ -25,6 +25,8 @@ PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 _STR: frozenset[type] = frozenset({str})
 _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
 _MAX_DEPTH = 500
+_PROTO = "__proto__"
+"""A key that JavaScript objects treat specially: a dict with it goes as a MAP."""
 _NOT_OURS = (msgspec.DecodeError, ValueError, TypeError, KeyError, struct.error)
 _TOO_DEEP = f"the value is cyclic or nested deeper than {_MAX_DEPTH} levels"
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
@@ -48,7 +50,11 @@ def lower(value: Any) -> Any:
     if kind in PLAIN:
         return value
     if kind is dict:
-        if _STR.issuperset(map(type, value)) and PLAIN.issuperset(map(type, value.values())):
+        if (
+            _STR.issuperset(map(type, value))
+            and PLAIN.issuperset(map(type, value.values()))
+            and _PROTO not in value
+        ):
             return value
     elif kind is list and PLAIN.issuperset(map(type, value)):
         return value
@@ -133,7 +139,7 @@ def _lower(value: Any, path: str, depth: int, is_strict: bool) -> Any:
             else:
                 sequence.append(_lower(entry, f"{path}[{index}]", depth + 1, is_strict))
         return Ext(ext, _encoder.encode(sequence)) if ext else sequence
-    if kind is dict and _STR.issuperset(map(type, value)):
+    if kind is dict and _STR.issuperset(map(type, value)) and _PROTO not in value:
         lowered: dict[str, Any] = {}
         for key, entry in value.items():
             if type(entry) in PLAIN and not is_strict:
@@ -162,7 +168,7 @@ def _strict_scalar(value: Any, path: str) -> Any:
 
 
 def _lower_dict(value: dict[Any, Any], path: str, depth: int, is_strict: bool) -> Any:
-    if _STR.issuperset(map(type, value)):
+    if _STR.issuperset(map(type, value)) and _PROTO not in value:
         return _lower(dict(value), path, depth - 1, is_strict)
     return _lower_map(value, path, depth, is_strict)
 
@@ -184,6 +190,11 @@ def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> 
         raise ValueTransferError(
             "a datetime without a time zone cannot cross; give one, such as timezone.utc", path
         )
+    return value
+
+
+def _lower_extension(value: Ext, path: str, depth: int, is_strict: bool) -> Ext:
+    """What has been lowered already: one item of many turned out to need a second, strict look."""
     return value
 
 
@@ -221,6 +232,7 @@ _LOWER: dict[type, Lowering] = {
     complex: _lower_complex,
     datetime: _lower_datetime,
     bytearray: _lower_bytes,
+    Ext: _lower_extension,
     memoryview: _lower_bytes,
     **dict.fromkeys(MEDIA_TYPES, _lower_media),
 }
