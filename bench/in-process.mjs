@@ -28,7 +28,8 @@ async function plainLoop() {
     let value = item;
     for (const node of nodes) {
       value = node.process(value);
-      if (typeof value === 'object' && value !== null && typeof value.then === 'function') value = await value;
+      if (typeof value === 'object' && value !== null && typeof value.then === 'function')
+        value = await value;
     }
     outputs.push(value);
   }
@@ -53,7 +54,8 @@ async function* from_(list) {
 async function objectStreams() {
   const outputs = [];
   const transforms = makeNodes().map(
-    (node) => new Transform({ objectMode: true, transform: (item, _, done) => done(null, node.process(item)) }),
+    (node) =>
+      new Transform({ objectMode: true, transform: (item, _, done) => done(null, node.process(item)) }),
   );
   const sink = new Writable({
     objectMode: true,
@@ -67,15 +69,28 @@ async function objectStreams() {
 }
 
 const chained = (start, step) => makeNodes().reduce(step, start);
-const rxMap = () => lastValueFrom(chained(from(items), (stream, node) => stream.pipe(map((item) => node.process(item)))).pipe(toArray()));
+const rxMap = () =>
+  lastValueFrom(
+    chained(from(items), (stream, node) => stream.pipe(map((item) => node.process(item)))).pipe(toArray()),
+  );
 const rxConcatMap = () =>
-  lastValueFrom(chained(from(fewerItems), (stream, node) => stream.pipe(concatMap((item) => of(node.process(item))))).pipe(toArray()));
+  lastValueFrom(
+    chained(from(fewerItems), (stream, node) =>
+      stream.pipe(concatMap((item) => of(node.process(item)))),
+    ).pipe(toArray()),
+  );
 const effectMap = () =>
-  Effect.runPromise(Stream.runCollect(chained(Stream.fromIterable(items), (stream, node) => Stream.map(stream, (item) => node.process(item)))));
+  Effect.runPromise(
+    Stream.runCollect(
+      chained(Stream.fromIterable(items), (stream, node) => Stream.map(stream, (item) => node.process(item))),
+    ),
+  );
 const effectMapEffect = () =>
   Effect.runPromise(
     Stream.runCollect(
-      chained(Stream.fromIterable(fewerItems), (stream, node) => Stream.mapEffect(stream, (item) => Effect.sync(() => node.process(item)))),
+      chained(Stream.fromIterable(fewerItems), (stream, node) =>
+        Stream.mapEffect(stream, (item) => Effect.sync(() => node.process(item))),
+      ),
     ),
   );
 
@@ -84,7 +99,10 @@ const medians = await interleave(
   {
     plain: perItemAndNode(plainLoop, ITEMS),
     ours: perItemAndNode(() => executePipelineWithInput(makeNodes(), items), ITEMS),
-    metered: perItemAndNode(() => executePipelineWithInput(makeNodes(), items, { enableMetrics: true }), ITEMS),
+    metered: perItemAndNode(
+      () => executePipelineWithInput(makeNodes(), items, { enableMetrics: true }),
+      ITEMS,
+    ),
     asyncGenerators: perItemAndNode(asyncGenerators, FEWER_ITEMS),
     objectStreams: perItemAndNode(objectStreams, FEWER_ITEMS),
     rxConcatMap: perItemAndNode(rxConcatMap, FEWER_ITEMS),
@@ -97,7 +115,15 @@ const medians = await interleave(
 
 const unit = 'µs per item and node';
 const { ours, plain } = medians;
-report({ figure: '10 sync nodes, 1 million items', ours, peer: plain, peerName: 'plain loop', unit, limit: '≤ 2 ×', isMet: ours <= 2 * plain });
+report({
+  figure: '10 sync nodes, 1 million items',
+  ours,
+  peer: plain,
+  peerName: 'plain loop',
+  unit,
+  limit: '≤ 2 ×',
+  isMet: ours <= 2 * plain,
+});
 report({
   figure: '… with metrics on',
   ours: medians.metered,
@@ -107,10 +133,26 @@ report({
   limit: '≤ 3 ×',
   isMet: medians.metered <= 3 * plain,
 });
-const mustBeat = { asyncGenerators: 'async generators', objectStreams: 'Node.js object streams', rxConcatMap: 'RxJS concatMap', effectMapEffect: 'Effect mapEffect' };
+const mustBeat = {
+  asyncGenerators: 'async generators',
+  objectStreams: 'Node.js object streams',
+  rxConcatMap: 'RxJS concatMap',
+  effectMapEffect: 'Effect mapEffect',
+};
 for (const [key, peerName] of Object.entries(mustBeat)) {
-  report({ figure: '… beside', ours, peer: medians[key], peerName, unit, limit: '< 1 ×', isMet: ours < medians[key] });
+  report({
+    figure: '… beside',
+    ours,
+    peer: medians[key],
+    peerName,
+    unit,
+    limit: '< 1 ×',
+    isMet: ours < medians[key],
+  });
 }
-for (const [key, peerName] of Object.entries({ rxMap: 'RxJS map (no backpressure)', effectMap: 'Effect map (in chunks)' })) {
+for (const [key, peerName] of Object.entries({
+  rxMap: 'RxJS map (no backpressure)',
+  effectMap: 'Effect map (in chunks)',
+})) {
   report({ figure: '… beside', ours, peer: medians[key], peerName, unit, limit: 'shown', isMet: true });
 }

@@ -26,11 +26,23 @@ function* input() {
 
 const heap = [];
 let count = 0;
-for await (const item of new Pipeline().pipe(new Wrap()).pipe(new Unwrap()).pipe(new Wrap()).stream(input())) {
+for await (const item of new Pipeline()
+  .pipe(new Wrap())
+  .pipe(new Unwrap())
+  .pipe(new Wrap())
+  .stream(input())) {
   void item;
   if (++count % (ITEMS / SAMPLES) !== 0) continue;
   collect();
   heap.push(process.memoryUsage().heapUsed / 2 ** 20);
 }
 const growth = Math.max(...heap.slice(1)) - heap[0];
-report({ figure: 'memory over 10 million streamed items: heap growth', ours: growth, peer: heap[0], peerName: 'the heap after 1 million', unit: 'MiB', limit: 'flat (≤ 1 MiB)', isMet: growth <= 1 });
+report({
+  figure: 'memory over 10 million streamed items: heap growth',
+  ours: growth,
+  peer: heap[0],
+  peerName: 'the heap after 1 million',
+  unit: 'MiB',
+  limit: 'flat (≤ 1 MiB)',
+  isMet: growth <= 1,
+});

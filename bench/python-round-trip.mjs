@@ -11,7 +11,9 @@ import { interleave, percentile, report } from './measure.mjs';
 
 const ROUND_TRIPS = 5000;
 const python = await startPythonHost();
-const echo = await python.create({ source: 'class Echo:\n    def process(self, item):\n        return item\n' });
+const echo = await python.create({
+  source: 'class Echo:\n    def process(self, item):\n        return item\n',
+});
 
 let lastP99 = {};
 
@@ -40,7 +42,9 @@ const path = join(folder, 'raw');
 const packr = new Packr({ useRecords: false });
 const socket = await new Promise((resolve) => {
   createServer(resolve).listen(path, () => {
-    spawn(python.interpreter.path, [fileURLToPath(new URL('raw_echo.py', import.meta.url)), path], { stdio: 'inherit' });
+    spawn(python.interpreter.path, [fileURLToPath(new URL('raw_echo.py', import.meta.url)), path], {
+      stdio: 'inherit',
+    });
   });
 });
 
@@ -78,7 +82,15 @@ report({
   limit: '≤ 1.5 ×',
   isMet: medians.ours <= 1.5 * medians.raw,
 });
-report({ figure: '… p99', ours: lastP99.ours, peer: lastP99.raw, peerName: 'raw socket ping-pong', unit: 'µs', limit: 'shown', isMet: true });
+report({
+  figure: '… p99',
+  ours: lastP99.ours,
+  peer: lastP99.raw,
+  peerName: 'raw socket ping-pong',
+  unit: 'µs',
+  limit: 'shown',
+  isMet: true,
+});
 socket.destroy();
 rmSync(folder, { recursive: true });
 process.exit();

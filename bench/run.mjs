@@ -16,20 +16,50 @@ const figures = [];
 let hasFailed = false;
 for (const name of wanted.length > 0 ? wanted : ALL) {
   console.error(`${name} …`);
-  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.mjs`)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.mjs`)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (status !== 0) {
     console.error(`${name} ended with exit code ${status}.`);
     hasFailed = true;
   }
-  figures.push(...stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)));
+  figures.push(
+    ...stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line)),
+  );
 }
 
-const number = (value) => (value === undefined ? '' : value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(4));
+const number = (value) =>
+  value === undefined
+    ? ''
+    : value >= 100
+      ? value.toFixed(0)
+      : value >= 1
+        ? value.toFixed(2)
+        : value.toFixed(4);
 const ratio = ({ ours, peer }) => (peer === undefined ? '' : (ours / peer).toFixed(2));
 const rows = figures.map((figure) =>
-  [figure.figure, number(figure.ours), figure.unit, figure.peerName ?? '', number(figure.peer), ratio(figure), figure.limit, figure.isMet ? 'yes' : 'NO'].join(' | '),
+  [
+    figure.figure,
+    number(figure.ours),
+    figure.unit,
+    figure.peerName ?? '',
+    number(figure.peer),
+    ratio(figure),
+    figure.limit,
+    figure.isMet ? 'yes' : 'NO',
+  ].join(' | '),
 );
-const table = ['figure | ours | unit | beside | peer | ratio | must reach | reached', '---|---|---|---|---|---|---|---', ...rows].map((row) => `| ${row} |`).join('\n');
+const table = [
+  'figure | ours | unit | beside | peer | ratio | must reach | reached',
+  '---|---|---|---|---|---|---|---',
+  ...rows,
+]
+  .map((row) => `| ${row} |`)
+  .join('\n');
 console.log(table);
 if (process.argv.includes('--write')) {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node.js ${process.versions.node}`;

@@ -7,7 +7,9 @@ import { FormatUtterance, type FormattedUtterance } from './format-utterance.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const given = process.argv.slice(2);
-const recordings = ['austen-0880', 'austen-0890', 'austen-0930'].map((name) => `${folder}recordings/${name}.wav`);
+const recordings = ['austen-0880', 'austen-0890', 'austen-0930'].map(
+  (name) => `${folder}recordings/${name}.wav`,
+);
 
 const python = await startPythonHost({ path: [folder] });
 const detector = await python.create({ module: 'voice_nodes', class: 'SpeechDetector' });

@@ -74,6 +74,34 @@ describe('Gate', () => {
     expect(gate.holder).toBe(c);
   });
 
+  test('keeps runs from waiting for each other where both hold what the other one needs', async () => {
+    const [first, second, third] = [new Gate(), new Gate(), new Gate()];
+    const { log, note } = notes();
+    const never = new Promise<void>(() => undefined);
+    for (const [run, gate] of [
+      [a, first],
+      [b, second],
+      [c, third],
+    ] as const) {
+      void gate.enter(run);
+      note(
+        run.name,
+        gate.waitInside(never).then(() => true),
+      );
+    }
+    void second.enter(a);
+    void third.enter(b);
+    await Promise.resolve();
+    expect(log).toEqual([]);
+    void first.enter(c);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(log).toEqual(['a in']);
+    await first.waitInside(never);
+    first.leave();
+    expect(first.holder).toBe(c);
+  });
+
   test('is the same for all who ask for the same node', () => {
     const node = {};
     expect(gateOf(node)).toBe(gateOf(node));

@@ -63,11 +63,10 @@ export interface NodeLike<In = never, Out = unknown> {
 }
 
 /** A node of any types. */
-/* eslint-disable @typescript-eslint/no-explicit-any -- `any` for the types as a whole accepts every node: a source takes `never`, which
-   no function of `any` is assignable to. */
+/* eslint-disable @typescript-eslint/no-explicit-any -- only `any` fits every node in both directions. */
 export interface AnyNode extends Omit<NodeLike<any, any>, '~types'> {
-  /** Types only, never there at run time. */
-  readonly '~types'?: any;
+  /** Types only, never there at run time. `in` is a method, so that it accepts what takes less than `any`: a source takes `never`. */
+  readonly '~types'?: { in(item: any): void; readonly out: any };
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 

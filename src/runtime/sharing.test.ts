@@ -20,12 +20,12 @@ function watched(kind: 'async' | 'generator' | 'asyncGenerator' | 'flush', concu
     },
     *generator(value: number) {
       enter();
-      for (let count = 0; count < 40; count++) yield value;
+      for (let count = 0; count < 20; count++) yield value;
       inside--;
     },
     async *asyncGenerator(value: number) {
       enter();
-      for (let count = 0; count < 40; count++) {
+      for (let count = 0; count < 20; count++) {
         await turn();
         yield value;
       }
@@ -35,13 +35,15 @@ function watched(kind: 'async' | 'generator' | 'asyncGenerator' | 'flush', concu
   };
   const node: AnyNode = {
     concurrency,
-    initialize: () => void seen.initialized++,
+    initialize: () => seen.initialized++,
     process: methods[kind],
-    cleanup: () => void seen.cleaned++,
+    cleanup: () => seen.cleaned++,
   };
   if (kind === 'flush') node.flush = () => methods.async(-1);
   return { node, seen };
 }
+
+const drop = (): AnyNode => ({ initialize: () => undefined, process: () => undefined });
 
 const slow = (): AnyNode => ({
   initialize: () => undefined,
@@ -116,11 +118,25 @@ describe('two runs that share an instance', () => {
   });
 });
 
+describe('runs that share several instances in different orders', () => {
+  test.each(['generator', 'asyncGenerator'] as const)('do not wait for each other (%s)', async (kind) => {
+    const [a, b, c] = [watched(kind), watched(kind), watched(kind)];
+    const orders = [
+      [a.node, b.node, c.node],
+      [b.node, c.node, a.node],
+      [c.node, slow(), b.node, a.node],
+    ];
+    const runs = orders.map((nodes) => executePipelineWithInput([slow(), ...nodes, drop()], [1, 2]));
+    expect(await Promise.all(runs)).toEqual([[], [], []]);
+    for (const { seen } of [a, b, c]) expect(seen).toEqual({ most: 1, initialized: 1, cleaned: 1 });
+  });
+});
+
 describe('one object at two places of a run', () => {
   test.each(['generator', 'asyncGenerator'] as const)('does not wait for itself (%s)', async (kind) => {
     const { node, seen } = watched(kind);
     const outputs = await executePipelineWithInput([node, slow(), node], [1, 2]);
-    expect(outputs).toHaveLength(2 * 40 * 40);
+    expect(outputs).toHaveLength(2 * 20 * 20);
     expect(seen).toMatchObject({ initialized: 1, cleaned: 1 });
   });
 
@@ -128,7 +144,7 @@ describe('one object at two places of a run', () => {
     const { node } = watched('generator');
     const nodes = [node, slow(), node];
     const runs = [1, 2, 3].map((value) => executePipelineWithInput(nodes, [value, value]));
-    for (const outputs of await Promise.all(runs)) expect(outputs).toHaveLength(2 * 40 * 40);
+    for (const outputs of await Promise.all(runs)) expect(outputs).toHaveLength(2 * 20 * 20);
   });
 
   test('in two branches', async () => {

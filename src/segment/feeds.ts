@@ -91,7 +91,7 @@ export abstract class Feed implements Feeder, Upstream {
     }
   }
 
-  async #feedAsync(items: AsyncIterable<unknown> & { destroy?: unknown }): Promise<void> {
+  async #feedAsync(items: AsyncIterable<unknown> & { destroy?: () => void }): Promise<void> {
     const iterator = items[Symbol.asyncIterator]();
     const pace = new Pace();
     let state: 'waiting' | 'open' | 'ended' = 'open';

@@ -208,7 +208,7 @@ export class NodeStage extends Stage implements Upstream {
     if (outcome.kind === 'error') throw outcome.error;
     if (outcome.kind === 'many') {
       try {
-        if (outcome.after !== undefined) await outcome.after;
+        if (outcome.after !== undefined) await this.#waitInside(outcome.after);
         await this.#drain(outcome.iterator);
       } finally {
         this.#finishCall();
@@ -232,9 +232,14 @@ export class NodeStage extends Stage implements Upstream {
       if (step.done === true) return;
       if (this.isDead) continue;
       const wait = this.#emit(step.value);
-      if (wait !== undefined) await wait;
+      if (wait !== undefined) await this.#waitInside(wait);
       if (pace.isTurnDue()) await pace.turn();
     }
+  }
+
+  /** Waits in the middle of a generator, with which this run holds the instance. */
+  #waitInside(room: Promise<void>): Promise<void> {
+    return this.#gate.holder === this.#run ? this.#gate.waitInside(room) : room;
   }
 
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */

@@ -27,7 +27,8 @@ describe.each(pages)('snippets of %s', (page) => {
       const result = await runBlock(block, folder);
       expect(result.exitCode, `${place} failed:\n${result.stdout}${result.stderr}`).toBe(0);
       const wanted = blocks[index + 1];
-      if (wanted?.mark === 'output') expect(result.stdout, `${place} printed something else`).toBe(wanted.text);
+      if (wanted?.mark === 'output')
+        expect(result.stdout, `${place} printed something else`).toBe(wanted.text);
     }
   });
 
@@ -41,7 +42,7 @@ describe.each(pages)('snippets of %s', (page) => {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const result = await run([process.execPath, TYPESCRIPT, '-p', folder], folder);
     rmSync(join(folder, 'tsconfig.json'));
-    expect(result.exitCode, result.stdout).toBe(0);
+    expect(result.exitCode, `${page} has type errors:\n${result.stdout}`).toBe(0);
   });
 });
 
@@ -53,7 +54,9 @@ function freshFolder(page: string): string {
 }
 
 function fileNameOf({ mark, name, language, line }: MarkedBlock): string {
-  return mark === 'file' ? (name ?? '') : `snippet-${String(line)}.${language === 'python' ? 'py' : language}`;
+  return mark === 'file'
+    ? (name ?? '')
+    : `snippet-${String(line)}.${language === 'python' ? 'py' : language}`;
 }
 
 async function runBlock(block: MarkedBlock, folder: string): Promise<RunResult> {

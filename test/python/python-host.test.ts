@@ -153,7 +153,7 @@ describe('errors from Python', () => {
   });
 
   test('a value that cannot cross to Python fails the node that gave it, with the place in the item', async () => {
-    class Give extends Node<unknown, unknown> {
+    class Give extends Node {
       process(): unknown {
         return { user: [1, { onText: () => 1 }] };
       }
@@ -255,7 +255,7 @@ describe('a closed host', () => {
   });
 });
 
-class Echo extends Node<unknown, unknown> {
+class Echo extends Node {
   process(item: unknown): unknown {
     return item;
   }

@@ -68,7 +68,7 @@ interface CreatedObject {
 }
 
 let hostCount = 0;
-const names = new Set<string>();
+const names = new Set(['in-process']);
 let segmentCount = 0;
 
 /** A Python process that holds live objects and runs segments of them. It never keeps this program alive, and ends with it. */
