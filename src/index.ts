@@ -99,9 +99,11 @@ export {
 export {
   executePipeline,
   executePipelineWithInput,
+  loadPipeline,
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type LoadOptions,
   type PipelineDefinition,
   type PipelineEntry,
   type PipelineOptions,

@@ -3,7 +3,7 @@ import { EXIT } from './exit-code.js';
 import type { InputFormat } from './input-format.js';
 import { inputsOf, readInputs, type Input } from './input.js';
 import { OutputWriter, ReaderLeftError } from './output.js';
-import { openPipeline, type RunnablePipeline } from './pipeline-file.js';
+import { loadPipeline, type Pipeline } from '../runtime/index.js';
 import { Progress, type Outcome, type RunCounts } from './progress.js';
 import { formatMetrics } from './table.js';
 
@@ -21,7 +21,7 @@ export async function run(file: string, options: RunCommandOptions): Promise<num
   const controller = new AbortController();
   const stopListening = cancelOnSignals(controller);
   try {
-    const pipeline = await openPipeline(file);
+    const pipeline = await loadPipeline(file);
     await execute(pipeline, inputs, options, controller);
     return EXIT.ok;
   } catch (error) {
@@ -34,7 +34,7 @@ export async function run(file: string, options: RunCommandOptions): Promise<num
 }
 
 async function execute(
-  pipeline: RunnablePipeline,
+  pipeline: Pipeline,
   inputs: readonly Input[],
   options: RunCommandOptions,
   controller: AbortController,

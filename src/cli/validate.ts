@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { INPUT, OUTPUT } from '../plan/index.js';
-import { openPipeline } from './pipeline-file.js';
+import { loadPipeline } from '../runtime/index.js';
 import { print } from './stdout.js';
 
 /** `remotemedia validate`: everything that can be known without running: format, types, parameters, graph. */
 export async function validate(file: string): Promise<void> {
-  const pipeline = await openPipeline(file);
+  const pipeline = await loadPipeline(file);
   const { nodes, segments } = await pipeline.plan();
   const own = nodes.filter(({ id }) => id !== INPUT && id !== OUTPUT);
   await print(

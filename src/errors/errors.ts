@@ -99,8 +99,8 @@ export class ValueTransferError extends RemoteMediaError {
   /** Path inside the item, such as `.user.socket` or `[3]`; empty for the item itself. */
   readonly path: string;
 
-  constructor(message: string, path: string) {
-    super('RM_VALUE_NOT_TRANSFERABLE', message);
+  constructor(message: string, path: string, details: ErrorDetails = {}) {
+    super('RM_VALUE_NOT_TRANSFERABLE', message, details);
     this.path = path;
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AudioFrame, Tensor } from '../data/index.js';
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Operation } from './arithmetic.js';
-import { CalculatorNode, type CalculatorOptions } from './calculator-node.js';
+import { CalculatorNode, type CalculatorOptions, type CalculatorRequest } from './calculator-node.js';
 
 function calculate(item: unknown, operation: Operation, operand: number | bigint): unknown {
   return new CalculatorNode({ operation, operand }).process(item as never);
@@ -139,7 +139,7 @@ describe('CalculatorNode', () => {
   });
 
   it('answers items that name their operation', () => {
-    const node = new CalculatorNode({ name: 'calc' });
+    const node = new CalculatorNode<CalculatorRequest>({ name: 'calc' });
     expect(node.process({ operation: 'add', args: [1, 2] })).toEqual({
       operation: 'add',
       args: [1, 2],

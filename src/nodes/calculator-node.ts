@@ -43,8 +43,14 @@ export interface CalculatorAnswer {
 /** What {@link CalculatorNode} computes with; `""` and `null` give no output. */
 export type CalculatorInput = Numeric | TypedArray | Tensor | CalculatorRequest | '' | null;
 
-/** What {@link CalculatorNode} gives. */
-export type CalculatorOutput = Numeric | TypedArray | Tensor | CalculatorAnswer;
+/** What {@link CalculatorNode} gives for an item of this type. */
+export type CalculatorOutput<Item = CalculatorInput> = Item extends CalculatorRequest
+  ? CalculatorAnswer
+  : Item extends TypedArray
+    ? TypedArray
+    : Item extends Tensor
+      ? Tensor
+      : Numeric;
 
 /**
  * Computes `item operation operand` for numbers and bigints, and for typed arrays and Tensors element by element, by Python's rules:
@@ -57,7 +63,10 @@ export type CalculatorOutput = Numeric | TypedArray | Tensor | CalculatorAnswer;
  * await executePipelineWithInput([new CalculatorNode({ operation: 'multiply', operand: 2 })], [1, 2, 3]); // [2, 4, 6]
  * ```
  */
-export class CalculatorNode extends Node<CalculatorInput, CalculatorOutput> {
+export class CalculatorNode<Item extends CalculatorInput = Numeric> extends Node<
+  Item,
+  CalculatorOutput<Item>
+> {
   static readonly description: string =
     'Computes with numbers, and with arrays and tensors element by element.';
   static readonly parameters: ParameterSchema = {
@@ -91,7 +100,11 @@ export class CalculatorNode extends Node<CalculatorInput, CalculatorOutput> {
   }
 
   /** @throws RemoteMediaError `RM_INVALID_INPUT` for a division by zero and for items that cannot be computed with. */
-  process(item: CalculatorInput): CalculatorOutput | undefined {
+  process(item: Item): CalculatorOutput<Item> | undefined {
+    return this.#compute(item) as CalculatorOutput<Item> | undefined;
+  }
+
+  #compute(item: CalculatorInput): Numeric | TypedArray | Tensor | CalculatorAnswer | undefined {
     if (item === '' || item === null) return undefined;
     if (isNumeric(item)) return compute(...this.#own(item), this.operand ?? 0);
     if (item instanceof Tensor) return computeTensor(...this.#own(item), this.operand ?? 0);

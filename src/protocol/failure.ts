@@ -5,6 +5,7 @@ import {
   RemoteMediaError,
   type ErrorCode,
   type NodePhase,
+  ValueTransferError,
 } from '../errors/index.js';
 
 /** An error on the wire; see `schema/wire.md`. */
@@ -21,6 +22,8 @@ export interface Failure {
   readonly itemIndex?: number;
   readonly cause?: Failure;
   readonly notes?: readonly string[];
+  /** Of a value that cannot cross: its place in the item. */
+  readonly path?: string;
 }
 
 /** The failure that stands for an error, with its causes. */
@@ -48,7 +51,8 @@ export function encodeFailure(error: unknown): Failure {
 export function decodeFailure(failure: Failure, host: string): Error {
   const original = decodeOriginal(failure, host);
   const { nodeId, phase, itemIndex } = failure;
-  if (nodeId === undefined) return original;
+  // That a node is busy is not its own failure.
+  if (nodeId === undefined || failure.code === 'RM_NODE_BUSY') return original;
   return new NodeError({ nodeId, host, phase: phase ?? 'process', itemIndex, cause: original });
 }
 
@@ -60,7 +64,9 @@ function decodeOriginal(failure: Failure, host: string): Error {
   const message = [failure.message, ...(failure.notes ?? [])].join('\n');
   const { code, language, type, module, stack } = failure;
   if (code !== undefined && code !== 'RM_PYTHON_EXCEPTION' && Object.hasOwn(ERROR_CODES, code)) {
-    return new RemoteMediaError(code as ErrorCode, message, details);
+    if (code === 'RM_VALUE_NOT_TRANSFERABLE')
+      return new ValueTransferError(message, failure.path ?? '', details);
+    return new RemoteMediaError(code as ErrorCode, message, { ...details, nodeId: failure.nodeId });
   }
   if (language === 'python') {
     return new PythonError(

@@ -1,12 +1,7 @@
 export type { PipelineDefinition, PipelineEntry } from './definition.js';
 export { executePipeline, executePipelineWithInput, type PipelineSource } from './execute.js';
-export {
-  loadPipeline,
-  type LoadedManifest,
-  type LoadedModule,
-  type LoadedPipeline,
-  type LoadOptions,
-} from './load.js';
+export { loadPipeline } from './load-pipeline.js';
+export type { LoadOptions } from './load.js';
 export { findTsx, importModule, isModuleFile, stripsTypes } from './module-loader.js';
 export { Pipeline, type AddOptions, type PipelineOptions } from './pipeline.js';
 export type { PipelineResult, RunOptions } from './run.js';

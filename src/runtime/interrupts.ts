@@ -17,15 +17,28 @@ const listeners = new Map<Signal, () => void>();
  * that listens for the signal itself is left alone. A second signal ends it at once.
  */
 export function watchInterrupts(run: Interruptible): () => void {
-  if (open.size === 0) for (const signal of SIGNALS) listen(signal);
+  if (open.size === 0) SIGNALS.forEach(listen);
   open.add(run);
   return () => {
     open.delete(run);
-    if (open.size === 0) SIGNALS.forEach(unlisten);
+    if (open.size === 0) unlistenSoon();
   };
 }
 
+/**
+ * A signal that has come already, but has not been told yet, would be lost with its listener: it is told in the next turn of the event
+ * loop that begins after this one.
+ */
+function unlistenSoon(): void {
+  setImmediate(() => {
+    setImmediate(() => {
+      if (open.size === 0) SIGNALS.forEach(unlisten);
+    });
+  });
+}
+
 function listen(signal: Signal): void {
+  if (listeners.has(signal)) return;
   const listener = (): void => {
     // Somebody else answers for this signal.
     if (process.listenerCount(signal) > 1) return;
@@ -48,7 +61,6 @@ async function endByInterrupt(signal: Signal): Promise<void> {
   const reason = new DOMException(`The program received ${signal}.`, 'AbortError');
   for (const run of runs) run.interrupt(reason);
   await Promise.allSettled(runs.map((run) => run.ended));
-  // The callers see the cancel before the program ends.
-  await new Promise((resolve) => setImmediate(resolve));
-  process.kill(process.pid, signal);
+  // The callers see the cancel before the program ends; one that does not catch it is not told of an unhandled rejection instead.
+  process.nextTick(() => process.kill(process.pid, signal));
 }

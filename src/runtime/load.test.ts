@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPipeline } from './load.js';
+import { loadPipelineFile } from './load.js';
 import { stripsTypes } from './module-loader.js';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,20 +24,20 @@ async function file(name: string, text: string): Promise<string> {
 }
 
 const rejection = async (path: string | URL): Promise<unknown> =>
-  loadPipeline(path).then(
+  loadPipelineFile(path).then(
     () => undefined,
     (error: unknown) => error,
   );
 
-describe('loadPipeline', () => {
+describe('loadPipelineFile', () => {
   const YAML = 'version: v1\nnodes:\n  - node_type: PassThrough\n';
 
   it('loads a manifest, with the folder that its node types resolve against', async () => {
     const path = await file('p.yaml', YAML);
     const expected = { baseDir: folder, manifest: { version: 'v1', nodes: [{ node_type: 'PassThrough' }] } };
-    expect(await loadPipeline(path)).toMatchObject(expected);
-    expect(await loadPipeline(pathToFileURL(path))).toMatchObject(expected);
-    expect(await loadPipeline('p.yaml', { cwd: folder })).toMatchObject(expected);
+    expect(await loadPipelineFile(path)).toMatchObject(expected);
+    expect(await loadPipelineFile(pathToFileURL(path))).toMatchObject(expected);
+    expect(await loadPipelineFile('p.yaml', { cwd: folder })).toMatchObject(expected);
   });
 
   it('names the file in the error of a broken manifest', async () => {
@@ -59,7 +59,7 @@ describe('loadPipeline', () => {
     ['compiled.cjs', 'exports.__esModule = true; exports.default = ["a"];'],
     ['compiled-named.cjs', 'exports.__esModule = true; exports.pipeline = () => ["a"];'],
   ])('takes what %s exports', async (name, text) => {
-    expect(await loadPipeline(await file(name, text))).toEqual({ pipeline: ['a'], baseDir: folder });
+    expect(await loadPipelineFile(await file(name, text))).toEqual({ pipeline: ['a'], baseDir: folder });
   });
 
   it.each([
@@ -115,7 +115,7 @@ describe('loadPipeline', () => {
           `${project}/p.ts`,
           'import nodes from "./part.js";\nexport const pipeline: string[] = nodes;\n',
         );
-        expect(await loadPipeline(path)).toEqual({ pipeline: ['a'], baseDir: join(folder, project) });
+        expect(await loadPipelineFile(path)).toEqual({ pipeline: ['a'], baseDir: join(folder, project) });
       },
     );
 
@@ -124,7 +124,7 @@ describe('loadPipeline', () => {
       const before = process.cwd();
       process.chdir(join(folder, 'bare'));
       try {
-        if (stripsTypes()) expect(await loadPipeline(path)).toMatchObject({ pipeline: ['a'] });
+        if (stripsTypes()) expect(await loadPipelineFile(path)).toMatchObject({ pipeline: ['a'] });
         else {
           expect(await rejection(path)).toMatchObject({
             code: 'RM_TSX_NOT_FOUND',

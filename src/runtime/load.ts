@@ -6,7 +6,7 @@ import type { Manifest } from '../manifest/index.js';
 import { describeType } from '../node/index.js';
 import { importModule, isModuleFile } from './module-loader.js';
 
-/** What {@link loadPipeline} takes besides the file. */
+/** What {@link loadPipelineFile} takes besides the file. */
 export interface LoadOptions {
   /** Folder that a relative path starts from. @defaultValue the working directory */
   readonly cwd?: string | undefined;
@@ -26,8 +26,8 @@ export interface LoadedModule {
   readonly baseDir: string;
 }
 
-/** What {@link loadPipeline} gives. */
-export type LoadedPipeline = LoadedManifest | LoadedModule;
+/** What {@link loadPipelineFile} gives. */
+export type LoadedFile = LoadedManifest | LoadedModule;
 
 const MANIFEST_FILE = /\.(json|ya?ml)$/i;
 
@@ -39,7 +39,7 @@ const MANIFEST_FILE = /\.(json|ya?ml)$/i;
  * @throws RemoteMediaError `RM_MODULE` where there is no such file, or no pipeline in it; `RM_TSX_NOT_FOUND` where a TypeScript file
  * meets a project without `tsx`.
  */
-export async function loadPipeline(file: string | URL, options: LoadOptions = {}): Promise<LoadedPipeline> {
+export async function loadPipelineFile(file: string | URL, options: LoadOptions = {}): Promise<LoadedFile> {
   const path = resolve(options.cwd ?? '.', file instanceof URL ? fileURLToPath(file) : file);
   const baseDir = dirname(path);
   if (MANIFEST_FILE.test(path)) return { manifest: await loadManifest(path), baseDir };

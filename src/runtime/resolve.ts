@@ -60,7 +60,7 @@ async function resolveEntry(
   if (entry.concurrency !== undefined) node.concurrency = entry.concurrency;
   concurrencyOf(node, id);
   const executor = entry.executor ?? node.executor;
-  const type = isInstance ? describeType(node) : entry.node_type;
+  const type = isInstance ? classNameOf(node) : entry.node_type;
   const placement = placeOf(node, id, executor);
   return {
     id,
@@ -71,6 +71,13 @@ async function resolveEntry(
     why: whyThere(placement, isInstance),
     isSource: roleOf(node) === 'source',
   };
+}
+
+/** The class of an object in another host is there, not here. */
+function classNameOf(node: AnyNode): string {
+  return hostOf(node) === undefined
+    ? describeType(node)
+    : ((node as { readonly className?: string }).className ?? describeType(node));
 }
 
 function placeOf(node: AnyNode, id: string, executor: string | undefined): Host {

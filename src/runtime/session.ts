@@ -2,7 +2,7 @@ import { describeCause, InvalidArgumentError, NodeError, RemoteMediaError } from
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { INPUT, planSegments, type Plan } from '../plan/index.js';
-import { RunState, type NodeMetrics, type Stage } from '../segment/index.js';
+import { Pace, RunState, type NodeMetrics, type Stage } from '../segment/index.js';
 import { CANCEL_TIMEOUT_MS, Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
@@ -29,6 +29,9 @@ export interface SessionRequest {
 }
 
 let sessionCount = 0;
+
+/** Short runs in a row, none of which lets the event loop turn, would keep timers and signals from the program. */
+const betweenRuns = new Pace();
 
 /** One run of one pipeline: opens segments, connects them, waits, cleans up. */
 export class Session {
@@ -94,6 +97,7 @@ export class Session {
     const unwatch = watchInterrupts({ interrupt: this.cancel.bind(this), ended: work });
     try {
       await work;
+      if (betweenRuns.isTurnDue()) await betweenRuns.turn();
     } finally {
       unwatch();
       signal?.removeEventListener('abort', cancel);
@@ -112,6 +116,8 @@ export class Session {
     await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
     this.#durationMs = performance.now() - this.#startedAt;
     this.#cancellation.dispose();
+    // After this nothing of the run is left, so that its caller sees the end in the same turn.
+    await this.#request.pipeline.release();
     this.#report(stuck, late);
   }
 

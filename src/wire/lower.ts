@@ -154,7 +154,8 @@ function lowerInstance(value: object, depth: number): unknown {
       lowerPlainObject(mediaToFields(value), depth) as Record<string, unknown>,
     ]);
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
-  throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, 'Pass its data as a plain object.');
+  const cure = value instanceof Promise ? 'Await it first.' : 'Pass its data as a plain object.';
+  throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, cure);
 }
 
 function lowerView(view: ArrayBufferView): unknown {

@@ -8,7 +8,6 @@ import {
   NodeError,
   Pipeline,
   PythonError,
-  RemoteMediaError,
   startPythonHost,
   ValueTransferError,
   type HostOutput,
@@ -194,6 +193,7 @@ describe('what nodes print', () => {
 describe('a host that dies', () => {
   test.each([
     { how: 'exit', exitCode: 7, signal: null },
+    { how: 'sys.exit', exitCode: 3, signal: null },
     { how: 'kill', exitCode: null, signal: 'SIGKILL' },
     { how: 'segfault', exitCode: null, signal: 'SIGSEGV' },
     { how: 'abort', exitCode: null, signal: 'SIGABRT' },
@@ -216,15 +216,6 @@ describe('a host that dies', () => {
     await using next = await startPythonHost();
     const echo = await next.create({ file: FILE, class: 'Echo' });
     expect(await new Pipeline([echo]).run('still here')).toBe('still here');
-  });
-
-  test('sys.exit in a node is an error of that node, or ends the host; nothing hangs', async () => {
-    const host = await startPythonHost({ onOutput: () => undefined });
-    const die = await host.create({ file: FILE, class: 'Die', kwargs: { how: 'sys.exit' } });
-    const error = await errorOf(new Pipeline([die]).run([1]));
-    expect(error).toBeInstanceOf(RemoteMediaError);
-    expect((error as Error).message).toMatch(/SystemExit|exit code 3/);
-    await host.close();
   });
 
   test('while nothing runs is told at the next use', async () => {

@@ -62,6 +62,10 @@ test('a signal that the program answers for itself does not keep another one fro
   });
 });
 
+test('short runs in a row, none of which lets the event loop turn, are cancelled as well', async () => {
+  expect(await interrupt('many short runs', { running: 'SIGINT' })).toMatchObject({ signal: 'SIGINT' });
+});
+
 test('after the last run a signal ends the program as without us', async () => {
   expect(await interrupt('run that has ended', { cleanup: 'SIGINT' })).toEqual({
     lines: ['running', 'cleanup'],

@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { RemoteMediaError, type HostExit } from '../../errors/index.js';
 
 /** Enough for what Python's fault handler writes behind the last words. */
-const STDERR_LINES_KEPT = 60;
+const STDERR_LINES_KEPT = 40;
 /** How long the last lines of stderr may take to arrive after the process has ended, in milliseconds. */
 const STDERR_GRACE_MS = 200;
 /** How the Python side marks a line with the node that printed it; see `schema/wire.md`. */

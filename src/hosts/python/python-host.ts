@@ -246,7 +246,7 @@ export class PythonHost implements Host, AsyncDisposable {
         request: (method, rest) => this.#request(method, { object: objectId, ...rest }),
         release: async () => {
           this.#forgotten.unregister(node);
-          await this.#request('release', { objects: [objectId] });
+          if (!this.#isDead && !this.#isClosing) await this.#request('release', { objects: [objectId] });
         },
       },
       name ?? created.name,

@@ -89,7 +89,18 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
 
   /** Calls a method; what it gives is awaited in Python where it can be. */
   async call<T = unknown>(name: string, ...args: unknown[]): Promise<T> {
-    return (await this.#request('call', { name, args, kwargs: {} })) as T;
+    return this.callWith<T>(name, { args });
+  }
+
+  /** Calls a method with keyword arguments. */
+  async callWith<T = unknown>(
+    name: string,
+    {
+      args = [],
+      kwargs = {},
+    }: { readonly args?: readonly unknown[]; readonly kwargs?: Readonly<Record<string, unknown>> },
+  ): Promise<T> {
+    return (await this.#request('call', { name, args, kwargs })) as T;
   }
 
   /** Initializes the object now; runs then leave that, and the cleanup, to you. Without it each run does both. */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from remotemedia.wire.frames import (
     decode_payload,
     encode_frame,
 )
+from remotemedia.wire.values import lower
 
 logger = logging.getLogger("remotemedia.host")
 
@@ -36,8 +38,9 @@ _WORKERS = 32
 class Control:
     """Serves requests. Those that run user code do so in worker threads, so that none holds up the others."""
 
-    def __init__(self, connection: socket.socket, listener: Listener) -> None:
-        """Serve a connection that has said HELLO."""
+    def __init__(self, connection: socket.socket, listener: Listener, end: Callable[[int], None]) -> None:
+        """Serve a connection that has said HELLO; ``end`` ends the process."""
+        self._end_process = end
         self._socket = connection
         self._listener = listener
         self._send_lock = threading.Lock()
@@ -116,15 +119,24 @@ class Control:
     ) -> None:
         try:
             result = function(params)
+        except SystemExit as error:
+            self._exit(error, None)
         except BaseException as error:
             respond(None, error)
         else:
             respond(result, None)
 
+    def _exit(self, error: SystemExit, node_id: str | None) -> None:
+        """End the process, as the code that called ``sys.exit`` asked for."""
+        who = "A call" if node_id is None else f'Node "{node_id}"'
+        sys.stderr.write(f"{who} called sys.exit({'' if error.code is None else repr(error.code)})\n")
+        self._end_process(error.code if isinstance(error.code, int) else int(error.code is not None))
+
     def _respond(self, request_id: int, result: Any, failed: BaseException | Failure | None) -> None:
         try:
             if failed is None:
-                self._send(encode_frame(RESPONSE, [request_id, True, result]))
+                # By itself first, so that a refusal names the place in the value and not in the frame.
+                self._send(encode_frame(RESPONSE, [request_id, True, lower(result)]))
                 return
         except (TypeError, ValueError) as error:
             failed = error
@@ -178,7 +190,7 @@ class Control:
         return self._segments[name]
 
     def _open(self, params: dict[str, Any], respond: Respond) -> None:
-        segment = HostSegment(params, self._objects, self._listener, self._loop_thread, self.emit)
+        segment = HostSegment(params, self._objects, self._listener, self._loop_thread, self.emit, self._exit)
         if segment.name in self._segments:
             raise ProtocolError(f"segment {segment.name!r} is open already")
         self._segments[segment.name] = segment

@@ -32,7 +32,8 @@ def run() -> int:
     """Run the host that the line on standard input describes; it ends when the engine has gone."""
     config: dict[str, Any] = json.loads(sys.stdin.readline())
     _detach_standard_input()
-    faulthandler.enable()
+    # The thread that crashed is the one of interest.
+    faulthandler.enable(all_threads=False)
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
     # The engine cancels; but a handler that does nothing, unlike SIG_IGN, is not inherited by subprocesses.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
@@ -41,7 +42,7 @@ def run() -> int:
     listener = Listener(config["listen"])
     connection = dial(config["address"])
     connection.sendall(hello(config["token"], "control"))
-    control = Control(connection, listener)
+    control = Control(connection, listener, lambda code: _end(control, listener, streams, code))
     if config.get("debug"):
         _log_to(control)
     exit_code = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError
@@ -13,7 +13,7 @@ from remotemedia.host.listener import Listener, hello
 from remotemedia.host.objects import ObjectTable
 from remotemedia.runner.channels import ChannelInput, ChannelOutput
 from remotemedia.runner.loop import LoopThread
-from remotemedia.runner.plan import OpenError, Place, SegmentPlan
+from remotemedia.runner.plan import NodeFailure, OpenError, Place, SegmentPlan
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
@@ -36,6 +36,7 @@ class HostSegment:
         listener: Listener,
         loop_thread: LoopThread,
         emit: Callable[[str, Any], None],
+        exit_process: Callable[[SystemExit, str | None], None],
     ) -> None:
         """Read a segment's description; ``begin`` starts the thread."""
         self.name: str = description["segment"]
@@ -44,6 +45,7 @@ class HostSegment:
         self._listener = listener
         self._loop_thread = loop_thread
         self._emit = emit
+        self._exit_process = exit_process
         self._steps: queue.SimpleQueue[tuple[str, Respond]] = queue.SimpleQueue()
         self._segment: Segment | None = None
         self._outputs: list[ChannelOutput] = []
@@ -94,6 +96,7 @@ class HostSegment:
             segment = self._build()
             segment.open()
         except OpenError as error:
+            self._obey_exit([error.failure])
             self._forget_channels()
             self.is_closed.set()
             respond(None, error.failure.as_map())
@@ -169,8 +172,15 @@ class HostSegment:
                 return
             self._is_reported = True
             self._stuck = stuck
+        self._obey_exit(segment.failures)
         failures = [failure.as_map() for failure in segment.failures]
         self._emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
+
+    def _obey_exit(self, failures: Iterable[NodeFailure]) -> None:
+        """A node that calls ``sys.exit`` means this process."""
+        for failure in failures:
+            if isinstance(failure.error, SystemExit):
+                self._exit_process(failure.error, failure.node_id)
 
     def _closing(self, failures: list[Failure]) -> dict[str, Any]:
         for node_id in self._stuck:

@@ -16,8 +16,8 @@ NODE_CODES: set[CodeType] = set()
 """Code of the functions that call a node's own code, each with a local variable ``stage``."""
 
 THREAD_CURE = (
-    "This object may only be used in the thread that made it. Open it in initialize(): "
-    "initialize, process, flush and cleanup of a node all run in one thread."
+    "This object may only be used in the thread that made it. Open it in initialize(), "
+    "and let the run call that: initialize, process, flush and cleanup of a node all run in one thread."
 )
 _THREAD_WORDS = (
     "different thread",

@@ -19,7 +19,7 @@ def run_in_thread(task: Callable[..., Any], *args: Any, name: str) -> None:
     with _lock:
         tasks = _idle.pop() if _idle else None
     if tasks is None:
-        tasks = queue.SimpleQueue()
+        tasks = queue.SimpleQueue[_Task]()
         threading.Thread(target=_work, args=(tasks,), daemon=True).start()
     tasks.put((task, args, name))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from remotemedia.core.exceptions import RemoteExecutionError, RemoteMediaError
+from remotemedia.core.exceptions import RemoteExecutionError, RemoteMediaError, ValueTransferError
 
 Failure = dict[str, Any]
 
@@ -100,6 +100,9 @@ def _describe(error: BaseException, causes_left: int) -> Failure:
     code = getattr(error, "code", None)
     if isinstance(error, RemoteMediaError) and isinstance(code, str):
         failure["code"] = code
+    path = getattr(error, "path", None)
+    if isinstance(error, ValueTransferError) and isinstance(path, str):
+        failure["path"] = path
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and causes_left > 0:
         failure["cause"] = _describe(cause, causes_left - 1)

@@ -1,0 +1,18 @@
+/**
+ * `remotemedia/manifest`: reading, checking and writing manifests. An entry of its own, because the schema library takes longer to load
+ * than the whole rest.
+ */
+export {
+  manifestJsonSchema,
+  parseManifest,
+  pipelineToManifest,
+  validateManifest,
+  type Manifest,
+  type ManifestConnection,
+  type ManifestInstanceNode,
+  type ManifestMetadata,
+  type ManifestNode,
+  type ManifestTypeNode,
+  type NodeDescription,
+  type PipelineDescription,
+} from '../manifest/index.js';
