@@ -1,3 +1,8 @@
+/**
+ * Pipelines of live objects: nodes, hosts and media in one import. Manifests have an entry of their own, `remotemedia/manifest`.
+ *
+ * @module remotemedia
+ */
 export {
   AudioFrame,
   BinaryData,

@@ -1,6 +1,8 @@
 /**
  * `remotemedia/manifest`: reading, checking and writing manifests. An entry of its own, because the schema library takes longer to load
  * than the whole rest.
+ *
+ * @module remotemedia/manifest
  */
 export {
   manifestJsonSchema,

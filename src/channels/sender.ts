@@ -7,7 +7,7 @@ import {
   unexpectedFrame,
   type ConnectionHandler,
 } from '../protocol/index.js';
-import { Stage, type RunState } from '../segment/index.js';
+import { Room, Stage, type RunState } from '../segment/index.js';
 import { encodeFrame, FRAME, lower, type Frame } from '../wire/index.js';
 import { WINDOW } from './window.js';
 
@@ -38,7 +38,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   #bytesOut = 0;
   #hasEnded = false;
   #isStopped = false;
-  #credit: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  readonly #credit: Room = new Room();
 
   constructor(request: SenderRequest, run: RunState) {
     super();
@@ -63,7 +63,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     this.#itemsOut++;
     if (this.#pending.length >= BATCH_LIMIT || isBulky(item)) this.#flush();
     else this.#scheduleFlush();
-    return this.#hasCredit ? undefined : (this.#credit ??= makeCredit()).promise;
+    return this.#hasCredit ? undefined : this.#credit.wait();
   }
 
   get #hasCredit(): boolean {
@@ -99,7 +99,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
       const [items, bytes] = frame.payload as [number, number];
       this.#itemsOut -= items;
       this.#bytesOut -= bytes;
-      if (this.#hasCredit) this.#giveCredit();
+      if (this.#hasCredit) this.#credit.free();
     } else if (frame.kind === FRAME.STOP) {
       this.#stop();
     } else {
@@ -138,12 +138,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   die(): void {
     this.#isStopped = true;
     this.#pending = [];
-    this.#giveCredit();
-  }
-
-  #giveCredit(): void {
-    this.#credit?.resolve();
-    this.#credit = undefined;
+    this.#credit.free();
   }
 
   protected finish(): Promise<void> {
@@ -169,10 +164,4 @@ function isBulky(item: unknown): boolean {
   if (typeof item !== 'object' || item === null) return false;
   if (ArrayBuffer.isView(item)) return item.byteLength > 16_384;
   return 'data' in item && ArrayBuffer.isView(item.data) && item.data.byteLength > 16_384;
-}
-
-function makeCredit(): { promise: Promise<void>; resolve: () => void } {
-  let settle: (() => void) | undefined;
-  const promise = new Promise<void>((resolve) => (settle = resolve));
-  return { promise, resolve: () => settle?.() };
 }

@@ -17,28 +17,39 @@ export type AudioSampleFormat = 'f32-planar' | 'f32' | 's16';
 
 /** What {@link AudioFrame} is made of. */
 export interface AudioFrameInit extends MediaOptions {
+  /** Layout and type of the samples. @defaultValue `'f32-planar'` */
   readonly format?: AudioSampleFormat;
-  /** The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`. */
+  /**
+   * The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`.
+   * They are not copied: whoever gives the item away no longer changes them.
+   */
   readonly data: Float32Array | Int16Array;
   /** Samples per second and channel, in Hz. */
   readonly sampleRate: number;
-  /** @defaultValue 1 */
+  /** How many channels `data` holds; its length is a multiple of this. @defaultValue 1 */
   readonly numberOfChannels?: number;
 }
 
 /** A stretch of audio samples. */
 export class AudioFrame {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'audio';
-  /** @defaultValue `'f32-planar'` */
+  /** Layout and type of the samples. */
   readonly format: AudioSampleFormat;
-  /** The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`. */
+  /**
+   * The samples; floating point ones range from −1 to 1. Shape `[channels, frames]` when planar, else `[frames, channels]`.
+   * They are not copied: whoever gives the item away no longer changes them.
+   */
   readonly data: Float32Array | Int16Array;
   /** Samples per second and channel, in Hz. */
   readonly sampleRate: number;
+  /** How many channels `data` holds, at least 1. */
   readonly numberOfChannels: number;
   /** Samples per channel. */
   readonly numberOfFrames: number;
+  /** Time of the first sample in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
+  /** What else is known of it, by name; plain values only, as it crosses to other hosts with the item. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 
   /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where rate, channels, format and data do not fit. */
@@ -77,12 +88,13 @@ export interface VideoFrameInit extends MediaOptions {
   readonly codedWidth: number;
   /** Height in pixels. */
   readonly codedHeight: number;
-  /** The pixels as `format` lays them out. */
+  /** The pixels as `format` lays them out. They are not copied: whoever gives the item away no longer changes them. */
   readonly data: Uint8Array;
 }
 
 /** One picture of a video. */
 export class VideoFrame {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'video';
   /** Pixel format, as WebCodecs names it, such as `RGB`, `RGBA` or `I420`. */
   readonly format: string;
@@ -90,9 +102,11 @@ export class VideoFrame {
   readonly codedWidth: number;
   /** Height in pixels. */
   readonly codedHeight: number;
-  /** The pixels as `format` lays them out. */
+  /** The pixels as `format` lays them out. They are not copied: whoever gives the item away no longer changes them. */
   readonly data: Uint8Array;
+  /** Presentation time in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
+  /** What else is known of it, by name; plain values only, as it crosses to other hosts with the item. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(init: VideoFrameInit) {
@@ -107,11 +121,15 @@ export class VideoFrame {
 
 /** A text with what is known of it; a bare string flows as well. */
 export class TextData {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'text';
+  /** The text; one with lone surrogates cannot cross to another host. */
   readonly text: string;
   /** BCP 47 language tag. */
   readonly language: string | undefined;
+  /** Presentation time in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
+  /** What else is known of it, by name; plain values only, as it crosses to other hosts with the item. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(init: MediaOptions & { readonly text: string; readonly language?: string | undefined }) {
@@ -124,9 +142,13 @@ export class TextData {
 
 /** A JSON document with what is known of it; a bare object flows as well. */
 export class JsonData {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'json';
+  /** The document itself, not its text; not copied, so whoever gives the item away no longer changes it. */
   readonly value: JsonValue;
+  /** Presentation time in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
+  /** What else is known of it, by name; plain values only, as it crosses to other hosts with the item. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(init: MediaOptions & { readonly value: JsonValue }) {
@@ -138,11 +160,15 @@ export class JsonData {
 
 /** Bytes with what is known of them; a bare `Uint8Array` flows as well. */
 export class BinaryData {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'binary';
+  /** The bytes. They are not copied: whoever gives the item away no longer changes them. */
   readonly data: Uint8Array;
   /** Media type, such as `image/png`. */
   readonly mimeType: string | undefined;
+  /** Presentation time in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
+  /** What else is known of it, by name; plain values only, as it crosses to other hosts with the item. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(init: MediaOptions & { readonly data: Uint8Array; readonly mimeType?: string | undefined }) {
@@ -155,10 +181,13 @@ export class BinaryData {
 
 /** A message to the nodes themselves, such as the start of an utterance. */
 export class ControlData {
+  /** Which {@link MediaData} it is, to switch on. */
   readonly kind = 'control';
   /** What it says, such as `utterance-start`. */
   readonly type: string;
+  /** What belongs to the message; anything that may flow as an item, `undefined` for nothing. */
   readonly payload: unknown;
+  /** The time it applies to, in microseconds from the start of the stream; `undefined` where it is not known. */
   readonly timestampUs: number | undefined;
 
   constructor(init: {

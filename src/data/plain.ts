@@ -3,7 +3,9 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [key:
 
 /** A complex number; a `complex` in Python. */
 export class Complex {
+  /** Real part, a 64-bit float in Python too. */
   readonly re: number;
+  /** Imaginary part, a 64-bit float in Python too. */
   readonly im: number;
 
   constructor(re: number, im: number) {

@@ -1,4 +1,8 @@
-/** Every stable error code, with what it means. `docs/errors.md` lists the same ones; a test keeps the two in step. */
+/**
+ * Every stable error code, with what it means. `docs/errors.md` lists the same ones; a test keeps the two in step.
+ *
+ * @enum
+ */
 export const ERROR_CODES = {
   RM_INVALID_NODE: 'A list item, or an object given as a node, lacks what a node must have.',
   RM_EMPTY_PIPELINE: 'A pipeline without nodes was asked to run.',

@@ -149,7 +149,10 @@ export class HostDiedError extends RemoteMediaError {
 }
 
 /** Whether a value is an error of this package, also one that another copy of the package made. */
-export function isRemoteMediaError(value: unknown): value is Error & { readonly code: ErrorCode } {
+export function isRemoteMediaError(value: unknown): value is Error & {
+  /** Tells what went wrong, see {@link ERROR_CODES}. */
+  readonly code: ErrorCode;
+} {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 

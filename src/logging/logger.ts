@@ -3,9 +3,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Where the runtime logs to; `console`, pino and winston fit as they are. */
 export interface Logger {
+  /** Gets the steps of a run: placement, life cycle, cancel, and what is ignored after it. */
   debug(message: string): void;
+  /** Gets what nodes log at this level; the runtime itself logs nothing at it. */
   info(message: string): void;
+  /** Gets what may leave something behind, such as a `cleanup` that has not returned. */
   warn(message: string): void;
+  /** Gets failures that the caller may not see, such as one in `cleanup` after another failure. */
   error(message: string): void;
 }
 

@@ -37,16 +37,17 @@ export type ManifestNode = ManifestTypeNode | ManifestInstanceNode;
 
 /** An edge of the graph: what `from` gives out goes to `to`. */
 export interface ManifestConnection {
-  /** Id of a node. */
+  /** Id of the node that gives. */
   readonly from: string;
-  /** Id of a node. */
+  /** Id of the node that takes. */
   readonly to: string;
 }
 
 /** What a manifest says of itself; other keys are kept as they are. */
 export interface ManifestMetadata {
-  /** @defaultValue `'pipeline'` */
+  /** Name in plans, logs and errors. @defaultValue `'pipeline'` */
   readonly name: string;
+  /** What the pipeline is for, in words for people. */
   readonly description?: string;
   /** ISO 8601. */
   readonly created_at?: string;
@@ -55,9 +56,15 @@ export interface ManifestMetadata {
 
 /** A manifest that has been validated: every node has an id, every connection names two of them. */
 export interface Manifest {
+  /** Version of the manifest format. */
   readonly version: 'v1';
+  /** What the manifest says of itself; there even where none was given. */
   readonly metadata: ManifestMetadata;
-  readonly nodes: readonly (ManifestNode & { readonly id: string })[];
+  /** At least one; their order is that of the chain where there are no connections. */
+  readonly nodes: readonly (ManifestNode & {
+    /** Unique in the manifest; made from type and position where none was given. */
+    readonly id: string;
+  })[];
   /** Empty where none were given; several nodes without connections are a chain in list order. */
   readonly connections: readonly ManifestConnection[];
 }

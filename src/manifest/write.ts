@@ -3,20 +3,29 @@ import { manifestError, quote, type KeyPath, type Problem } from './problems.js'
 
 /** What a pipeline says of itself to be written as a manifest. */
 export interface PipelineDescription {
+  /** Becomes `metadata.name`. */
   readonly name: string;
+  /** Becomes `metadata.description`. @defaultValue left out */
   readonly description?: string | undefined;
+  /** In the order of the pipeline. */
   readonly nodes: readonly NodeDescription[];
+  /** Edges by node id; empty for a chain in the order of the nodes. */
   readonly connections: readonly ManifestConnection[];
 }
 
 /** What a node says of itself to be written as a manifest entry. */
 export interface NodeDescription {
+  /** Unique in the pipeline; connections name it. */
   readonly id: string;
   /** What `node_type` becomes. */
   readonly type: string;
+  /** What the node's constructor takes, of values that JSON can hold. */
   readonly params: Readonly<Record<string, unknown>>;
+  /** Whether the node takes its whole input as one stream. @defaultValue false */
   readonly isStreaming?: boolean | undefined;
+  /** Where the node runs. @defaultValue left out: where the reader of the manifest runs it */
   readonly executor?: string | undefined;
+  /** How many items an async `process` may work on at once, from 1. @defaultValue left out: 1 */
   readonly concurrency?: number | undefined;
 }
 

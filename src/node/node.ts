@@ -44,9 +44,17 @@ export interface NodeOptions {
 /** Any object that can be a node: one of `process`, `stream` or `source`, and `initialize`. */
 export interface NodeLike<In = never, Out = unknown> {
   /** Types only, never there at run time: what the node takes and gives. */
-  readonly '~types'?: { readonly in: (item: In) => void; readonly out: Out };
+  readonly '~types'?: {
+    /** A function, so that a node that takes more also fits where less is given. */
+    readonly in: (item: In) => void;
+    /** One output, also of a node that gives many for an item. */
+    readonly out: Out;
+  };
+  /** Name of the node; ids are made from it. @defaultValue the class name */
   name?: string | undefined;
+  /** Where the node runs. @defaultValue in the process that runs the pipeline */
   executor?: Executor | undefined;
+  /** How many items an async `process` may work on at once, from 1; outputs keep their order. @defaultValue 1 */
   concurrency?: number | undefined;
   /** Called once before the first item. */
   initialize(context?: NodeContext): unknown;
@@ -62,17 +70,28 @@ export interface NodeLike<In = never, Out = unknown> {
   source?(context: NodeContext): unknown;
 }
 
-/** A node of any types. */
+/** A node of any types; its members mean what those of {@link NodeLike} do. */
 /* eslint-disable @typescript-eslint/no-explicit-any -- only `any` fits every node in both directions. */
 export interface AnyNode extends Omit<NodeLike<any, any>, '~types'> {
   /** Types only, never there at run time. `in` is a method, so that it accepts what takes less than `any`: a source takes `never`. */
-  readonly '~types'?: { in(item: any): void; readonly out: any };
+  readonly '~types'?: {
+    /** Takes what the node takes. */
+    in(item: any): void;
+    /** One output, also of a node that gives many for an item. */
+    readonly out: any;
+  };
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** What all base classes share. */
 export abstract class BaseNode<In = unknown, Out = unknown> {
-  declare readonly '~types'?: { readonly in: (item: In) => void; readonly out: Out };
+  /** Types only, never there at run time: what the node takes and gives. */
+  declare readonly '~types'?: {
+    /** A function, so that a node that takes more also fits where less is given. */
+    readonly in: (item: In) => void;
+    /** One output, also of a node that gives many for an item. */
+    readonly out: Out;
+  };
   /** Name of the node; ids are made from it. May be assigned until the node runs. */
   name: string | undefined;
   /** Where the node runs. May be assigned until the node runs. */

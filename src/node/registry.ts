@@ -3,9 +3,13 @@ import type { AnyNode } from './node.js';
 
 /** JSON Schema of a node's parameters: what a manifest may state, and what `remotemedia nodes` shows. */
 export interface ParameterSchema {
+  /** Parameters are named: they are the fields of one object. */
   readonly type: 'object';
+  /** JSON Schema of each parameter, by name; `remotemedia nodes` shows type, `default` and `description`. */
   readonly properties: Readonly<Record<string, object>>;
+  /** Parameters that have to be given. @defaultValue none */
   readonly required?: readonly string[];
+  /** Whether other names are let through; they are mostly misspelt. @defaultValue false */
   readonly additionalProperties?: boolean;
 }
 
@@ -13,6 +17,7 @@ export interface ParameterSchema {
 export interface NodeClass {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- every class has its own type of options.
   new (options?: any): AnyNode;
+  /** Name of the class; its type in manifests, unless {@link registerNode} is given another. */
   readonly name: string;
   /** One sentence on what the node does. */
   readonly description?: string;
@@ -24,6 +29,7 @@ export interface NodeClass {
 export interface RegisteredNode {
   /** The name under which it was registered. */
   readonly type: string;
+  /** Makes the nodes: called with the `params` of a manifest entry, anew for every run. */
   readonly nodeClass: NodeClass;
 }
 

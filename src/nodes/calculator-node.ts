@@ -67,8 +67,10 @@ export class CalculatorNode<Item extends CalculatorInput = Numeric> extends Node
   Item,
   CalculatorOutput<Item>
 > {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string =
     'Computes with numbers, and with arrays and tensors element by element.';
+  /** What of {@link CalculatorOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

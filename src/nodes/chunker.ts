@@ -26,7 +26,9 @@ interface Pending {
  * up with silence (`pad`). Gives `f32-planar` frames; each has the exact time of its first sample and the metadata of the frame that held it.
  */
 export class Chunker extends Node<AudioFrame, AudioFrame> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Cuts audio into frames of one length.';
+  /** What of {@link ChunkerOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

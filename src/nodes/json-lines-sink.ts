@@ -17,7 +17,9 @@ export interface JsonLinesSinkOptions extends NodeOptions {
  * written as strings, and of audio, video, bytes, tensors and typed arrays everything but their content.
  */
 export class JsonLinesSink<T = unknown> extends Node<T, T> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Writes each item as a line of JSON, and gives it on.';
+  /** What of {@link JsonLinesSinkOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

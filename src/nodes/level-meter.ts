@@ -28,7 +28,9 @@ export interface AudioLevel {
 
 /** Measures how loud each frame is; a frame without samples is silent. */
 export class LevelMeter extends Node<AudioFrame, AudioLevel | AudioFrame> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Measures how loud each audio frame is.';
+  /** What of {@link LevelMeterOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

@@ -13,7 +13,7 @@ const MAX_JITTER_US = 100_000;
 /** SpeexDSP's quality levels, 0 to 10, by name. */
 const QUALITIES = { fast: 5, medium: 8, best: 10 } as const;
 
-/** How much work the resampler does; see {@link ResamplerOptions.quality}. */
+/** How much work the resampler does, `fast`, `medium` or `best`; see {@link ResamplerOptions.quality}. */
 export type ResamplerQuality = keyof typeof QUALITIES;
 
 const QUALITY_NAMES = Object.keys(QUALITIES) as ResamplerQuality[];
@@ -50,7 +50,9 @@ interface Stretch {
  * frame's; where rate, channels or (by more than 100 ms) time jump, the tail comes and a new stretch begins.
  */
 export class Resampler extends Node<AudioFrame, AudioFrame> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Brings audio to a sample rate and to mono.';
+  /** What of {@link ResamplerOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

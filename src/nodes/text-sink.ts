@@ -23,7 +23,9 @@ export interface TextSinkOptions extends NodeOptions {
  * JSON, as JsonLinesSink writes it. The file is complete and closed after `cleanup()`.
  */
 export class TextSink<T = unknown> extends Node<T, T> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Writes a line of text for each item, and gives it on.';
+  /** What of {@link TextSinkOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

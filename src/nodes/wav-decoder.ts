@@ -15,7 +15,9 @@ export type WavDecoderInput = string | Uint8Array | BinaryData;
 
 /** Turns each item, the path of a WAV file or the bytes of one, into its audio, as {@link WavSource} gives it. */
 export class WavDecoder extends Node<WavDecoderInput, AudioFrame> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Turns paths or bytes of WAV files into audio frames.';
+  /** What of {@link WavDecoderOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: WAV_READ_PARAMETERS,

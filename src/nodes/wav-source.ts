@@ -19,7 +19,9 @@ export interface WavSourceOptions extends NodeOptions, WavReadOptions {
  * and µ-law, RF64 and streamed files of any length in slices, so that memory stays flat. Of a file that ends too early, what is there comes first, and then the error.
  */
 export class WavSource extends SourceNode<AudioFrame> {
+  /** What `remotemedia nodes` says of the class. */
   static readonly description: string = 'Gives the audio of a WAV file.';
+  /** What of {@link WavSourceOptions} a manifest may give as `params`. */
   static readonly parameters: ParameterSchema = {
     type: 'object',
     properties: {

@@ -2,7 +2,9 @@ import { GraphError } from '../errors/index.js';
 
 /** An edge from one node to another, by their ids. */
 export interface Edge {
+  /** Id of the node that gives. */
   readonly from: string;
+  /** Id of the node that takes. */
   readonly to: string;
 }
 

@@ -8,6 +8,7 @@ export const OUTPUT = '(output)';
 
 /** A node as the planner sees it. */
 export interface PlannedNode {
+  /** Unique in the plan; `(input)` and `(output)` stand for the ends of the pipeline. */
   readonly id: string;
   /** Name of its class or node type. */
   readonly type: string;
@@ -30,9 +31,11 @@ export interface PlanRequest {
 
 /** Nodes of one host that run as one loop. */
 export interface Segment {
+  /** Unique in the plan, in the order of the segments: `s0`, `s1`, … */
   readonly id: string;
+  /** Name of the host in which it runs; `in-process` is the program itself. */
   readonly host: string;
-  /** Ids in topological order; {@link INPUT} and {@link OUTPUT} among them. */
+  /** Ids in topological order; `(input)` and `(output)`, the ends of the pipeline, among them. */
   readonly nodes: readonly string[];
   /** Edges between these nodes. */
   readonly edges: readonly Edge[];
@@ -42,19 +45,27 @@ export interface Segment {
 
 /** An edge between two segments: what one node gives, for one or more nodes of another segment. */
 export interface Channel {
+  /** Unique in the plan: `c0`, `c1`, … */
   readonly id: string;
+  /** Id of the node, or `(input)`, whose outputs it carries. */
   readonly from: string;
+  /** Id of the segment that holds `from`. */
   readonly fromSegment: string;
+  /** Ids of all that get them, nodes or `(output)`: an item crosses once for all of these. */
   readonly to: readonly string[];
+  /** Id of the one segment that holds all of `to`. */
   readonly toSegment: string;
 }
 
 /** Which segment runs where, and how they are connected. */
 export interface Plan {
+  /** Name of the pipeline. */
   readonly name: string;
   /** In topological order. */
   readonly segments: readonly Segment[];
+  /** Edges that cross from one segment to another; those inside are in {@link Segment.edges}. */
   readonly channels: readonly Channel[];
+  /** In the order of the pipeline, `(output)` last, and `(input)` first where a node takes the input. */
   readonly nodes: readonly PlannedNode[];
 }
 

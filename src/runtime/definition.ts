@@ -4,11 +4,19 @@ import { describeType, nodeProblem, roleOf, type AnyNode } from '../node/index.j
 import { hostOf } from '../hosts/index.js';
 
 /** What a list may hold: live nodes and manifest node entries, in any order. */
-export type PipelineEntry = AnyNode | ManifestNode | { readonly node_type: string };
+export type PipelineEntry =
+  | AnyNode
+  | ManifestNode
+  | {
+      /** As in a manifest; the entry's other fields are checked when the pipeline runs. */
+      readonly node_type: string;
+    };
 
 /** A pipeline before its nodes are looked up or made. */
 export interface PipelineDefinition {
+  /** Name of the pipeline, in plans, logs and errors. */
   readonly name: string;
+  /** In the order of the pipeline; a live node is the `instance` of its entry. */
   readonly entries: readonly ManifestNode[];
   /** One per entry. */
   readonly ids: readonly string[];

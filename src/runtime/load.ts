@@ -6,7 +6,7 @@ import type { Manifest } from '../manifest/index.js';
 import { describeType } from '../node/index.js';
 import { importModule, isModuleFile } from './module-loader.js';
 
-/** What {@link loadPipelineFile} takes besides the file. */
+/** What `loadPipeline` takes besides the file. */
 export interface LoadOptions {
   /** Folder that a relative path starts from. @defaultValue the working directory */
   readonly cwd?: string | undefined;

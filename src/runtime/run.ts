@@ -10,7 +10,7 @@ import { Session, type RunMetrics } from './session.js';
 export interface RunOptions {
   /** Cancels the run: the caller sees `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** @defaultValue lines on stderr where `REMOTEMEDIA_LOG` names a level, else nothing */
+  /** Where the run and its nodes log to. @defaultValue lines on stderr where `REMOTEMEDIA_LOG` names a level, else nothing */
   readonly logger?: Logger | undefined;
   /** Measures the nodes; the result is then `{ outputs, metrics }`. @defaultValue false */
   readonly enableMetrics?: boolean | undefined;
@@ -18,7 +18,9 @@ export interface RunOptions {
 
 /** The result of a run with `enableMetrics`. */
 export interface PipelineResult {
+  /** What the call gives without `enableMetrics`, in the same form. */
   readonly outputs: unknown;
+  /** Counts and durations of the whole run. */
   readonly metrics: RunMetrics;
 }
 

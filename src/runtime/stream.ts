@@ -24,6 +24,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   #ready: unknown[] = [];
   #position = 0;
 
+  /** @internal */
   constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions) {
     this.#definition = definition;
     this.#input = input;
@@ -35,6 +36,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     return this.#session?.metrics() ?? { totalDurationUs: 0, nodeMetrics: [] };
   }
 
+  /**
+   * The next output, once it is there. Calls may overlap; they are answered in order. A failure comes after the outputs before it.
+   *
+   * @throws NodeError `RM_NODE_FAILED` where a node fails; `signal.reason` where the run is cancelled
+   */
   next(): Promise<IteratorResult<Out>> {
     const isFirst = this.#stepsAsked === 0;
     if (isFirst && this.#position < this.#ready.length)
@@ -68,10 +74,12 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     return { done: true, value: undefined };
   }
 
+  /** Ends the run, where it still goes on, at the end of an `await using` block; see {@link PipelineStream.return}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
 
+  /** The stream itself: its outputs can be read once. */
   [Symbol.asyncIterator](): this {
     return this;
   }

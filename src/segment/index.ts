@@ -2,6 +2,7 @@ export { assemble, contextOf, join, type Assembly, type PlacedNode } from './ass
 export { Feed, InputFeed } from './feeds.js';
 export type { NodeMetrics } from './metrics.js';
 export { Pace } from './pace.js';
+export { Room } from './room.js';
 export { RunState, type Feeder } from './run-state.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';

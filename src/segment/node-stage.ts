@@ -9,6 +9,7 @@ import {
   type NodeContext,
 } from '../node/index.js';
 import { Pace } from './pace.js';
+import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { Timing } from './timing.js';
@@ -60,7 +61,7 @@ export class NodeStage extends Stage implements Upstream {
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
   #pace: Pace | undefined;
-  #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  readonly #room: Room = new Room();
 
   constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
     super();
@@ -181,7 +182,7 @@ export class NodeStage extends Stage implements Upstream {
     if (this.#mode === 'direct') this.#mode = 'queued';
     this.#pumping ??= this.#pump();
     if (this.#queue.length < QUEUE_LIMIT || this.#mode === 'dead') return undefined;
-    return (this.#room ??= makeRoom()).promise;
+    return this.#room.wait();
   }
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
@@ -250,10 +251,7 @@ export class NodeStage extends Stage implements Upstream {
       this.#calls.length < 2 * this.#concurrency
     ) {
       const value = this.#queue.shift();
-      if (this.#room !== undefined && this.#queue.length < QUEUE_LIMIT) {
-        this.#room.resolve();
-        this.#room = undefined;
-      }
+      if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
       this.#active++;
       const entered = this.#concurrency === 1 ? this.#gate.enter(this.#run, this) : undefined;
       const index = this.itemsIn++;
@@ -327,8 +325,7 @@ export class NodeStage extends Stage implements Upstream {
     this.#mode = 'dead';
     this.#queue.length = 0;
     this.#gate.giveUp(this);
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#room.free();
   }
 
   downstreamStopped(_stage: Stage, isFailure: boolean): void {
@@ -362,16 +359,4 @@ export class NodeStage extends Stage implements Upstream {
       this.#fail(error, 'flush');
     }
   }
-}
-
-function makeRoom(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = noRoom;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-function noRoom(): void {
-  // Replaced before anyone can call it: the executor of a promise runs at once.
 }

@@ -1,3 +1,4 @@
+import { Room } from './room.js';
 import { Stage } from './stage.js';
 
 /** The end of a run whose outputs are collected. */
@@ -22,16 +23,14 @@ export class QueueSink extends Stage {
   #items: unknown[] = [];
   #isClosed = false;
   #reader: (() => void) | undefined;
-  #room: (() => void) | undefined;
-  #roomPromise: Promise<void> | undefined;
+  readonly #room: Room = new Room();
 
   push(item: unknown): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     this.#items.push(item);
     this.#wakeReader();
     if (this.#items.length < QUEUE_LIMIT) return undefined;
-    this.#roomPromise ??= new Promise((resolve) => (this.#room = resolve));
-    return this.#roomPromise;
+    return this.#room.wait();
   }
 
   /** Takes the outputs that are there; empty at the end. */
@@ -40,7 +39,7 @@ export class QueueSink extends Stage {
       await new Promise<void>((resolve) => (this.#reader = resolve));
     const items = this.#items;
     this.#items = [];
-    this.#freeRoom();
+    this.#room.free();
     return items;
   }
 
@@ -48,7 +47,7 @@ export class QueueSink extends Stage {
   close(dropsItems: boolean): void {
     this.#isClosed = true;
     if (dropsItems) this.#items = [];
-    this.#freeRoom();
+    this.#room.free();
     this.#wakeReader();
   }
 
@@ -59,11 +58,5 @@ export class QueueSink extends Stage {
   #wakeReader(): void {
     this.#reader?.();
     this.#reader = undefined;
-  }
-
-  #freeRoom(): void {
-    this.#room?.();
-    this.#room = undefined;
-    this.#roomPromise = undefined;
   }
 }

@@ -8,6 +8,7 @@ import {
   type NodeContext,
 } from '../node/index.js';
 import { Pace } from './pace.js';
+import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 
@@ -19,7 +20,7 @@ class InputQueue implements AsyncIterableIterator<unknown> {
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
   #isClosed = false;
-  #room: { promise: Promise<void>; resolve: () => void } | undefined;
+  readonly #room: Room = new Room();
   /** How many items have been handed out. */
   taken = 0;
   maxDepth = 0;
@@ -40,19 +41,14 @@ class InputQueue implements AsyncIterableIterator<unknown> {
     this.#items.push(item);
     if (this.#items.length > this.maxDepth) this.maxDepth = this.#items.length;
     if (this.#items.length < QUEUE_LIMIT) return undefined;
-    if (this.#room === undefined) {
-      let resolve: (() => void) | undefined;
-      const promise = new Promise<void>((settle) => (resolve = settle));
-      this.#room = { promise, resolve: () => resolve?.() };
-    }
-    return this.#room.promise;
+    return this.#room.wait();
   }
 
   /** No more items; those that wait are still read, unless they are dropped. */
   close(dropsItems: boolean): void {
     this.#isClosed = true;
     if (dropsItems) this.#items.length = 0;
-    this.#freeRoom();
+    this.#room.free();
     for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
   }
 
@@ -60,7 +56,7 @@ class InputQueue implements AsyncIterableIterator<unknown> {
     if (this.#items.length > 0) {
       const value = this.#items.shift();
       this.taken++;
-      this.#freeRoom();
+      this.#room.free();
       return Promise.resolve({ done: false, value });
     }
     if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
@@ -75,11 +71,6 @@ class InputQueue implements AsyncIterableIterator<unknown> {
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  #freeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
   }
 }
 

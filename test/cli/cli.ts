@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built command. */
-export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const MAIN: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** The repository, whose tsx and speech the tests use. */
-export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+export const REPOSITORY: string = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What a command did. */
 export interface Outcome {

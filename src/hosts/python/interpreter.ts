@@ -4,7 +4,9 @@ import { RemoteMediaError } from '../../errors/index.js';
 
 /** A Python interpreter, and why it is the one. */
 export interface Interpreter {
+  /** The executable; an absolute path, unless the program or `REMOTEMEDIA_PYTHON` named a relative one. */
   readonly path: string;
+  /** How it was found, in words for error messages: `the active virtual environment`, `python3 on the PATH`. */
   readonly why: string;
 }
 

@@ -32,6 +32,10 @@ export interface PythonHostOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Gets each line that code in the host prints. @defaultValue passes it on to stdout or stderr with the node's name */
   readonly onOutput?: ((output: HostOutput) => void) | undefined;
+  /**
+   * Where the host logs to; what its nodes print goes to `onOutput`.
+   * @defaultValue lines on stderr where `REMOTEMEDIA_LOG` names a level, else nothing
+   */
   readonly logger?: Logger | undefined;
 }
 
@@ -74,6 +78,7 @@ let segmentCount = 0;
 /** A Python process that holds live objects and runs segments of them. It never keeps this program alive, and ends with it. */
 export class PythonHost implements Host, AsyncDisposable {
   readonly name: string;
+  /** The Python that it runs, and how that was found. */
   readonly interpreter: Interpreter;
   readonly #process: HostProcess;
   readonly #logger: Logger;
@@ -260,10 +265,12 @@ export class PythonHost implements Host, AsyncDisposable {
     return this.#request('discover', spec);
   }
 
+  /** @internal */
   listen(): Promise<string> {
     return Promise.resolve(this.#ready?.address ?? '');
   }
 
+  /** @internal */
   async open(request: SegmentRequest): Promise<OpenSegment> {
     const id = `${request.segment.id}-${String(++segmentCount)}`;
     const segment = new PythonSegment(id, this.#segmentHost(), request.run);
@@ -302,6 +309,7 @@ export class PythonHost implements Host, AsyncDisposable {
     clearTimeout(timer);
   }
 
+  /** Closes the host at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -30,9 +30,16 @@ export interface PythonObjectAccess {
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Python tells nothing of what it takes and gives.
 export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, AsyncDisposable {
-  declare readonly '~types'?: { readonly in: (item: In) => void; readonly out: Out };
+  /** Types only, never there at run time: what the node takes and gives. */
+  declare readonly '~types'?: {
+    /** A function, so that a node that takes more also fits where less is given. */
+    readonly in: (item: In) => void;
+    /** One output, also of a node that gives many for an item. */
+    readonly out: Out;
+  };
   /** Name of the node; ids are made from it. @defaultValue the `name` of the Python object, else its class name */
   name: string | undefined;
+  /** Changes nothing: a live object runs in the host that holds it. */
   executor: Executor | undefined;
   /** How many items an async `process` may work on at once; outputs keep their order. @defaultValue 1 */
   concurrency: number | undefined;
@@ -60,12 +67,12 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
     return this.#access.objectId;
   }
 
-  /** Names the host to the planner. */
+  /** Names the host to the planner. @internal */
   get '~host'(): Host {
     return this.#access.host;
   }
 
-  /** Names the role to the runner. */
+  /** Names the role to the runner. @internal */
   get '~role'(): NodeRole | undefined {
     const { process, isSource, isStreaming } = this.#access.traits;
     if (!process) return undefined;
@@ -120,6 +127,7 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
     await this.#access.release();
   }
 
+  /** Lets go of the object at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
