@@ -57,6 +57,14 @@ export interface PythonObjectSpec {
   readonly name?: string | undefined;
 }
 
+/** What Python's levels are called here. */
+const LOG_METHODS: Readonly<Record<string, keyof Logger>> = {
+  info: 'info',
+  warning: 'warn',
+  error: 'error',
+  critical: 'error',
+};
+
 interface ReadyEvent {
   readonly address: string;
   readonly pid: number;
@@ -331,8 +339,7 @@ export class PythonHost implements Host, AsyncDisposable {
       this.#segments.delete(event.segment);
     } else if (name === 'log') {
       const { level, logger, message } = params as { level: string; logger: string; message: string };
-      const severity = level.toLowerCase();
-      const write = severity === 'error' || severity === 'warn' || severity === 'info' ? severity : 'debug';
+      const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';
       this.#logger[write](`[${this.name}] ${logger}: ${message}`);
     }
   }

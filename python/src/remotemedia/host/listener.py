@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.host.address import keep_from_children, listen, unlink
-from remotemedia.runner.channels import ChannelInput
+from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.frames import (
     HELLO,

@@ -11,7 +11,8 @@ from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError
 from remotemedia.host.address import dial
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.objects import ObjectTable
-from remotemedia.runner.channels import ChannelInput, ChannelOutput
+from remotemedia.runner.channel_input import ChannelInput
+from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.plan import NodeFailure, OpenError, Place, SegmentPlan
 from remotemedia.runner.segment import Segment

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Target = Chain | LoopUnit
 
+Window = tuple[int, int]
+"""How many items and bytes of a channel may be on their way."""
+
 
 class InputPort(Unit):
     """Feeds nodes of a segment, in the segment's thread.
