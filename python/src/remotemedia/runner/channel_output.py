@@ -79,6 +79,10 @@ class ChannelOutput(OutputPort):
             return None
         future = self.segment.loop.create_future()
         self._space_waiters.append(future)
+        if len(self._pending) <= _MAX_PENDING // 2 or self.is_dead:
+            # The tender has sent meanwhile, perhaps before it could see who waits.
+            self._release()
+            return None
         return future
 
     def flush(self) -> None:

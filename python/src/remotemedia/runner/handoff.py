@@ -34,7 +34,8 @@ class Inbox:
         self.open_inputs = 0
         self.is_closed = False
         self._segment = segment
-        self._getter: asyncio.Future[None] | None = None
+        # A deque, because its pop is atomic: the thread takes the getter, the loop puts a new one.
+        self._getters: deque[asyncio.Future[None]] = deque()
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_thread_blocked = False
 
@@ -76,9 +77,9 @@ class Inbox:
         while True:
             while not self.entries:
                 getter = self._segment.loop.create_future()
-                self._getter = getter
+                self._getters.append(getter)
                 if self.entries:
-                    self._getter = None
+                    self._getters.clear()
                     break
                 await getter
             entry = self.entries.popleft()
@@ -107,14 +108,15 @@ class Inbox:
             self._segment.thread.notify()
 
     def _wake_on_loop(self) -> None:
-        getter, self._getter = self._getter, None
-        if getter is not None:
-            _set_done(getter)
+        if self._getters:
+            _set_done(self._getters.pop())
 
     def _wake_from_thread(self) -> None:
-        getter, self._getter = self._getter, None
-        if getter is not None:
-            self._segment.loop.call_soon_threadsafe(_set_done, getter)
+        try:
+            getter = self._getters.pop()
+        except IndexError:
+            return
+        self._segment.loop.call_soon_threadsafe(_set_done, getter)
 
 
 class ChainBox:
@@ -141,6 +143,10 @@ class ChainBox:
             return None
         future = self._segment.loop.create_future()
         self._space_waiters.append(future)
+        if len(self._entries) <= LIMIT:
+            # The thread has served meanwhile, perhaps before it could see who waits.
+            self._release()
+            return None
         return future
 
     def end(self) -> None:
