@@ -21,6 +21,7 @@ const makeNodes = () => Array.from({ length: NODES }, () => new Step());
 const items = Array.from({ length: ITEMS }, (_, index) => index);
 const fewerItems = items.slice(0, FEWER_ITEMS);
 
+/** The loop that people write. */
 async function plainLoop() {
   const nodes = makeNodes();
   const outputs = [];
@@ -28,12 +29,30 @@ async function plainLoop() {
     let value = item;
     for (const node of nodes) {
       value = node.process(value);
-      if (typeof value === 'object' && value !== null && typeof value.then === 'function')
-        value = await value;
+      if (isThenable(value)) value = await value;
     }
     outputs.push(value);
   }
   return outputs;
+}
+
+/** The fastest loop that still awaits only thenables: indices instead of iterators, which V8 compiles better in an async function. */
+async function indexedLoop() {
+  const nodes = makeNodes();
+  const outputs = [];
+  for (let index = 0; index < items.length; index++) {
+    let value = items[index];
+    for (let position = 0; position < nodes.length; position++) {
+      value = nodes[position].process(value);
+      if (isThenable(value)) value = await value;
+    }
+    outputs.push(value);
+  }
+  return outputs;
+}
+
+function isThenable(value) {
+  return typeof value === 'object' && value !== null && typeof value.then === 'function';
 }
 
 async function asyncGenerators() {
@@ -98,6 +117,7 @@ const perItemAndNode = (run, count) => async () => ((await timed(run)) * 1e3) / 
 const medians = await interleave(
   {
     plain: perItemAndNode(plainLoop, ITEMS),
+    indexed: perItemAndNode(indexedLoop, ITEMS),
     ours: perItemAndNode(() => executePipelineWithInput(makeNodes(), items), ITEMS),
     metered: perItemAndNode(
       () => executePipelineWithInput(makeNodes(), items, { enableMetrics: true }),
@@ -132,6 +152,24 @@ report({
   unit,
   limit: '≤ 3 ×',
   isMet: medians.metered <= 3 * plain,
+});
+report({
+  figure: '… beside the fastest plain loop',
+  ours,
+  peer: medians.indexed,
+  peerName: 'plain loop by index',
+  unit,
+  limit: '≤ 2 ×',
+  isMet: ours <= 2 * medians.indexed,
+});
+report({
+  figure: '… with metrics on, beside the fastest plain loop',
+  ours: medians.metered,
+  peer: medians.indexed,
+  peerName: 'plain loop by index',
+  unit,
+  limit: '≤ 3 ×',
+  isMet: medians.metered <= 3 * medians.indexed,
 });
 const mustBeat = {
   asyncGenerators: 'async generators',

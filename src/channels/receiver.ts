@@ -86,7 +86,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     byteLength: number,
     wait: Promise<void>,
   ): Promise<void> {
-    let credited = position;
+    // None of this frame's items has been given back yet.
+    let credited = 0;
     await wait;
     for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
       const next = this.#target.push(items[index]);

@@ -1,4 +1,4 @@
-import { RemoteMediaError } from '../errors/index.js';
+import { RemoteMediaError, ValueTransferError } from '../errors/index.js';
 import {
   Connection,
   dial,
@@ -8,11 +8,18 @@ import {
   type ConnectionHandler,
 } from '../protocol/index.js';
 import { Room, Stage, type RunState } from '../segment/index.js';
-import { encodeFrame, FRAME, lower, type Frame } from '../wire/index.js';
+import {
+  encodeFrame,
+  FRAME,
+  lowerMeasured,
+  MAX_PAYLOAD_BYTES,
+  type Frame,
+  type Lowered,
+} from '../wire/index.js';
 import { WINDOW } from './window.js';
 
-/** Items that are sent together at the most: the consumer can begin with the first ones while the rest is made. */
-const BATCH_LIMIT = 128;
+/** What is sent together at the most: the consumer can begin with the first items while the rest is made. */
+const BATCH = { items: 128, bytes: 2 ** 18 } as const;
 
 /** What a sender needs to know of its channel. */
 export interface SenderRequest {
@@ -32,7 +39,8 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   readonly #request: SenderRequest;
   readonly #run: RunState;
   #connection: Connection | undefined;
-  #pending: unknown[] = [];
+  #pending: Lowered[] = [];
+  #pendingBytes = 0;
   #isFlushScheduled = false;
   #itemsOut = 0;
   #bytesOut = 0;
@@ -59,15 +67,20 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 
   push(item: unknown): Promise<void> | undefined {
     if (this.#isStopped) return undefined;
-    this.#pending.push(lower(item));
+    const lowered = lowerMeasured(item);
+    if (lowered.byteLength > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
+    this.#pending.push(lowered);
+    this.#pendingBytes += lowered.byteLength;
     this.#itemsOut++;
-    if (this.#pending.length >= BATCH_LIMIT || isBulky(item)) this.#flush();
+    if (this.#pending.length >= BATCH.items || this.#pendingBytes >= BATCH.bytes) this.#flush();
     else this.#scheduleFlush();
     return this.#hasCredit ? undefined : this.#credit.wait();
   }
 
   get #hasCredit(): boolean {
-    return this.#isStopped || (this.#itemsOut < WINDOW.items && this.#bytesOut < WINDOW.bytes);
+    return (
+      this.#isStopped || (this.#itemsOut < WINDOW.items && this.#bytesOut + this.#pendingBytes < WINDOW.bytes)
+    );
   }
 
   /** After all that can run at once has run: that is when a batch is as full as it gets without waiting. */
@@ -81,17 +94,22 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   }
 
   #flush(): void {
-    if (
-      this.#pending.length === 0 ||
-      this.#connection === undefined ||
-      this.#connection.isCongested ||
-      this.#isStopped
-    )
-      return;
-    const frame = encodeFrame(FRAME.ITEMS, this.#pending);
-    this.#pending = [];
+    while (this.#pending.length > 0 && this.#connection?.isCongested === false && !this.#isStopped)
+      this.#sendBatch(this.#connection);
+  }
+
+  #sendBatch(connection: Connection): void {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#pending.length && count < BATCH.items && bytes < BATCH.bytes)
+      bytes += this.#pending[count++]?.byteLength ?? 0;
+    const frame = encodeFrame(
+      FRAME.ITEMS,
+      this.#pending.splice(0, count).map((lowered) => lowered.value),
+    );
+    this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
-    this.#connection.sendBytes(frame);
+    connection.sendBytes(frame);
   }
 
   onFrame(frame: Frame): void {
@@ -138,7 +156,10 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   die(): void {
     this.#isStopped = true;
     this.#pending = [];
+    this.#pendingBytes = 0;
     this.#credit.free();
+    // After END nothing else would close it before a consumer that is stuck reads that.
+    if (this.#hasEnded) this.#connection?.destroy();
   }
 
   protected finish(): Promise<void> {
@@ -149,8 +170,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
       connection.destroy();
       return Promise.resolve();
     }
-    if (this.#pending.length > 0) connection.sendBytes(encodeFrame(FRAME.ITEMS, this.#pending));
-    this.#pending = [];
+    while (this.#pending.length > 0) this.#sendBatch(connection);
     connection.send(FRAME.END, { failed: !this.#run.canFlush });
     return Promise.resolve();
   }
@@ -158,10 +178,10 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 
 const HEADER_BYTES = 5;
 
-/** Whether an item is large enough to be worth a batch of its own. */
-function isBulky(item: unknown): boolean {
-  if (typeof item === 'string') return item.length > 16_384;
-  if (typeof item !== 'object' || item === null) return false;
-  if (ArrayBuffer.isView(item)) return item.byteLength > 16_384;
-  return 'data' in item && ArrayBuffer.isView(item.data) && item.data.byteLength > 16_384;
+function tooLarge(byteLength: number): ValueTransferError {
+  const size = `${String(Math.round(byteLength / 2 ** 20))} MiB`;
+  return new ValueTransferError(
+    `The item is about ${size} large, and at most 512 MiB cross at once. Cut it into pieces.`,
+    '',
+  );
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RemoteMediaError } from '../errors/index.js';
+import { describeCause, RemoteMediaError } from '../errors/index.js';
 
 /** Longer paths do not fit into a socket's address on every system. */
 const MAX_SOCKET_PATH = 100;
@@ -25,15 +25,56 @@ export function freshAddress(name: string): string {
   return `unix:${join(directory, name)}`;
 }
 
-/** `mkdtemp` makes directories with mode 0700. */
+/** `mkdtemp` makes directories with mode 0700. Their names tell whose they are. */
 function makeDirectory(): string {
   const wanted = tmpdir();
-  const parent = wanted.length > MAX_SOCKET_PATH - 40 ? '/tmp' : wanted;
-  const made = mkdtempSync(join(parent, 'remotemedia-'));
+  const parent = wanted.length > MAX_SOCKET_PATH - 50 ? '/tmp' : wanted;
+  sweep(parent);
+  let made: string;
+  try {
+    made = mkdtempSync(join(parent, `remotemedia-${String(process.pid)}-`));
+  } catch (error) {
+    throw new RemoteMediaError(
+      'RM_HOST_START',
+      `No directory for sockets can be made in ${parent}: ${describeCause(error)}. Let TMPDIR name a folder that can be written.`,
+      { cause: error },
+    );
+  }
   process.once('exit', () => {
     rmSync(made, { recursive: true, force: true });
   });
   return made;
+}
+
+/** Removes what programs left that were killed: nothing of theirs runs any more. */
+function sweep(parent: string): void {
+  for (const name of entriesOf(parent)) {
+    const pid = /^remotemedia-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    } catch {
+      // Another user's: theirs to remove.
+    }
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Making the directory says what is wrong with it.
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /** Connects to an address. */

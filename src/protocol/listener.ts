@@ -23,10 +23,21 @@ class Listener {
 
   /** The address at which this process listens, from now on. */
   address(): Promise<string> {
-    this.#address ??= listenAt(freshAddress('engine'), (socket) => {
-      this.#greet(socket);
-    }).then(({ address }) => address);
+    this.#address ??= this.#listen();
     return this.#address;
+  }
+
+  async #listen(): Promise<string> {
+    try {
+      const { address } = await listenAt(freshAddress('engine'), (socket) => {
+        this.#greet(socket);
+      });
+      return address;
+    } catch (error) {
+      // The next one may have more luck.
+      this.#address = undefined;
+      throw error;
+    }
   }
 
   /** Lets in the one connection that shows this token; gives a function that takes the invitation back. */

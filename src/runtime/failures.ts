@@ -11,7 +11,7 @@ export function firstFailure(failures: readonly unknown[]): Error | undefined {
 }
 
 function rank(failure: unknown): number {
-  if (failure instanceof HostDiedError) return -2;
+  if (failure instanceof HostDiedError || isClosed(failure)) return -2;
   if (failure instanceof NodeError) {
     if (failure.itemIndex !== undefined) return failure.itemIndex;
     return failure.phase === 'cleanup' ? Infinity : Number.MAX_SAFE_INTEGER;
@@ -19,4 +19,9 @@ function rank(failure: unknown): number {
   // An input that fails does so after the items that it has given.
   const isOfInput = !(failure instanceof RemoteMediaError) || failure.code === 'RM_INVALID_INPUT';
   return isOfInput ? Number.MAX_SAFE_INTEGER : -1;
+}
+
+/** The host was closed under the run: that explains the others, too. */
+function isClosed(failure: unknown): boolean {
+  return failure instanceof RemoteMediaError && failure.code === 'RM_CLOSED';
 }

@@ -138,7 +138,10 @@ export class Session {
     for (let left = this.#request.pipeline.nodes.length; left >= 0; left--) {
       if (await this.#cancellation.waitFor(work)) return;
       const id = method === 'initialize' ? this.#run.initializing : this.#run.cleaningUp;
-      if (id !== undefined) stuck.push({ id, method });
+      const isNew = id !== undefined && !stuck.some((node) => node.id === id && node.method === method);
+      if (isNew) stuck.push({ id, method });
+      // A host that does not go on will not do so for the next node either.
+      else break;
       this.#run.giveUp();
       this.#cancellation.renew();
     }
@@ -189,7 +192,13 @@ export class Session {
         localEntries,
       };
       const opening = (hostBySegment.get(segment.id) as Host).open(request);
-      this.#segments.push(opening instanceof Promise ? await opening : opening);
+      const opened = opening instanceof Promise ? await opening : opening;
+      if (this.#durationMs !== undefined) {
+        // Too late: the run has been given up.
+        await opened.close();
+        return;
+      }
+      this.#segments.push(opened);
       if (this.#cancellation.isRequested) return;
     }
   }

@@ -8,6 +8,7 @@ import {
   type Gate,
   type NodeContext,
 } from '../node/index.js';
+import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
@@ -157,10 +158,20 @@ export class NodeStage extends Stage implements Upstream {
     for (;;) {
       const step = iterator.next();
       if (step.done === true) return undefined;
-      const wait = this.#emit(step.value);
+      const wait = this.#emitFrom(iterator, step.value);
       if (wait !== undefined) return wait;
       if (pace.isTurnDue()) return pace.turn();
       if (this.#mode === 'dead') return Promise.resolve();
+    }
+  }
+
+  /** An output that cannot be passed on ends the generator that gave it. */
+  #emitFrom(iterator: OutputIterator, value: unknown): Promise<void> | undefined {
+    try {
+      return this.#emit(value);
+    } catch (error) {
+      closeIterator(iterator, this.#run);
+      throw error;
     }
   }
 
@@ -232,7 +243,7 @@ export class NodeStage extends Stage implements Upstream {
       const step = isThenable(answer) ? await answer : answer;
       if (step.done === true) return;
       if (this.isDead) continue;
-      const wait = this.#emit(step.value);
+      const wait = this.#emitFrom(iterator, step.value);
       if (wait !== undefined) await this.#waitInside(wait);
       if (pace.isTurnDue()) await pace.turn();
     }

@@ -7,6 +7,7 @@ import {
   type AnyNode,
   type NodeContext,
 } from '../node/index.js';
+import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
@@ -154,9 +155,19 @@ export class StreamStage extends Stage implements Upstream {
       }
       if (step.value === undefined) continue;
       this.itemsOut++;
-      const wait = this.#downstream.push(step.value);
+      const wait = this.#emitFrom(iterator, step.value);
       if (wait !== undefined) await wait;
       if (pace.isTurnDue()) await pace.turn();
+    }
+  }
+
+  /** An output that cannot be passed on ends the stream that gave it. */
+  #emitFrom(iterator: Iterator<unknown> | AsyncIterator<unknown>, value: unknown): Promise<void> | undefined {
+    try {
+      return this.#downstream.push(value);
+    } catch (error) {
+      closeIterator(iterator, this.#run);
+      throw error;
     }
   }
 

@@ -22,7 +22,8 @@ export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
 /** Length of a frame's payload and its kind: u32 little-endian and u8. */
 const HEADER_BYTES = 5;
-const MAX_PAYLOAD_BYTES = 2 ** 30;
+/** Longest payload of a frame. */
+export const MAX_PAYLOAD_BYTES: number = 2 ** 30;
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
 /** A frame as it came. */

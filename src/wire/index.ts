@@ -1,4 +1,12 @@
-export { encodeFrame, FRAME, FrameReader, WIRE_VERSION, type Frame, type FrameKind } from './frames.js';
-export { lower } from './lower.js';
+export {
+  encodeFrame,
+  FRAME,
+  FrameReader,
+  MAX_PAYLOAD_BYTES,
+  WIRE_VERSION,
+  type Frame,
+  type FrameKind,
+} from './frames.js';
+export { lower, lowerMeasured, type Lowered } from './lower.js';
 export { decodeValue, encodeInto } from './messagepack.js';
 import './extensions.js';

@@ -40,8 +40,29 @@ class Refusal extends Error {
  * @throws ValueTransferError `RM_VALUE_NOT_TRANSFERABLE` with the path of what cannot cross
  */
 export function lower(value: unknown): unknown {
-  if (typeof value === 'string' ? value.isWellFormed() : value === null || value === true || value === false)
-    return value;
+  return lowerMeasured(value).value;
+}
+
+/** A value that is ready to be written, and about how many bytes it will take: bulk data and texts are counted, the rest is guessed. */
+export interface Lowered {
+  readonly value: unknown;
+  readonly byteLength: number;
+}
+
+/** What a small value is taken to need, in bytes. */
+const SMALL_BYTES = 64;
+/** Bytes of bulk data and long texts that the value being lowered holds. */
+let bulkBytes = 0;
+
+/** As {@link lower}, with the size. */
+export function lowerMeasured(value: unknown): Lowered {
+  bulkBytes = 0;
+  const lowered = lowerWhole(value);
+  return { value: lowered, byteLength: SMALL_BYTES + bulkBytes };
+}
+
+function lowerWhole(value: unknown): unknown {
+  if (value === null || value === true || value === false) return value;
   try {
     return lowerAny(value, 0);
   } catch (error) {
@@ -60,6 +81,7 @@ function lowerAny(value: unknown, depth: number): unknown {
     case 'number':
       return lowerNumber(value);
     case 'string':
+      bulkBytes += value.length;
       if (value.isWellFormed()) return value;
       throw new Refusal('a string with a lone surrogate', 'Clean it with toWellFormed().');
     case 'boolean':
@@ -103,6 +125,7 @@ function lowerArray(array: readonly unknown[], depth: number): unknown {
 }
 
 function lowerElements(array: readonly unknown[], depth: number): readonly unknown[] {
+  bulkBytes += array.length;
   let changed: unknown[] | undefined;
   for (let index = 0; index < array.length; index++) {
     const element = array[index];
@@ -137,8 +160,8 @@ function lowerSpecialObject(object: Readonly<Record<string, unknown>>, depth: nu
 }
 
 function lowerInstance(value: object, depth: number): unknown {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof Tensor) return tensorExtension(value);
+  if (value instanceof Uint8Array) return counted(value, value);
+  if (value instanceof Tensor) return counted(tensorExtension(value), value.data);
   if (value instanceof Date) {
     if (!Number.isNaN(value.getTime())) return value;
     throw new Refusal('an invalid Date', 'Check the date before you pass it on.');
@@ -146,8 +169,8 @@ function lowerInstance(value: object, depth: number): unknown {
   if (value instanceof Map) return new MapExtension(lowerElements([...value].flat(), depth));
   if (value instanceof Set) return new SetExtension(lowerElements([...value], depth));
   if (value instanceof Complex) return new ComplexExtension(value);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value)) return lowerView(value);
+  if (value instanceof ArrayBuffer) return counted(new Uint8Array(value), value);
+  if (ArrayBuffer.isView(value)) return counted(lowerView(value), value);
   if (isMedia(value))
     return new MediaExtension([
       value.kind,
@@ -156,6 +179,11 @@ function lowerInstance(value: object, depth: number): unknown {
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const cure = value instanceof Promise ? 'Await it first.' : 'Pass its data as a plain object.';
   throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, cure);
+}
+
+function counted<T>(lowered: T, { byteLength }: { readonly byteLength: number }): T {
+  bulkBytes += byteLength;
+  return lowered;
 }
 
 function lowerView(view: ArrayBufferView): unknown {

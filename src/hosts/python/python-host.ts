@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { HostDiedError, InvalidArgumentError, RemoteMediaError, type HostExit } from '../../errors/index.js';
 import { defaultLogger, type Logger } from '../../logging/index.js';
@@ -100,16 +101,26 @@ export class PythonHost implements Host, AsyncDisposable {
 
   /** Starts a host; see {@link startPythonHost}. */
   static async start(options: PythonHostOptions = {}): Promise<PythonHost> {
-    const host = new PythonHost(options);
-    await host.#handshake(options);
+    const cwd = options.cwd ?? process.cwd();
+    if (!existsSync(cwd)) {
+      throw new InvalidArgumentError(
+        'RM_INVALID_ARGUMENT',
+        `A Python host cannot start in ${cwd}: there is no such folder.`,
+      );
+    }
+    const interpreter = findPython({ python: options.python, cwd });
+    // What may fail without a process, before there is one.
+    const address = await listener.address();
+    const host = new PythonHost(options, interpreter);
+    await host.#handshake(options, address);
     return host;
   }
 
-  private constructor(options: PythonHostOptions) {
+  private constructor(options: PythonHostOptions, interpreter: Interpreter) {
     hostCount++;
     this.name = uniqueName(options.name ?? 'python');
     this.#logger = options.logger ?? defaultLogger();
-    this.interpreter = findPython({ python: options.python, cwd: options.cwd ?? process.cwd() });
+    this.interpreter = interpreter;
     this.#logger.debug(`host "${this.name}": ${this.interpreter.path} (${this.interpreter.why})`);
     this.#process = new HostProcess(
       this.name,
@@ -144,10 +155,11 @@ export class PythonHost implements Host, AsyncDisposable {
     return this.#ready?.pythonVersion ?? '';
   }
 
-  async #handshake(options: PythonHostOptions): Promise<void> {
+  async #handshake(options: PythonHostOptions, address: string): Promise<void> {
     const token = randomBytes(32).toString('hex');
+    let forget = (): void => undefined;
     const ready = new Promise<ReadyEvent>((resolve) => {
-      listener.expect(token, (connection) => {
+      forget = listener.expect(token, (connection) => {
         this.#control = new ControlConnection(
           connection,
           this.name,
@@ -164,7 +176,7 @@ export class PythonHost implements Host, AsyncDisposable {
     });
     const cwd = options.cwd ?? process.cwd();
     this.#process.tell({
-      address: await listener.address(),
+      address,
       token,
       listen: freshAddress(`${String(process.pid)}-${String(hostCount)}-${token.slice(0, 8)}`),
       ownerPid: process.pid,
@@ -173,7 +185,7 @@ export class PythonHost implements Host, AsyncDisposable {
       cwd,
       debug: process.env['REMOTEMEDIA_LOG'] === 'debug',
     });
-    this.#ready = await this.#orFailure(ready);
+    this.#ready = await this.#orFailure(ready).finally(forget);
     this.#process.keepAlive(false);
   }
 
@@ -283,16 +295,22 @@ export class PythonHost implements Host, AsyncDisposable {
     const id = `${request.segment.id}-${String(++segmentCount)}`;
     const segment = new PythonSegment(id, this.#segmentHost(), request.run);
     this.#segments.set(id, segment);
+    const { run } = request;
+    const cancel = (): void => {
+      segment.cancel();
+    };
+    run.signal.addEventListener('abort', cancel, { once: true });
     try {
-      const [first] = request.segment.nodes;
-      request.run.initializing = first;
+      run.initializing = request.segment.nodes[0];
       await this.#request('open', await describeSegment(id, request, CANCEL_TIMEOUT_MS));
-      request.run.initializing = undefined;
+      run.initializing = undefined;
       return segment;
     } catch (error) {
       segment.abandon();
       this.#segments.delete(id);
       throw error;
+    } finally {
+      run.signal.removeEventListener('abort', cancel);
     }
   }
 
@@ -337,6 +355,9 @@ export class PythonHost implements Host, AsyncDisposable {
       const event = params as DoneEvent;
       this.#segments.get(event.segment)?.end(event);
       this.#segments.delete(event.segment);
+    } else if (name === 'initializing') {
+      const { segment, nodeId } = params as { segment: string; nodeId: string };
+      this.#segments.get(segment)?.initializes(nodeId);
     } else if (name === 'log') {
       const { level, logger, message } = params as { level: string; logger: string; message: string };
       const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';

@@ -103,6 +103,11 @@ export class PythonSegment implements OpenSegment {
     this.#settle();
   }
 
+  /** The host says which node it initializes. */
+  initializes(nodeId: string): void {
+    this.#run.initializing = nodeId;
+  }
+
   /** It was never opened. */
   abandon(): void {
     this.#isDone = true;

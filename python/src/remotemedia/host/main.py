@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
@@ -24,13 +25,15 @@ from remotemedia.host.printing import MarkedStream, mark_standard_streams
 
 _SWITCH_INTERVAL_SECONDS = 0.0005
 _END_SECONDS = 1.0
-_LAST_RESORT_SECONDS = 3.0
+_LAST_RESORT_SECONDS = 2.5
+_OWNER_END_SECONDS = 0.2
 _EXIT_PROTOCOL = 70
 
 
 def run() -> int:
     """Run the host that the line on standard input describes; it ends when the engine has gone."""
     config: dict[str, Any] = json.loads(sys.stdin.readline())
+    owner_pid: int = config["ownerPid"]
     _detach_standard_input()
     # The thread that crashed is the one of interest.
     faulthandler.enable(all_threads=False)
@@ -42,26 +45,28 @@ def run() -> int:
     listener = Listener(config["listen"])
     connection = dial(config["address"])
     connection.sendall(hello(config["token"], "control"))
-    control = Control(connection, listener, lambda code: _end(control, listener, streams, code))
+    control = Control(connection, listener, lambda code: _end(control, listener, streams, owner_pid, code))
     if config.get("debug"):
         _log_to(control)
     exit_code = 0
     try:
-        owner.watch(config["ownerPid"], _start_time(config), lambda: _end(control, listener, streams, 0))
+        owner.watch(owner_pid, _start_time(config), lambda: _end(control, listener, streams, owner_pid, 0))
         control.emit("ready", _ready(listener))
         control.serve()
     except (ProtocolError, OSError) as error:
         if isinstance(error, ProtocolError):
             sys.stderr.write(f"remotemedia: {error}\n")
             exit_code = _EXIT_PROTOCOL
-    _end(control, listener, streams, exit_code)
+    _end(control, listener, streams, owner_pid, exit_code)
     return exit_code
 
 
 _ending = threading.Lock()
 
 
-def _end(control: Control, listener: Listener, streams: list[MarkedStream], exit_code: int) -> None:
+def _end(
+    control: Control, listener: Listener, streams: list[MarkedStream], owner_pid: int, exit_code: int
+) -> None:
     """End the process: in good order if that is quick, but always."""
     if not _ending.acquire(blocking=False):
         threading.Event().wait()
@@ -71,12 +76,21 @@ def _end(control: Control, listener: Listener, streams: list[MarkedStream], exit
     try:
         listener.close()
         control.end(_END_SECONDS)
+        _remove_directory_of(listener.address, owner_pid)
         # Python would wait for the threads of the calls before it ran these, and a call may never return.
         atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
         for stream in streams:
             stream.finish()
     finally:
         os._exit(exit_code)
+
+
+def _remove_directory_of(address: str, owner_pid: int) -> None:
+    """Remove the sockets of an owner that could not do so itself."""
+    path = Path(address.removeprefix("unix:"))
+    if address.startswith("unix:") and f"-{owner_pid}-" in path.parent.name:
+        if owner.has_ended(owner_pid, _OWNER_END_SECONDS):
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _ready(listener: Listener) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 _EVERY_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+_GRACE_SECONDS_AND_SIGNAL = int(signal.SIGQUIT) if sys.platform != "win32" else 0
+"""SIGQUIT is number 3."""
 
 
 def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
@@ -35,13 +37,34 @@ def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
 
 
 def _die_with_parent(pid: int, gone: Callable[[], None]) -> None:
-    """Have the kernel end this process with its parent, also while native code holds the GIL."""
+    """Have the kernel end this process some seconds after its parent, also while native code holds the interpreter.
+
+    The signal that comes with the parent's death is handled by C's own ``alarm``, called with the signal's number:
+    that many seconds later SIGALRM ends the process, unless it has ended in good order by then.
+    """
     if os.getppid() != pid:
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    libc.signal.restype = ctypes.c_void_p
+    libc.signal(_GRACE_SECONDS_AND_SIGNAL, ctypes.cast(libc.alarm, ctypes.c_void_p))
+    libc.prctl(_PR_SET_PDEATHSIG, _GRACE_SECONDS_AND_SIGNAL)
     # It may have gone between the two calls.
     if os.getppid() != pid:
         gone()
+
+
+def has_ended(pid: int, within_seconds: float) -> bool:
+    """Whether a process ends within some time."""
+    descriptor = _open_pid(pid)
+    if descriptor is None:
+        return not _is_alive(pid, None)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(within_seconds * 1_000))
+    finally:
+        os.close(descriptor)
 
 
 def start_time_of(pid: int) -> str | None:

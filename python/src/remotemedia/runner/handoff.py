@@ -37,7 +37,8 @@ class Inbox:
         # A deque, because its pop is atomic: the thread takes the getter, the loop puts a new one.
         self._getters: deque[asyncio.Future[None]] = deque()
         self._space_waiters: list[asyncio.Future[None]] = []
-        self._is_thread_blocked = False
+        # A count: while the thread waits here it serves deeper chains, which may come to wait here as well.
+        self._blocked_depth = 0
 
     def put_from_loop(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where the queue is full."""
@@ -56,11 +57,17 @@ class Inbox:
         if self.is_closed:
             return
         self.entries.append((item, done))
+        if self.is_closed:
+            # The node has ended between the two looks.
+            self.drop()
+            return
         self._wake_from_thread()
         if len(self.entries) > LIMIT:
-            self._is_thread_blocked = True
-            self._segment.thread.serve_until(self._has_space, level)
-            self._is_thread_blocked = False
+            self._blocked_depth += 1
+            try:
+                self._segment.thread.serve_until(self._has_space, level)
+            finally:
+                self._blocked_depth -= 1
 
     def end_from_loop(self) -> None:
         """One producer has given its last item."""
@@ -94,8 +101,19 @@ class Inbox:
     def close(self) -> None:
         """Take nothing more; to be called on the loop."""
         self.is_closed = True
-        self.entries.clear()
+        self.drop()
         self._release_producers()
+
+    def drop(self) -> None:
+        """Forget what waits; the items of channels count as done, so that other nodes they feed get more."""
+        while True:
+            try:
+                entry = self.entries.popleft()
+            except IndexError:
+                # Empty; asked this way because the other side may drop at the same time.
+                return
+            if not isinstance(entry, End) and entry[1] is not None:
+                entry[1]()
 
     def _has_space(self) -> bool:
         return self.is_closed or len(self.entries) <= LIMIT // 2
@@ -104,19 +122,25 @@ class Inbox:
         for future in self._space_waiters:
             _set_done(future)
         self._space_waiters.clear()
-        if self._is_thread_blocked:
+        if self._blocked_depth:
             self._segment.thread.notify()
 
     def _wake_on_loop(self) -> None:
-        if self._getters:
-            _set_done(self._getters.pop())
+        getter = self._take_getter()
+        if getter is not None:
+            _set_done(getter)
 
     def _wake_from_thread(self) -> None:
+        getter = self._take_getter()
+        if getter is not None:
+            self._segment.loop.call_soon_threadsafe(_set_done, getter)
+
+    def _take_getter(self) -> asyncio.Future[None] | None:
         try:
-            getter = self._getters.pop()
+            return self._getters.pop()
         except IndexError:
-            return
-        self._segment.loop.call_soon_threadsafe(_set_done, getter)
+            # None waits, or the other side was faster.
+            return None
 
 
 class ChainBox:

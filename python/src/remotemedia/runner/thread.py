@@ -51,12 +51,13 @@ class ThreadSide:
 
     def notify(self) -> None:
         """Wake the thread if it waits; called from any thread."""
-        if self._is_waiting and self._wake is not None:
+        wake = self._wake
+        if self._is_waiting and wake is not None:
             self._is_waiting = False
             try:
-                self._wake[1].send(b"\0")
-            except BlockingIOError:
-                # The buffer is full of wake-ups already.
+                wake[1].send(b"\0")
+            except OSError:
+                # The buffer is full of wake-ups already, or the thread has ended.
                 return
 
     def serve(self, above: int = -1) -> bool:
