@@ -3,14 +3,18 @@
 import asyncio
 import contextvars
 import itertools
+import sys
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
+from remotemedia.runner.handoff import LIMIT, Inbox
 
 LOOP = LoopThread()
 
@@ -123,6 +127,214 @@ def test_random_acyclic_graphs_come_to_an_end(graph, count):
     nodes = {str(position): KINDS[kind]() for position, kind in enumerate(kinds)}
     last = [node_id for node_id in nodes if all(origin != node_id for origin, _ in edges)]
     _, segment = run(nodes, edges, ["0"], last, range(count))
+    assert segment.failures == []
+
+
+@pytest.fixture
+def quick_switching():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.integers(200, 400))
+def test_random_graphs_come_to_an_end_however_threads_alternate(quick_switching, graph, count):
+    kinds, edges = graph
+    nodes = {str(position): KINDS[kind]() for position, kind in enumerate(kinds)}
+    last = [node_id for node_id in nodes if all(origin != node_id for origin, _ in edges)]
+    _, segment = run(nodes, edges, ["0"], last, range(count))
+    assert segment.failures == []
+
+
+def test_a_thread_that_waits_for_room_and_meanwhile_waited_for_the_same_room_deeper_is_woken(quick_switching):
+    # "a" waits for room at "d"; the thread serves "c" meanwhile, which waits for room at "d" as well.
+    edges = [("a", "d"), ("a", "b"), ("b", "c"), ("c", "d")]
+    for _ in range(20):
+        nodes = {"a": Many(3), "b": ManyAsync(2), "c": Many(3), "d": Async()}
+        outputs, segment = run(nodes, edges, ["a"], ["d"], range(200))
+        assert segment.failures == []
+        assert len(outputs) == 200 * (3 + 3 * 2 * 3)
+
+
+def test_an_inbox_tells_the_thread_of_room_also_after_a_nested_wait():
+    notified = []
+
+    class Thread:
+        depth = 0
+
+        def notify(self):
+            notified.append(self.depth)
+
+        def serve_until(self, has_space, level):
+            self.depth += 1
+            if self.depth == 1:
+                # A deeper chain gives to the same node, and waits as well.
+                inbox.put_from_thread("deeper", 2)
+                while not has_space():
+                    asyncio.run(inbox.get())
+            self.depth -= 1
+
+    class Run:
+        thread = Thread()
+        loop = None
+
+    inbox: Any = Inbox(Run())  # pyright: ignore[reportArgumentType]
+    for _ in range(LIMIT):
+        inbox.put_from_thread("item", 0)
+    assert notified == []
+    inbox.put_from_thread("one too many", 0)
+    assert notified == [1]
+    asyncio.run(inbox.get())
+    assert notified == [1]
+
+
+def test_items_that_a_closed_inbox_drops_count_as_done():
+    done = []
+
+    class Run:
+        loop = thread = None
+
+    inbox: Any = Inbox(Run())  # pyright: ignore[reportArgumentType]
+    for position in range(3):
+        inbox.put_from_thread("item", -1, lambda position=position: done.append(position))
+    inbox.close()
+    assert done == [0, 1, 2]
+
+
+class Meeting:
+    """Waits, with the first item, until as many are there."""
+
+    def __init__(self, size):
+        self.barrier = threading.Barrier(size, timeout=30)
+
+    async def meet(self):
+        await asyncio.to_thread(self.barrier.wait)
+
+
+class MeetingMany:
+    def __init__(self, meeting):
+        self.meeting = meeting
+
+    def process(self, item):
+        if item == "first":
+            self.meeting.barrier.wait()
+        yield "second"
+        yield "second"
+
+
+class MeetingManyAsync(MeetingMany):
+    async def process(self, item):
+        if item == "first":
+            await self.meeting.meet()
+        yield "second"
+        yield "second"
+
+
+@pytest.mark.parametrize("make", [MeetingMany, MeetingManyAsync])
+def test_two_runs_may_share_two_generators_in_opposite_order(make):
+    meeting = Meeting(2)
+    first, second = make(meeting), make(meeting)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [
+            pool.submit(run_chain, *nodes, items=["first"] + ["second"] * 200)
+            for nodes in ((first, second), (second, first))
+        ]
+        assert [one.result() for one in runs] == [["second"] * 4 * 201] * 2
+
+
+@pytest.mark.parametrize("size", [1, 3 * LIMIT])
+def test_calls_at_once_emit_as_they_go_and_in_order(size):
+    taken = asyncio.Event()
+    outputs = []
+
+    def take(output):
+        outputs.append(output)
+        taken.set()
+
+    class Slow:
+        async def process(self, item):
+            yield (item, "first")
+            if item == 0:
+                await taken.wait()
+            for position in range(size):
+                yield (item, position)
+
+    plan = SegmentPlan(
+        [Place("a", Slow(), concurrency=3)],
+        [],
+        [(MemoryInput(range(5)), ["a"])],
+        [(MemoryOutput(take), "a")],
+    )
+    segment = Segment(plan, LOOP)
+    segment.open()
+    segment.run()
+    assert segment.close() == []
+    assert segment.failures == []
+    assert outputs == [(item, what) for item in range(5) for what in ("first", *range(size))]
+
+
+def test_a_cancel_ends_calls_at_once_and_closes_their_generators():
+    closed = []
+
+    class Endless:
+        async def process(self, item):
+            try:
+                yield item
+                await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.sleep(0)
+                closed.append(item)
+
+    plan = SegmentPlan(
+        [Place("a", Endless(), concurrency=3)],
+        [],
+        [(MemoryInput(range(3)), ["a"])],
+        [(MemoryOutput(lambda _: segment.cancel()), "a")],
+    )
+    segment = Segment(plan, LOOP)
+    segment.open()
+    segment.run()
+    assert segment.close() == []
+    assert segment.failures == []
+    assert set(closed) <= {0, 1, 2}
+    assert 0 in closed
+
+
+def test_async_calls_of_a_segment_share_a_context():
+    variable = contextvars.ContextVar("variable", default="none")
+
+    class Setter:
+        async def initialize(self):
+            variable.set("initialized")
+
+        async def process(self, item):
+            return variable.get()
+
+        async def cleanup(self):
+            seen.append(variable.get())
+
+    seen = []
+    assert run_chain(Setter(), items=[1]) == ["initialized"]
+    assert seen == ["initialized"]
+    assert variable.get() == "none"
+
+
+def test_a_cancel_ends_what_a_sync_node_waits_for():
+    class Lazy:
+        def process(self, item):
+            segment.cancel()
+            return self.forever()
+
+        async def forever(self):
+            await asyncio.get_running_loop().create_future()
+
+    plan = SegmentPlan([Place("a", Lazy())], [], [(MemoryInput([1, 2]), ["a"])], [])
+    segment = Segment(plan, LOOP)
+    segment.open()
+    segment.run()
+    assert segment.close() == []
     assert segment.failures == []
 
 

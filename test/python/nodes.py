@@ -1,5 +1,6 @@
 """Nodes for the tests of the Python host."""
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -151,3 +152,80 @@ class Loaded:
 
     def process(self, item):
         return self.loads
+
+
+class EchoAsync:
+    async def process(self, item):
+        await asyncio.sleep(0)
+        return item
+
+
+class Repeat:
+    def __init__(self, times):
+        self.times = times
+
+    def process(self, item):
+        for _ in range(self.times):
+            yield item
+
+
+class Numbers:
+    is_source = True
+
+    def __init__(self, count):
+        self.count = count
+
+    def process(self):
+        yield from range(self.count)
+
+
+class Length:
+    def process(self, item):
+        return len(item)
+
+
+class Bulky:
+    """Counts the big items that it has made."""
+
+    is_source = True
+
+    def __init__(self, count, size):
+        self.count = count
+        self.size = size
+        self.made = 0
+
+    def process(self):
+        for _ in range(self.count):
+            self.made += 1
+            yield bytes(self.size)
+
+
+class Opened:
+    def __init__(self):
+        self.events = []
+
+    def initialize(self):
+        self.events.append("initialize")
+
+    def cleanup(self):
+        self.events.append("cleanup")
+
+    def process(self, item):
+        return item
+
+
+class OpensForEver:
+    def __init__(self):
+        self.is_opening = False
+        self.was_cancelled = False
+
+    async def initialize(self):
+        self.is_opening = True
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+
+    def process(self, item):
+        return item

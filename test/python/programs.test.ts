@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -107,6 +108,18 @@ test('a second SIGTERM ends the program at once, where the first waits for a nod
   program.child.kill('SIGTERM');
   await gone(pid);
   expect((await program.ended).signal).toBe('SIGTERM');
+});
+
+test('kill -9 of the program leaves no socket', async () => {
+  const program = run(`await new Pipeline([await create('Sleep')]).run(1);`);
+  const pid = await hostPid(program);
+  await program.line('[Sleep_0] sleeping');
+  const left = (): string[] =>
+    readdirSync(tmpdir()).filter((name) => name.startsWith(`remotemedia-${String(program.child.pid)}-`));
+  expect(left()).toHaveLength(1);
+  program.child.kill('SIGKILL');
+  await gone(pid);
+  expect(left()).toEqual([]);
 });
 
 test('kill -9 of the program leaves no host, even one whose native code holds the interpreter', async () => {

@@ -22,7 +22,7 @@ class LifecycleRecord:
     """What is known of one object.
 
     Attributes:
-        call_lock: held while a sync ``process`` of the object runs, or until its generator is exhausted.
+        call_lock: held while sync code of the object runs: a call, or one step of a generator.
         async_owner: the run whose async ``process`` is inside, if any; see ``runner.locks``.
     """
 

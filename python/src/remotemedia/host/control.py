@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
@@ -18,6 +18,7 @@ from remotemedia.host.listener import Listener
 from remotemedia.host.objects import ObjectTable, describe, get_attribute, set_attribute
 from remotemedia.host.segments import HostSegment, Respond
 from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.frames import (
     EVENT,
@@ -32,8 +33,6 @@ from remotemedia.wire.values import lower
 
 logger = logging.getLogger("remotemedia.host")
 
-_WORKERS = 32
-
 
 class Control:
     """Serves requests. Those that run user code do so in worker threads, so that none holds up the others."""
@@ -47,7 +46,6 @@ class Control:
         self._objects = ObjectTable()
         self._segments: dict[str, HostSegment] = {}
         self._loop_thread = LoopThread()
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="remotemedia-call")
         self._slow: dict[str, Callable[[dict[str, Any]], Any]] = {
             "create": self._create,
             "get": self._get,
@@ -103,7 +101,9 @@ class Control:
 
         logger.debug("request %s %s", request_id, method)
         if method in self._slow:
-            self._workers.submit(self._answer, self._slow[method], params, respond)
+            # However many of them block, the next one is answered. Threads are pooled, contexts are not.
+            run = contextvars.copy_context().run
+            run_in_thread(run, self._answer, self._slow[method], params, respond, name="remotemedia-call")
         elif method in self._quick:
             self._answer(self._quick[method], params, respond)
         elif method in self._stepwise:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError
+from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError, ProtocolError
 from remotemedia.host.address import dial
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.objects import ObjectTable
@@ -54,12 +56,14 @@ class HostSegment:
         self._is_reported = False
         self._is_cancelled = False
         self._is_started = False
+        self._is_open = False
+        self._is_gone = False
         self._stuck: list[str] = []
         self.is_closed = threading.Event()
 
     def begin(self, respond: Respond) -> None:
-        """Open the segment in its thread."""
-        run_in_thread(self._work, respond, name=f"remotemedia-{self.name}")
+        """Open the segment in its thread: a pooled one, so that it gets a context of its own."""
+        run_in_thread(contextvars.copy_context().run, self._work, respond, name=f"remotemedia-{self.name}")
 
     def start(self, respond: Respond) -> None:
         """Connect the outputs and run."""
@@ -68,8 +72,11 @@ class HostSegment:
 
     def close(self, respond: Respond) -> None:
         """Clean up and end the thread; of a segment that is stuck, only say so."""
-        self._steps.put(("close", respond))
-        if self._stuck:
+        with self._lock:
+            is_gone = self._is_gone
+            if not is_gone:
+                self._steps.put(("close", respond))
+        if self._stuck or is_gone:
             respond(self._closing([]), None)
 
     def stop(self) -> None:
@@ -78,15 +85,21 @@ class HostSegment:
             self._segment.stop()
 
     def cancel(self) -> None:
-        """Give up what runs, and report it when it has ended or the timeout has passed."""
+        """Give up what runs, and report it when it has ended or the timeout has passed.
+
+        While the segment is opening, ``open`` fails instead.
+        """
         with self._lock:
             if self._is_cancelled:
                 return
             self._is_cancelled = True
             segment = self._segment
+            is_open = self._is_open
         if segment is None:
             return
         segment.cancel()
+        if not is_open:
+            return
         if not self._is_started:
             self._report(segment, [])
         else:
@@ -95,17 +108,14 @@ class HostSegment:
     def _work(self, respond: Respond) -> None:
         try:
             segment = self._build()
-            segment.open()
+            segment.open(self._announce)
+            self._note_open(segment)
         except OpenError as error:
             self._obey_exit([error.failure])
-            self._forget_channels()
-            self.is_closed.set()
-            respond(None, error.failure.as_map())
+            self._fail_open(respond, _opening_failure(error.failure))
             return
         except BaseException as error:
-            self._forget_channels()
-            self.is_closed.set()
-            respond(None, error)
+            self._fail_open(respond, error)
             return
         respond({}, None)
         while True:
@@ -119,6 +129,37 @@ class HostSegment:
                 if not self._stuck:
                     respond(self._closing(failures), None)
                 return
+
+    def _announce(self, node_id: str) -> None:
+        self._emit("initializing", {"segment": self.name, "nodeId": node_id})
+
+    def _note_open(self, segment: Segment) -> None:
+        """From here on a cancel is reported by ``done``; one that came before makes ``open`` fail.
+
+        Raises:
+            OpenError: it did, after the last node was initialized.
+        """
+        with self._lock:
+            self._is_open = not self._is_cancelled
+        if not self._is_open:
+            error = asyncio.CancelledError("the run was cancelled while it was opening")
+            segment.close()
+            nodes = segment.plan.nodes
+            raise OpenError(NodeFailure(error, nodes[-1].id if nodes else None, "initialize", None))
+
+    def _fail_open(self, respond: Respond, failed: BaseException | Failure) -> None:
+        """Forget the segment; whoever has asked to close it meanwhile is answered as well."""
+        self._forget_channels()
+        with self._lock:
+            self._is_gone = True
+        respond(None, failed)
+        while not self._steps.empty():
+            step, respond_step = self._steps.get()
+            if step == "close":
+                respond_step(self._closing([]), None)
+            else:
+                respond_step(None, ProtocolError(f"there is no open segment {self.name!r}"))
+        self.is_closed.set()
 
     def _build(self) -> Segment:
         described = self._description
@@ -193,6 +234,13 @@ class HostSegment:
     def _forget_channels(self) -> None:
         for entry in self._description["inputs"]:
             self._listener.forget(entry["channel"])
+
+
+def _opening_failure(failure: NodeFailure) -> Failure:
+    described = failure.as_map()
+    if isinstance(failure.error, asyncio.CancelledError):
+        described["module"] = "asyncio"
+    return described
 
 
 def _window(entry: dict[str, Any]) -> tuple[int, int]:

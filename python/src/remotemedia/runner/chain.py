@@ -159,11 +159,15 @@ class Chain(Unit):
             outputs.close()
 
     def _outputs_of(self, stage: Stage, output: Any, kind: int, phase: str) -> Generator[Any, None, None]:
-        """Give the outputs one by one, holding the node's lock; an error of the node ends them."""
-        stage.acquire()
+        """Give the outputs one by one; an error of the node ends them.
+
+        The node's lock is held for each step of its code, and not while an output travels on: two runs that
+        share two nodes in opposite order would wait for each other.
+        """
         try:
             if kind == AWAITABLE:
-                output = self._segment.thread.wait_for(await_marked(stage, output))
+                with stage.record.call_lock:
+                    output = self._segment.thread.wait_for(await_marked(stage, output))
                 kind = kind_of(type(output))
             if kind == ONE:
                 outputs: Iterator[Any] = iter(() if output is None else (output,))
@@ -172,10 +176,14 @@ class Chain(Unit):
             is_sampled = stage.meter is not None and kind != ONE and Meter.is_sampled(max(stage.count - 1, 0))
             try:
                 while True:
-                    began = time.perf_counter_ns() if is_sampled else 0
-                    value = next_output(stage, outputs)
-                    if is_sampled and stage.meter is not None and phase == "process":
-                        stage.meter.extend(time.perf_counter_ns() - began)
+                    stage.acquire()
+                    try:
+                        began = time.perf_counter_ns() if is_sampled else 0
+                        value = next_output(stage, outputs)
+                        if is_sampled and stage.meter is not None and phase == "process":
+                            stage.meter.extend(time.perf_counter_ns() - began)
+                    finally:
+                        stage.release()
                     if value is EXHAUSTED:
                         break
                     if value is not None:
@@ -183,13 +191,12 @@ class Chain(Unit):
                             stage.meter.items_out += 1
                         yield value
             finally:
-                close_outputs(stage, outputs)
+                with stage.record.call_lock:
+                    close_outputs(stage, outputs)
         except GeneratorExit:
             raise
         except BaseException as error:
             self._segment.fail(self, stage, error, phase, stage.count - 1 if phase == "process" else None)
-        finally:
-            stage.release()
 
     def _iterate_async(self, stage: Stage, outputs: Any) -> Generator[Any, None, None]:
         wait_for = self._segment.thread.wait_for
@@ -202,7 +209,7 @@ class Chain(Unit):
                 yield value
         finally:
             if hasattr(outputs, "aclose"):
-                wait_for(await_marked(stage, outputs.aclose()))
+                wait_for(await_marked(stage, outputs.aclose()), can_cancel=False)
 
 
 class Source(Unit):

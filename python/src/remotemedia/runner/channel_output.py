@@ -16,16 +16,18 @@ from remotemedia.runner.unit import close_upstream
 from remotemedia.wire.frames import (
     CREDIT,
     END,
+    MAX_PAYLOAD_BYTES,
     STOP,
     FrameReader,
     decode_payload,
     encode_frame,
     encode_items_frame,
 )
-from remotemedia.wire.values import PLAIN, lower
+from remotemedia.wire.values import lower, weigh
 
 _MAX_PENDING = 1024
-_FRAME_BYTES = 1 << 18
+_FRAME_BYTES = 1 << 20
+_BUFFER_BYTES = 8192
 _MAX_FRAME_ITEMS = 4096
 
 
@@ -42,13 +44,15 @@ class ChannelOutput(OutputPort):
         self.channel = channel
         self._socket: socket.socket | None = None
         self._window = window
-        self._pending: deque[Any] = deque()
+        # Each item with its weight. The sums have one writer each: who gives the outputs, and who sends.
+        self._pending: deque[tuple[Any, int]] = deque()
+        self._taken_in_bytes = self._taken_out_bytes = 0
+        self._is_refused = False
         self._send_lock = threading.Lock()
         self._credit = threading.Condition()
-        self._buffer = bytearray(8192)
+        self._buffer = bytearray(_BUFFER_BYTES)
         self._sent_items = self._sent_bytes = 0
         self._back_items = self._back_bytes = 0
-        self._frame_items = 256
         self._is_ending = False
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_tender_awake = True
@@ -64,7 +68,7 @@ class ChannelOutput(OutputPort):
         """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""
         if self.is_dead or not self._enqueue(item):
             return
-        if len(self._pending) > _MAX_PENDING:
+        if self._is_full(_MAX_PENDING):
             self.flush()
         elif self.segment.more and not self._is_tender_awake:
             self._wake()
@@ -75,11 +79,11 @@ class ChannelOutput(OutputPort):
             return None
         if not self._is_tender_awake:
             self._wake()
-        if len(self._pending) <= _MAX_PENDING:
+        if not self._is_full(_MAX_PENDING):
             return None
         future = self.segment.loop.create_future()
         self._space_waiters.append(future)
-        if len(self._pending) <= _MAX_PENDING // 2 or self.is_dead:
+        if self.is_dead or not self._is_full(_MAX_PENDING // 2):
             # The tender has sent meanwhile, perhaps before it could see who waits.
             self._release()
             return None
@@ -119,14 +123,27 @@ class ChannelOutput(OutputPort):
             self._wake_writer.close()
 
     def _enqueue(self, item: Any) -> bool:
-        if type(item) not in PLAIN:
-            try:
-                item = lower(item)
-            except ValueTransferError as error:
-                self.producers[0].emission_failed(error)
-                return False
-        self._pending.append(item)
+        if self._is_refused:
+            return False
+        try:
+            lowered = lower(item)
+            weight = weigh(lowered, item)
+            if weight > MAX_PAYLOAD_BYTES - _FRAME_BYTES:
+                raise ValueTransferError(f"an item of {weight} bytes is too long for a frame")
+        except ValueTransferError as error:
+            self._is_refused = True
+            self.producers[0].emission_failed(error)
+            return False
+        self._taken_in_bytes += weight
+        self._pending.append((lowered, weight))
         return True
+
+    def _is_full(self, max_pending: int) -> bool:
+        """Whether the producer has to wait: what is pending and out is bounded, but for one item."""
+        if len(self._pending) > max_pending:
+            return True
+        pending = self._taken_in_bytes - self._taken_out_bytes
+        return pending + self._sent_bytes - self._back_bytes > self._window[1]
 
     def _has_room(self) -> bool:
         return (
@@ -140,10 +157,30 @@ class ChannelOutput(OutputPort):
         with self._send_lock:
             while pending and not self.is_dead and self._has_room():
                 room = self._window[0] - (self._sent_items - self._back_items)
-                count = min(len(pending), room, self._frame_items)
-                self._send_items([pending.popleft() for _ in range(count)])
-        if self._space_waiters and len(pending) <= _MAX_PENDING // 2:
+                items = self._take_out(min(room, _MAX_FRAME_ITEMS))
+                if items:
+                    self._send_items(items)
+        if self._space_waiters and not self._is_full(_MAX_PENDING // 2):
             self.segment.loop.call_soon_threadsafe(self._release)
+
+    def _take_out(self, max_items: int) -> list[Any]:
+        """The items of the next frame: about a mebibyte, or one item."""
+        pending = self._pending
+        left = min(_FRAME_BYTES, self._window[1] - (self._sent_bytes - self._back_bytes))
+        items: list[Any] = []
+        while len(items) < max_items:
+            try:
+                item, weight = pending.popleft()
+            except IndexError:
+                # All is taken, or dropped by another thread.
+                break
+            if items and weight > left:
+                pending.appendleft((item, weight))
+                break
+            left -= weight
+            self._taken_out_bytes += weight
+            items.append(item)
+        return items
 
     def _send_items(self, items: list[Any]) -> None:
         buffer = self._buffer
@@ -157,20 +194,19 @@ class ChannelOutput(OutputPort):
         self._sent_bytes += size - 5
         self._send(buffer)
         if size > _FRAME_BYTES:
-            self._frame_items = max(1, len(items) * _FRAME_BYTES // size)
-            self._buffer = bytearray(8192)
-        elif self._frame_items < _MAX_FRAME_ITEMS:
-            self._frame_items *= 2
+            self._buffer = bytearray(_BUFFER_BYTES)
 
     def _send_until_bad(self, items: list[Any], error: ValueTransferError) -> None:
-        """One of several items cannot be written: send those before it, then fail."""
+        """An item was changed into one that cannot cross: send those before it, then fail."""
         if len(items) > 1:
             for item in items:
-                if self.is_dead:
+                if self.is_dead or self._is_refused:
                     return
                 self._send_items([item])
             return
+        self._is_refused = True
         self._pending.clear()
+        self._taken_out_bytes = self._taken_in_bytes
         self.producers[0].emission_failed(error)
 
     def _send(self, data: bytes | bytearray) -> None:

@@ -8,7 +8,7 @@ from remotemedia.core.lifecycle import LifecycleRecord
 
 
 class AsyncCallLock:
-    """Held by a run while an async call of the instance is open."""
+    """Held by a run while async code of the instance is inside: a call, or one step of a generator."""
 
     __slots__ = ("_record", "_run")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
@@ -12,13 +13,17 @@ _Job = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...]]
 
 
 class NodeThread:
-    """Runs calls one after the other in a daemon thread, which never keeps the program alive."""
+    """Runs calls one after the other in a daemon thread, which never keeps the program alive.
+
+    They share a copy of the context in which this was made.
+    """
 
     def __init__(self, name: str) -> None:
         """Prepare; the thread starts with the first call."""
         self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._is_started = False
+        self._context = contextvars.copy_context()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run a call in the thread."""
@@ -40,7 +45,7 @@ class NodeThread:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                result = function(*args)
+                result = self._context.run(function, *args)
             except BaseException as error:
                 future.set_exception(error)
             else:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.core.lifecycle import is_initialized, note_cleaned_up, note_initialized
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.loop import LoopThread, run_on
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, call_here, call_on_loop, node_id_of
@@ -35,7 +35,7 @@ class Segment:
         has_failed: whether a node here or upstream has failed; no ``flush`` runs from then on.
         more: whether more outputs may come soon without the thread sending what it has.
         thread: what the thread waits with.
-        context: the context of variables that nodes run under.
+        context: the context of variables that async code of the nodes runs under.
     """
 
     def __init__(
@@ -82,16 +82,25 @@ class Segment:
         """Whether the run only has to end: after a failure or a cancel."""
         return self.has_failed or self.is_cancelled
 
-    def open(self) -> None:
+    def open(self, announce: Callable[[str], None] | None = None) -> None:
         """Initialize the nodes in order.
 
+        A cancel meanwhile cancels an async ``initialize``, lets a sync one end, and starts no other.
+
+        Args:
+            announce: told the id of each node that is about to be initialized.
+
         Raises:
-            OpenError: one failed; those before it have been cleaned up.
+            OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
         for stage in self._distinct_stages():
             try:
+                self._check_cancelled()
+                if announce is not None and stage.traits.has_initialize:
+                    announce(stage.id)
                 self._initialize(stage)
+                self._check_cancelled()
             except BaseException as error:
                 add_thread_cure(error)
                 failure = NodeFailure(error, stage.id, "initialize", None)
@@ -125,6 +134,7 @@ class Segment:
                 unit.abort()
             else:
                 unit.kill()
+        self.thread.cancel_waits()
         self.thread.notify()
 
     def stop(self) -> None:
@@ -146,6 +156,7 @@ class Segment:
 
     def close(self) -> list[NodeFailure]:
         """Clean up the nodes in reverse order and let go of the ports; what failed in it."""
+        self.thread.begin_cleanup()
         failures: list[NodeFailure] = []
         while self._opened:
             stage = self._opened.pop()
@@ -216,6 +227,10 @@ class Segment:
 
     # Life cycle
 
+    def _check_cancelled(self) -> None:
+        if self.is_cancelled:
+            raise asyncio.CancelledError("the run was cancelled while it was opening")
+
     def _distinct_stages(self) -> list[Stage]:
         seen: set[int] = set()
         distinct: list[Stage] = []
@@ -269,12 +284,12 @@ class Segment:
         if stage.thread is not None:
             stage.thread.submit(call_here, stage, method, self._wait_on_loop).result()
         elif stage.is_on_loop:
-            asyncio.run_coroutine_threadsafe(call_on_loop(stage, method), self.loop).result()
+            self._wait_on_loop(call_on_loop(stage, method))
         else:
             call_here(stage, method, self.thread.wait_for)
 
     def _wait_on_loop(self, awaitable: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result()
+        return run_on(self.loop, self.thread.cancellable(awaitable), self.context)
 
     # Running
 

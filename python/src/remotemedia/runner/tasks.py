@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.chain import EXHAUSTED, close_outputs, next_output
-from remotemedia.runner.handoff import Inbox
+from remotemedia.runner.handoff import LIMIT, Inbox
 from remotemedia.runner.locks import AsyncCallLock
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.node_thread import NodeThread
@@ -41,7 +42,7 @@ class LoopUnit(Unit):
         self.is_finished = False
         self.segment = segment
         self._task: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._closing: set[asyncio.Task[Any] | None] = set()
 
     def start(self) -> None:
         """Start the task; called on the loop."""
@@ -56,8 +57,7 @@ class LoopUnit(Unit):
 
     def emission_failed(self, error: BaseException) -> None:
         """An output could not be sent."""
-        index = self.stage.count - 1 if self.stage.concurrency == 1 else None
-        self.fail(error, "process", index)
+        self.fail(error, "process", self.stage.count - 1)
 
     def fail(self, error: BaseException, phase: str, index: int | None) -> None:
         """Record a failure of the node."""
@@ -80,15 +80,20 @@ class LoopUnit(Unit):
 
     async def close_outputs(self, outputs: Any) -> None:
         """Close what the node gave; a cancel that comes meanwhile does not disturb it."""
-        self._is_closing = True
+        task = asyncio.current_task()
+        self._closing.add(task)
         try:
             await _aclose(outputs)
         finally:
-            self._is_closing = False
+            self._closing.discard(task)
 
     def _cancel(self) -> None:
-        if self._task is not None and not self._is_closing:
-            self._task.cancel()
+        if self._task is not None:
+            self._cancel_task(self._task)
+
+    def _cancel_task(self, task: asyncio.Task[Any]) -> None:
+        if task not in self._closing:
+            task.cancel()
 
     async def _main(self) -> None:
         try:
@@ -109,12 +114,23 @@ class LoopUnit(Unit):
 class AsyncNode(LoopUnit):
     """A node with an async ``process``."""
 
+    def __init__(self, segment: Segment, stage: Stage) -> None:
+        """Build the unit; the segment connects it."""
+        super().__init__(segment, stage)
+        self._lock = AsyncCallLock(stage.record, segment)
+        self._turn_index = 0
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output could not be sent."""
+        index = self.stage.count - 1 if self.stage.concurrency == 1 else self._turn_index
+        self.fail(error, "process", index)
+
     async def work(self) -> None:
         """Take all items, flush."""
         await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
         if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
             try:
-                await self._deliver(self.stage, self.stage.flush)
+                await self._deliver(self.stage, self.emit, self.stage.flush)
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and self.is_dead:
                     raise
@@ -122,21 +138,16 @@ class AsyncNode(LoopUnit):
 
     async def _work_on_one(self) -> None:
         stage = self.stage
-        lock = AsyncCallLock(stage.record, self.segment)
         while (entry := await self._next_entry()) is not None:
             item, done = entry
             index = stage.count
             stage.count = index + 1
-            if not lock.try_acquire():
-                await lock.acquire()
             try:
-                await self._deliver(stage, stage.process, item, index=index)
+                await self._deliver(stage, self.emit, stage.process, item, index=index)
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and self.is_dead:
                     raise
                 self.fail(error, "process", index)
-            finally:
-                lock.release()
             if done is not None:
                 done()
             if self.is_dead:
@@ -144,11 +155,10 @@ class AsyncNode(LoopUnit):
 
     async def _work_on_many(self) -> None:
         """Run up to ``concurrency`` calls at once; outputs leave in the order of the items."""
-        calls: asyncio.Queue[tuple[asyncio.Task[list[Any]], Callable[[], None] | None, int] | None] = (
-            asyncio.Queue()
-        )
+        calls: asyncio.Queue[_Call | None] = asyncio.Queue()
         slots = asyncio.Semaphore(self.stage.concurrency)
         opened: set[asyncio.Task[Any]] = set()
+        loop, context = self.segment.loop, self.segment.context
 
         async def take() -> None:
             stage = self.stage
@@ -159,38 +169,39 @@ class AsyncNode(LoopUnit):
                     break
                 index = stage.count
                 stage.count = index + 1
-                call = asyncio.create_task(self._collect(stage, entry[0], index))
-                opened.add(call)
-                call.add_done_callback(opened.discard)
-                calls.put_nowait((call, entry[1], index))
+                call = _Call(self, index, entry[1])
+                made = self._deliver(stage, call.give, stage.process, entry[0], index=index)
+                call.task = loop.create_task(made, context=context)
+                opened.add(call.task)
+                call.task.add_done_callback(opened.discard)
+                calls.put_nowait(call)
             calls.put_nowait(None)
 
-        taker = asyncio.create_task(take())
+        taker = loop.create_task(take(), context=context)
         opened.add(taker)
         try:
-            while (next_call := await calls.get()) is not None and not self.is_dead:
-                await self._emit_call(*next_call)
+            while (call := await calls.get()) is not None and not self.is_dead:
+                await self._finish(call)
                 slots.release()
         finally:
             left = [task for task in opened if not task.done()]
             for task in left:
-                task.cancel()
+                self._cancel_task(task)
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _emit_call(
-        self, call: asyncio.Task[list[Any]], done: Callable[[], None] | None, index: int
-    ) -> None:
+    async def _finish(self, call: _Call) -> None:
+        """Let a call emit, now that it is its turn, and wait until it has ended."""
+        self._turn_index = call.index
+        await call.take_turn()
         try:
-            outputs = await call
+            await call.result()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
                 raise
-            self.fail(error, "process", index)
+            self.fail(error, "process", call.index)
             return
-        for output in outputs:
-            await self.emit(output)
-        if done is not None:
-            done()
+        if call.done is not None:
+            call.done()
 
     async def _next_entry(self) -> tuple[Any, Callable[[], None] | None] | None:
         meter = self.stage.meter
@@ -199,56 +210,111 @@ class AsyncNode(LoopUnit):
         return await self.inbox.get()
 
     @marks_node
-    async def _deliver(self, stage: Stage, function: Callable[..., Any], *item: Any, index: int = -1) -> None:
-        """Call the node and emit what it gives as it comes."""
-        began = time.perf_counter_ns()
-        output = function(*item)
-        kind = kind_of(type(output))
-        if kind == AWAITABLE:
-            output = await output
-            kind = kind_of(type(output))
-        if kind == MANY_ASYNC:
-            await self._emit_async(stage, output)
-        elif kind == MANY:
-            try:
-                for value in output:
-                    if value is not None:
-                        await self.emit(value)
-            finally:
-                _close(output)
-        if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
-            stage.meter.add(time.perf_counter_ns() - began)
-        if kind not in (MANY, MANY_ASYNC) and output is not None:
-            await self.emit(output)
+    async def _deliver(
+        self,
+        stage: Stage,
+        give: Callable[[Any], Awaitable[None]],
+        function: Callable[..., Any],
+        *item: Any,
+        index: int = -1,
+    ) -> None:
+        """Call the node and give what it gives as it comes.
 
-    @marks_node
-    async def _emit_async(self, stage: Stage, outputs: Any) -> None:
+        The node's lock is held while its own code runs, and not while its outputs travel on.
+        """
+        is_locked = stage.concurrency == 1
+        if is_locked and not self._lock.try_acquire():
+            await self._lock.acquire()
+        began = time.perf_counter_ns()
         try:
-            async for value in outputs:
-                if value is not None:
-                    await self.emit(value)
-                if self.is_dead:
-                    return
+            output = function(*item)
+            kind = kind_of(type(output))
+            if kind == AWAITABLE:
+                output = await output
+                kind = kind_of(type(output))
         finally:
-            await self.close_outputs(outputs)
+            if is_locked:
+                self._lock.release()
+        spent = time.perf_counter_ns() - began
+        if kind in (MANY, MANY_ASYNC):
+            spent += await self._give_all(stage, give, output, kind)
+        if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
+            stage.meter.add(spent)
+        if kind not in (MANY, MANY_ASYNC) and output is not None:
+            await give(output)
+
+    async def _give_all(
+        self, stage: Stage, give: Callable[[Any], Awaitable[None]], outputs: Any, kind: int
+    ) -> int:
+        """Give what a generator gives; how long the generator itself took."""
+        is_locked = stage.concurrency == 1
+        spent = 0
+        try:
+            while not self.is_dead:
+                if is_locked and not self._lock.try_acquire():
+                    await self._lock.acquire()
+                try:
+                    began = time.perf_counter_ns()
+                    if kind == MANY:
+                        value = next_output(stage, outputs)
+                    else:
+                        value = await _next_async(stage, outputs)
+                    spent += time.perf_counter_ns() - began
+                finally:
+                    if is_locked:
+                        self._lock.release()
+                if value is EXHAUSTED:
+                    break
+                if value is not None:
+                    await give(value)
+        finally:
+            await self._close_marked(stage, outputs)
+        return spent
 
     @marks_node
-    async def _collect(self, stage: Stage, item: Any, index: int) -> list[Any]:
-        began = time.perf_counter_ns()
-        output = stage.process(item)
-        kind = kind_of(type(output))
-        if kind == AWAITABLE:
-            output = await output
-            kind = kind_of(type(output))
-        if kind == MANY_ASYNC:
-            outputs = [value async for value in output if value is not None]
-        elif kind == MANY:
-            outputs = [value for value in output if value is not None]
-        else:
-            outputs = [] if output is None else [output]
-        if stage.meter is not None and Meter.is_sampled(index):
-            stage.meter.add(time.perf_counter_ns() - began)
-        return outputs
+    async def _close_marked(self, stage: Stage, outputs: Any) -> None:
+        is_locked = stage.concurrency == 1
+        if is_locked and not self._lock.try_acquire():
+            await self._lock.acquire()
+        try:
+            await self.close_outputs(outputs)
+        finally:
+            if is_locked:
+                self._lock.release()
+
+
+class _Call:
+    """One of several calls at once: until it is its turn, it keeps some outputs, and then waits."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None) -> None:
+        """Belong to a node; ``done`` is called after the last output has left."""
+        self.index = index
+        self.done = done
+        self._unit = unit
+        self._kept: deque[Any] = deque()
+        self._turn: asyncio.Future[None] = unit.segment.loop.create_future()
+
+    async def give(self, value: Any) -> None:
+        """Give one output."""
+        if not self._turn.done():
+            self._kept.append(value)
+            if len(self._kept) >= LIMIT:
+                await self._turn
+            return
+        await self._unit.emit(value)
+
+    async def take_turn(self) -> None:
+        """Emit what it has kept; from here on it emits by itself."""
+        while self._kept:
+            await self._unit.emit(self._kept.popleft())
+        self._turn.set_result(None)
+
+    async def result(self) -> None:
+        """Wait until the call has ended, and raise what it raised; a cancel meanwhile leaves it alone."""
+        await asyncio.wait([self.task])
+        self.task.result()
 
 
 class StreamNode(LoopUnit):
@@ -279,6 +345,7 @@ class StreamNode(LoopUnit):
                 await self.close_outputs(outputs)
         if not stream.is_ended:
             close_upstream(self)
+            stream.finish()
 
     async def _emit_from_thread(
         self, stage: Stage, thread: NodeThread, outputs: Any, stream: InputStream
@@ -353,6 +420,12 @@ class InputStream(AsyncIterator[Any]):
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def finish(self) -> None:
+        """The item given last counts as done."""
+        if self._done is not None:
+            self._done()
+            self._done = None
+
     async def _next_or_exhausted(self) -> Any:
         try:
             return await self.__anext__()
@@ -361,9 +434,7 @@ class InputStream(AsyncIterator[Any]):
 
     async def __anext__(self) -> Any:
         """The next item; the one before counts as done."""
-        if self._done is not None:
-            self._done()
-            self._done = None
+        self.finish()
         entry = None if self.is_ended else await self._unit.inbox.get()
         if entry is None:
             self.is_ended = True
@@ -371,6 +442,15 @@ class InputStream(AsyncIterator[Any]):
         self._unit.stage.count += 1
         self._done = entry[1]
         return entry[0]
+
+
+@marks_node
+async def _next_async(stage: Stage, outputs: Any) -> Any:
+    """The next output of an async generator or iterator, or ``EXHAUSTED``."""
+    try:
+        return await outputs.__anext__()
+    except StopAsyncIteration:
+        return EXHAUSTED
 
 
 async def _aclose(outputs: Any) -> None:

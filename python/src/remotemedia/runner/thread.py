@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 import socket
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from remotemedia.runner.handoff import ChainBox
+from remotemedia.runner.loop import run_on
 
 
 class Readable(Protocol):
@@ -39,6 +41,10 @@ class ThreadSide:
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self._is_waiting = False
         self._runner: asyncio.Runner | None = None
+        self._mutex = threading.Lock()
+        self._cancel_wait: Callable[[], None] | None = None
+        self._are_waits_cancelled = False
+        self._is_cleaning_up = False
 
     def open_wake(self) -> None:
         """Make the thread wakeable by ``notify``."""
@@ -81,13 +87,52 @@ class ThreadSide:
         """Wait until an input can be read, a hand-off is there or ``is_ready``; gives those inputs."""
         return self._wait(lambda: is_ready() or self._has_entries(-1), readables, timeout)
 
-    def wait_for(self, awaitable: Awaitable[Any]) -> Any:
-        """Await what a sync node gave back, from this thread."""
+    def wait_for(self, awaitable: Awaitable[Any], can_cancel: bool = True) -> Any:
+        """Await what a sync node gave back; ``cancel_waits`` ends it unless told otherwise."""
+        coroutine = self.cancellable(awaitable) if can_cancel else _await(awaitable)
         if self.await_loop is not None:
-            return asyncio.run_coroutine_threadsafe(_await(awaitable), self.await_loop).result()
+            return run_on(self.await_loop, coroutine)
         if self._runner is None:
             self._runner = asyncio.Runner()
-        return self._runner.run(_await(awaitable))
+        return self._runner.run(coroutine)
+
+    async def cancellable(self, awaitable: Awaitable[Any]) -> Any:
+        """Await something, on any loop, that the segment's thread waits for."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a segment's thread waits for tasks only")
+
+        def cancel() -> None:
+            # The loop has ended if the wait has.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(task.cancel)
+
+        with self._mutex:
+            self._cancel_wait = cancel
+            is_cancelled = self._are_waits_cancelled
+        if is_cancelled:
+            task.cancel()
+        try:
+            return await awaitable
+        finally:
+            with self._mutex:
+                self._cancel_wait = None
+
+    def cancel_waits(self) -> None:
+        """Cancel what the thread awaits now or later; called from any thread."""
+        with self._mutex:
+            if self._is_cleaning_up:
+                return
+            self._are_waits_cancelled = True
+            cancel = self._cancel_wait
+        if cancel is not None:
+            cancel()
+
+    def begin_cleanup(self) -> None:
+        """From here on nothing that the thread awaits is cancelled."""
+        with self._mutex:
+            self._is_cleaning_up = True
+            self._are_waits_cancelled = False
 
     def close(self) -> None:
         """Give back what the thread has used; called in it."""

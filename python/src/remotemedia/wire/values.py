@@ -23,6 +23,8 @@ PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 """Types that msgspec writes as the wire wants them, without a look inside."""
 
 _STR: frozenset[type] = frozenset({str})
+_NUMBERS: frozenset[type] = frozenset({int, float, bool, type(None)})
+_NUMBER_BYTES = 9
 _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
 _MAX_DEPTH = 500
 _PROTO = "__proto__"
@@ -88,6 +90,36 @@ def encode_items_into(items: list[Any], buffer: bytearray, offset: int) -> None:
         _encoder.encode_into(items, buffer, offset)
     except (OverflowError, UnicodeEncodeError):
         _encoder.encode_into([_lower_whole(item, True) for item in items], buffer, offset)
+
+
+def weigh(lowered: Any, original: Any) -> int:
+    """About how many bytes something that ``lower`` gave will take, and whether its strings can be written.
+
+    Raises:
+        ValueTransferError: a string cannot be written as UTF-8.
+    """
+    try:
+        return _weigh(lowered)
+    except UnicodeEncodeError:
+        _lower_whole(original, True)
+        raise
+
+
+def _weigh(value: Any) -> int:
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind in _NUMBERS:
+        return _NUMBER_BYTES
+    if kind is str:
+        return _NUMBER_BYTES + len(value if value.isascii() else value.encode())
+    if kind is list:
+        if _NUMBERS.issuperset(map(type, value)):
+            return _NUMBER_BYTES * (1 + len(value))
+        return _NUMBER_BYTES + sum(map(_weigh, value))
+    if kind is dict:
+        return _NUMBER_BYTES + sum(map(_weigh, value)) + sum(map(_weigh, value.values()))
+    if kind is Ext:
+        return _NUMBER_BYTES + len(value.data)
+    return _NUMBER_BYTES + len(value) if kind is bytes else _NUMBER_BYTES
 
 
 def decode(data: bytes | bytearray | memoryview) -> Any:
