@@ -1,6 +1,7 @@
 """Nodes for the tests of the host."""
 
 import asyncio
+import contextvars
 import logging
 import os
 import sqlite3
@@ -83,6 +84,79 @@ class AsyncGate(Gate):
     async def process(self, item):
         self.entered.set()
         await asyncio.get_running_loop().create_future()
+
+
+class Life(Node):
+    def __init__(self, **config):
+        super().__init__(**config)
+        self.calls = []
+
+    def initialize(self):
+        self.calls.append("initialize")
+
+    def process(self, item):
+        return item
+
+    def cleanup(self):
+        self.calls.append("cleanup")
+
+
+class OtherLife(Life):
+    pass
+
+
+class InitializesSlowly(Gate):
+    def __init__(self, **config):
+        super().__init__(**config)
+        self.calls = []
+
+    def initialize(self):
+        self.calls.append("initialize")
+        self.entered.set()
+        self.opened.wait()
+
+    def cleanup(self):
+        self.calls.append("cleanup")
+
+
+class InitializesForever(Gate):
+    is_cancelled = False
+
+    async def initialize(self):
+        self.entered.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.is_cancelled = True
+
+
+class AsyncInitializesForever(InitializesForever):
+    async def process(self, item):
+        return item
+
+
+class StreamInitializesForever(InitializesForever):
+    is_streaming = True
+
+    def process(self, stream):
+        yield from stream
+
+
+_variable = contextvars.ContextVar("variable", default="none")
+
+
+class Contextual(Node):
+    def process(self, item):
+        before = _variable.get()
+        _variable.set(item)
+        return before
+
+
+class AsyncContextual(Node):
+    async def process(self, item):
+        before = _variable.get()
+        _variable.set(1)
+        return [item, before]
 
 
 class SlowGenerator(Gate):

@@ -301,6 +301,112 @@ def test_an_output_that_cannot_cross_is_a_failure_of_its_node(engine):
     engine.request("close", segment="s")
 
 
+BAD_SECOND = """
+class A:
+    def give(self, item):
+        return "\\ud800" if item == 1 else item
+    def process(self, item):
+        return self.give(item)
+class B(A):
+    async def process(self, item):
+        return self.give(item)
+class C(A):
+    def process(self, item):
+        yield self.give(item)
+"""
+
+
+@pytest.mark.parametrize(("class_name", "concurrency"), [("A", 1), ("B", 1), ("B", 3), ("C", 1)])
+def test_nothing_after_a_string_that_cannot_cross_is_sent(engine, class_name, concurrency):
+    number = engine.create(source=BAD_SECOND, **{"class": class_name})
+    sink = Sink(engine)
+    engine.request(
+        "open",
+        **segment(
+            "s",
+            [{"id": "a", "object": number, "concurrency": concurrency}],
+            inputs=[{"channel": "i", "token": "t", "to": ["a"], "window": WINDOW}],
+            outputs=[
+                {"channel": "o", "token": sink.token, "from": "a", "address": sink.address, "window": WINDOW}
+            ],
+        ),
+    )
+    with contextlib.closing(Feed(engine, "i", "t")) as feed, contextlib.closing(sink):
+        engine.request("start", segment="s")
+        feed.socket.sendall(encode_frame(ITEMS, [0, 1, 2, 3]))
+        assert list(sink.items()) == [0]
+    (failure,) = engine.event("done")["failures"]
+    assert (failure["code"], failure["nodeId"], failure["itemIndex"]) == ("RM_VALUE_NOT_TRANSFERABLE", "a", 1)
+    engine.request("close", segment="s")
+
+
+def test_what_a_node_sets_in_its_context_ends_with_the_run(engine):
+    for _ in range(3):
+        outputs, failures, _ = run(engine, "Contextual", "AsyncContextual", items=[1, 2])
+        assert failures == []
+        assert outputs == [["none", "none"], [1, 1]]
+
+
+def test_any_number_of_calls_may_block(engine):
+    number = engine.create(file=NODES, **{"class": "Gate"})
+    stop = {"object": number, "name": "process", "args": ["stop"], "kwargs": {}}
+    waiting = [engine.send("call", stop) for _ in range(60)]
+    engine.request("call", object=number, name="open", args=[], kwargs={})
+    assert [answer.get(timeout=20) for answer in waiting] == [[True, "stop"]] * 60
+
+
+# Opening
+
+
+def opening(engine, *class_names):
+    """Starts to open a segment of these nodes; the objects, and the queue of the answer."""
+    objects = [engine.create(file=NODES, **{"class": name}) for name in class_names]
+    nodes = [
+        {"id": name.lower(), "object": number} for name, number in zip(class_names, objects, strict=True)
+    ]
+    answer = engine.send("open", segment("s", nodes, itertools.pairwise(node["id"] for node in nodes)))
+    return objects, answer
+
+
+@pytest.mark.parametrize(
+    "class_name", ["InitializesForever", "AsyncInitializesForever", "StreamInitializesForever"]
+)
+def test_a_cancel_ends_an_async_initialize(engine, class_name):
+    objects, answer = opening(engine, "Life", class_name, "OtherLife")
+    for node_id in ("life", class_name.lower()):
+        assert engine.event("initializing") == {"segment": "s", "nodeId": node_id}
+    engine.request("call", object=objects[1], name="wait_until_entered", args=[], kwargs={})
+    assert engine.request("cancel", segment="s") == {}
+    is_ok, failure = answer.get(timeout=20)
+    assert not is_ok
+    assert (failure["type"], failure["module"]) == ("CancelledError", "asyncio")
+    assert (failure["nodeId"], failure["phase"]) == (class_name.lower(), "initialize")
+    assert engine.request("get", object=objects[0], name="calls") == ["initialize", "cleanup"]
+    assert engine.request("get", object=objects[1], name="is_cancelled") is True
+    assert engine.request("get", object=objects[2], name="calls") == []
+    with pytest.raises(RequestError, match="no open segment"):
+        engine.request("close", segment="s")
+    assert engine.events.empty()
+
+
+def test_a_cancel_lets_a_sync_initialize_end_and_cleans_it_up(engine):
+    objects, answer = opening(engine, "Life", "InitializesSlowly", "OtherLife")
+    engine.request("call", object=objects[1], name="wait_until_entered", args=[], kwargs={})
+    engine.request("cancel", segment="s")
+    closing = engine.send("close", {"segment": "s"})
+    assert answer.empty()
+    engine.request("call", object=objects[1], name="open", args=[], kwargs={})
+    is_ok, failure = answer.get(timeout=20)
+    assert not is_ok
+    assert (failure["type"], failure["nodeId"]) == ("CancelledError", "initializesslowly")
+    assert closing.get(timeout=20) == [True, {"failures": [], "metrics": None}]
+    assert engine.request("get", object=objects[0], name="calls") == ["initialize", "cleanup"]
+    assert engine.request("get", object=objects[1], name="calls") == ["initialize", "cleanup"]
+    assert engine.request("get", object=objects[2], name="calls") == []
+    engine.request("open", **segment("s", [{"id": "a", "object": objects[2]}]))
+    engine.request("close", segment="s")
+
+
 def test_log_records_are_events_when_asked_for(tmp_path):
     engine = Engine(tmp_path, debug=True)
     run_logger(engine)
