@@ -142,7 +142,7 @@ class StreamInitializesForever(InitializesForever):
         yield from stream
 
 
-_variable = contextvars.ContextVar("variable", default="none")
+_variable: contextvars.ContextVar[object] = contextvars.ContextVar("variable", default="none")
 
 
 class Contextual(Node):

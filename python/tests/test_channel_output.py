@@ -130,6 +130,24 @@ def test_frames_are_cut_by_bytes(size, count, most, make):
     assert len(frames) <= -(-count * size // MIB) * 2
 
 
+def test_every_item_arrives_before_the_end_whoever_sends_it():
+    items = [bytes(300_000 + position) for position in range(200)]
+
+    def produce():
+        port.segment.more = True
+        for item in items:
+            port.append(item)
+        port.end_from_thread()
+
+    port, _ = port_of((3, 2 * MIB))
+    theirs = connect(port)
+    with theirs, ThreadPoolExecutor(1) as pool:
+        produced = pool.submit(produce)
+        assert [len(item) for frame, _ in frames_of(theirs) for item in frame] == list(map(len, items))
+        produced.result()
+    port.close()
+
+
 def test_small_items_share_frames():
     async def put_all():
         for position in range(1000):

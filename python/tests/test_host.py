@@ -355,6 +355,12 @@ def test_any_number_of_calls_may_block(engine):
     assert [answer.get(timeout=20) for answer in waiting] == [[True, "stop"]] * 60
 
 
+def test_a_call_does_not_run_in_the_thread_of_a_segment(engine):
+    for _ in range(5):
+        _, (failure,), _ = run(engine, "Database")
+        assert failure["type"] == "ProgrammingError"
+
+
 # Opening
 
 

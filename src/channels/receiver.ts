@@ -39,6 +39,15 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     run.addMortal(this);
   }
 
+  /**
+   * The producer's host has died. A connection that is there ends by itself; one that was on its way gets its chance to arrive; without
+   * one nothing will come any more.
+   */
+  async producerDied(): Promise<void> {
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#connection === undefined && !this.#isFinished) this.#close();
+  }
+
   /** Resolves once everything that came has been pushed, and the stage and all that is downstream of it have finished. Never rejects. */
   async feed(): Promise<void> {
     await this.#finished;

@@ -51,6 +51,8 @@ export interface OpenSegment {
 export interface Host {
   /** Name in plans and errors. */
   readonly name: string;
+  /** Resolves when a host that can die has died. */
+  readonly death?: Promise<unknown>;
   /** The address at which its incoming channels are dialled. */
   listen(): Promise<string>;
   /**

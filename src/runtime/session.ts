@@ -163,6 +163,7 @@ export class Session {
     const { pipeline, input, output, logger } = this.#request;
     const hosts = new Map<string, Host>([[this.#request.driver.name, this.#request.driver]]);
     for (const { placement } of pipeline.nodes) hosts.set(placement.name, placement);
+    for (const host of hosts.values()) void host.death?.then(this.#hostDied.bind(this));
     const nodes = new Map(pipeline.nodes.map(({ id, node }) => [id, node]));
     const hostBySegment = new Map(this.#plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
     const channels = this.#plan.channels.map((channel): WiredChannel => {
@@ -201,6 +202,12 @@ export class Session {
       this.#segments.push(opened);
       if (this.#cancellation.isRequested) return;
     }
+  }
+
+  /** What waits for a host that has died would wait for ever: other hosts give up, this process finishes what has come. */
+  #hostDied(): void {
+    if (this.#durationMs !== undefined) return;
+    for (const segment of this.#segments) segment.cancel();
   }
 
   async #startAll(): Promise<void> {

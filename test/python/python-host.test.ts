@@ -218,6 +218,17 @@ describe('a host that dies', () => {
     expect(await new Pipeline([echo]).run('still here')).toBe('still here');
   });
 
+  test('before it could connect to another host ends the run all the same', async () => {
+    await using other = await startPythonHost();
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const host = await startPythonHost({ onOutput: () => undefined });
+      const die = await host.create({ file: FILE, class: 'Die', kwargs: { how: 'exit' } });
+      const echo = await other.create({ file: FILE, class: 'Echo' });
+      const error = await errorOf(new Pipeline([die, echo, new Echo()]).run([1, 2, 3]));
+      expect(error).toMatchObject({ code: 'RM_HOST_DIED', exitCode: 7 });
+    }
+  });
+
   test('while nothing runs is told at the next use', async () => {
     const host = await startPythonHost({ onOutput: () => undefined });
     const echo = await host.create({ file: FILE, class: 'Echo' });

@@ -128,7 +128,9 @@ class InProcessSegment implements OpenSegment {
 
   #receiver({ id, token, producer }: WiredChannel, target: Stage): InstanceType<Channels['ChannelReceiver']> {
     const { ChannelReceiver } = this.#loadedChannels();
-    return new ChannelReceiver({ id, token, producer: producer.name }, target, this.#request.run);
+    const receiver = new ChannelReceiver({ id, token, producer: producer.name }, target, this.#request.run);
+    void producer.death?.then(() => receiver.producerDied());
+    return receiver;
   }
 
   #loadedChannels(): Channels {

@@ -145,6 +145,11 @@ export class PythonHost implements Host, AsyncDisposable {
     return this.#ready?.pid;
   }
 
+  /** Resolves when the process has ended, with the error that runs see. */
+  get death(): Promise<Error> {
+    return this.#death;
+  }
+
   /** Whether the process has ended, or is about to. */
   get isDead(): boolean {
     return this.#isDead;

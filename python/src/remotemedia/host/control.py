@@ -18,7 +18,7 @@ from remotemedia.host.listener import Listener
 from remotemedia.host.objects import ObjectTable, describe, get_attribute, set_attribute
 from remotemedia.host.segments import HostSegment, Respond
 from remotemedia.runner.loop import LoopThread
-from remotemedia.runner.threads import run_in_thread
+from remotemedia.runner.threads import KeptThreads
 from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.frames import (
     EVENT,
@@ -46,6 +46,8 @@ class Control:
         self._objects = ObjectTable()
         self._segments: dict[str, HostSegment] = {}
         self._loop_thread = LoopThread()
+        # Not those of the segments: what is bound to the thread that made it must not work there by chance.
+        self._call_threads = KeptThreads()
         self._slow: dict[str, Callable[[dict[str, Any]], Any]] = {
             "create": self._create,
             "get": self._get,
@@ -103,7 +105,9 @@ class Control:
         if method in self._slow:
             # However many of them block, the next one is answered. Threads are pooled, contexts are not.
             run = contextvars.copy_context().run
-            run_in_thread(run, self._answer, self._slow[method], params, respond, name="remotemedia-call")
+            self._call_threads.run(
+                run, self._answer, self._slow[method], params, respond, name="remotemedia-call"
+            )
         elif method in self._quick:
             self._answer(self._quick[method], params, respond)
         elif method in self._stepwise:

@@ -88,9 +88,9 @@ def _end(
 def _remove_directory_of(address: str, owner_pid: int) -> None:
     """Remove the sockets of an owner that could not do so itself."""
     path = Path(address.removeprefix("unix:"))
-    if address.startswith("unix:") and f"-{owner_pid}-" in path.parent.name:
-        if owner.has_ended(owner_pid, _OWNER_END_SECONDS):
-            shutil.rmtree(path.parent, ignore_errors=True)
+    is_owners = address.startswith("unix:") and f"-{owner_pid}-" in path.parent.name
+    if is_owners and owner.has_ended(owner_pid, _OWNER_END_SECONDS):
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _ready(listener: Listener) -> dict[str, Any]:

@@ -37,9 +37,9 @@ def watch(pid: int, start_time: str | None, gone: Callable[[], None]) -> None:
 
 
 def _die_with_parent(pid: int, gone: Callable[[], None]) -> None:
-    """Have the kernel end this process some seconds after its parent, also while native code holds the interpreter.
+    """Have the kernel end this process some seconds after its parent, also while native code holds the GIL.
 
-    The signal that comes with the parent's death is handled by C's own ``alarm``, called with the signal's number:
+    The signal that comes with the parent's death is handled by C's ``alarm``, with the signal's number:
     that many seconds later SIGALRM ends the process, unless it has ended in good order by then.
     """
     if os.getppid() != pid:

@@ -23,12 +23,13 @@ from remotemedia.wire.frames import (
     encode_frame,
     encode_items_frame,
 )
-from remotemedia.wire.values import lower, weigh
+from remotemedia.wire.values import NUMBER_BYTES, lower, weigh
 
 _MAX_PENDING = 1024
 _FRAME_BYTES = 1 << 20
 _BUFFER_BYTES = 8192
 _MAX_FRAME_ITEMS = 4096
+_MAX_ITEM_BYTES = MAX_PAYLOAD_BYTES - _FRAME_BYTES
 
 
 class ChannelOutput(OutputPort):
@@ -125,15 +126,21 @@ class ChannelOutput(OutputPort):
     def _enqueue(self, item: Any) -> bool:
         if self._is_refused:
             return False
-        try:
-            lowered = lower(item)
-            weight = weigh(lowered, item)
-            if weight > MAX_PAYLOAD_BYTES - _FRAME_BYTES:
-                raise ValueTransferError(f"an item of {weight} bytes is too long for a frame")
-        except ValueTransferError as error:
-            self._is_refused = True
-            self.producers[0].emission_failed(error)
-            return False
+        kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
+        if kind is int or kind is float:
+            lowered, weight = item, NUMBER_BYTES
+        elif kind is str and len(item) < _FRAME_BYTES and item.isascii():
+            lowered, weight = item, NUMBER_BYTES + len(item)
+        else:
+            try:
+                lowered = lower(item)
+                weight = weigh(lowered, item)
+                if weight > _MAX_ITEM_BYTES:
+                    raise ValueTransferError(f"an item of {weight} bytes is too long for a frame")
+            except ValueTransferError as error:
+                self._is_refused = True
+                self.producers[0].emission_failed(error)
+                return False
         self._taken_in_bytes += weight
         self._pending.append((lowered, weight))
         return True
@@ -166,20 +173,22 @@ class ChannelOutput(OutputPort):
     def _take_out(self, max_items: int) -> list[Any]:
         """The items of the next frame: about a mebibyte, or one item."""
         pending = self._pending
-        left = min(_FRAME_BYTES, self._window[1] - (self._sent_bytes - self._back_bytes))
+        left = room = min(_FRAME_BYTES, self._window[1] - (self._sent_bytes - self._back_bytes))
         items: list[Any] = []
-        while len(items) < max_items:
-            try:
-                item, weight = pending.popleft()
-            except IndexError:
-                # All is taken, or dropped by another thread.
-                break
-            if items and weight > left:
-                pending.appendleft((item, weight))
-                break
-            left -= weight
-            self._taken_out_bytes += weight
-            items.append(item)
+        add = items.append
+        try:
+            for _ in range(max_items):
+                item, weight = pending[0]
+                # Looked at first: who ends the outputs must not see an empty queue while one is put back.
+                if weight > left and items:
+                    break
+                pending.popleft()
+                left -= weight
+                add(item)
+        except IndexError:
+            # All is taken, or dropped by another thread.
+            pass
+        self._taken_out_bytes += room - left
         return items
 
     def _send_items(self, items: list[Any]) -> None:

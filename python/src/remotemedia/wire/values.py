@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Any, cast
@@ -24,7 +24,8 @@ PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 
 _STR: frozenset[type] = frozenset({str})
 _NUMBERS: frozenset[type] = frozenset({int, float, bool, type(None)})
-_NUMBER_BYTES = 9
+NUMBER_BYTES = 9
+"""How many bytes a number takes at most."""
 _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
 _MAX_DEPTH = 500
 _PROTO = "__proto__"
@@ -107,19 +108,29 @@ def weigh(lowered: Any, original: Any) -> int:
 
 def _weigh(value: Any) -> int:
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in _NUMBERS:
-        return _NUMBER_BYTES
-    if kind is str:
-        return _NUMBER_BYTES + len(value if value.isascii() else value.encode())
     if kind is list:
         if _NUMBERS.issuperset(map(type, value)):
-            return _NUMBER_BYTES * (1 + len(value))
-        return _NUMBER_BYTES + sum(map(_weigh, value))
+            return NUMBER_BYTES * (1 + len(value))
+        return NUMBER_BYTES + _weigh_all(value)
     if kind is dict:
-        return _NUMBER_BYTES + sum(map(_weigh, value)) + sum(map(_weigh, value.values()))
-    if kind is Ext:
-        return _NUMBER_BYTES + len(value.data)
-    return _NUMBER_BYTES + len(value) if kind is bytes else _NUMBER_BYTES
+        return NUMBER_BYTES + _weigh_all(value) + _weigh_all(value.values())
+    return _weigh_all((value,))
+
+
+def _weigh_all(values: Iterable[Any]) -> int:
+    total = 0
+    for value in values:
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if kind is str:
+            total += len(value if value.isascii() else value.encode())
+        elif kind is bytes:
+            total += len(value)
+        elif kind is list or kind is dict:
+            total += _weigh(value)
+        elif kind is Ext:
+            total += len(value.data)
+        total += NUMBER_BYTES
+    return total
 
 
 def decode(data: bytes | bytearray | memoryview) -> Any:
