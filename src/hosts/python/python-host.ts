@@ -307,7 +307,10 @@ export class PythonHost implements Host, AsyncDisposable {
     run.signal.addEventListener('abort', cancel, { once: true });
     try {
       run.initializing = request.segment.nodes[0];
-      await this.#request('open', await describeSegment(id, request, CANCEL_TIMEOUT_MS));
+      const description = await describeSegment(id, request, CANCEL_TIMEOUT_MS);
+      // From here on a cancel finds the segment in the host.
+      run.signal.throwIfAborted();
+      await this.#request('open', description);
       run.initializing = undefined;
       return segment;
     } catch (error) {
