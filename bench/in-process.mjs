@@ -40,8 +40,10 @@ async function plainLoop() {
 async function indexedLoop() {
   const nodes = makeNodes();
   const outputs = [];
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- this is what is measured.
   for (let index = 0; index < items.length; index++) {
     let value = items[index];
+    // eslint-disable-next-line @typescript-eslint/prefer-for-of -- this is what is measured.
     for (let position = 0; position < nodes.length; position++) {
       value = nodes[position].process(value);
       if (isThenable(value)) value = await value;

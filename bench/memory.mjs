@@ -25,6 +25,7 @@ function* input() {
 }
 
 const heap = [];
+const resident = [];
 let count = 0;
 for await (const item of new Pipeline()
   .pipe(new Wrap())
@@ -34,7 +35,9 @@ for await (const item of new Pipeline()
   void item;
   if (++count % (ITEMS / SAMPLES) !== 0) continue;
   collect();
-  heap.push(process.memoryUsage().heapUsed / 2 ** 20);
+  const { heapUsed, rss } = process.memoryUsage();
+  heap.push(heapUsed / 2 ** 20);
+  resident.push(rss / 2 ** 20);
 }
 const growth = Math.max(...heap.slice(1)) - heap[0];
 report({
@@ -45,4 +48,14 @@ report({
   unit: 'MiB',
   limit: 'flat (≤ 1 MiB)',
   isMet: growth <= 1,
+});
+const residentGrowth = Math.max(...resident.slice(1)) - resident[0];
+report({
+  figure: '… growth of the resident set',
+  ours: residentGrowth,
+  peer: resident[0],
+  peerName: 'the resident set after 1 million',
+  unit: 'MiB',
+  limit: 'flat (≤ 16 MiB, a generation of the young heap)',
+  isMet: residentGrowth <= 16,
 });

@@ -83,7 +83,7 @@ report({
   isMet: medians.ours <= 1.5 * medians.raw,
 });
 report({
-  figure: '… p99',
+  figure: '… p99 of the last round',
   ours: lastP99.ours,
   peer: lastP99.raw,
   peerName: 'raw socket ping-pong',

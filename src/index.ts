@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Pipelines of live objects: nodes, hosts and media in one import. Manifests have an entry of their own, `remotemedia/manifest`.
  *

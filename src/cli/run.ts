@@ -1,9 +1,10 @@
+import { keepStdoutFree } from '../hosts/index.js';
+import { loadPipeline, type Pipeline } from '../runtime/index.js';
 import { cancelOnSignals, InterruptedError } from './cancel.js';
 import { EXIT } from './exit-code.js';
 import type { InputFormat } from './input-format.js';
 import { inputsOf, readInputs, type Input } from './input.js';
 import { OutputWriter, ReaderLeftError } from './output.js';
-import { loadPipeline, type Pipeline } from '../runtime/index.js';
 import { Progress, type Outcome, type RunCounts } from './progress.js';
 import { formatMetrics } from './table.js';
 
@@ -19,6 +20,7 @@ export interface RunCommandOptions {
 export async function run(file: string, options: RunCommandOptions): Promise<number> {
   const inputs = inputsOf(options.input ?? [], options.inputFormat);
   const controller = new AbortController();
+  keepStdoutFree();
   const stopListening = cancelOnSignals(controller);
   try {
     const pipeline = await loadPipeline(file);

@@ -3,6 +3,7 @@ export { InProcessHost } from './in-process/index.js';
 export {
   findPython,
   howToInstall,
+  keepStdoutFree,
   startPythonHost,
   type HostOutput,
   type Interpreter,

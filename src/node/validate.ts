@@ -29,7 +29,7 @@ export function nodeProblem(value: unknown): string | undefined {
   if (typeof (node.process ?? node.stream ?? node.source) !== 'function' && node['~role'] === undefined)
     missing.push('process()');
   if (typeof node.initialize !== 'function') missing.push('initialize()');
-  if (missing.length > 0) return `${describeType(value)} without ${missing.join(' and ')}`;
+  if (missing.length > 0) return `${describeNode(value)} without ${missing.join(' and ')}`;
   if (node.cleanup !== undefined && typeof node.cleanup !== 'function')
     return `${describeType(value)} whose cleanup is no function`;
   return undefined;
@@ -56,4 +56,12 @@ export function concurrencyOf(node: { readonly concurrency?: unknown }, nodeId: 
     'RM_INVALID_ARGUMENT',
     `Node "${nodeId}": concurrency must be a whole number of at least 1, got ${typeof value === 'number' ? value : describeType(value)}.`,
   );
+}
+
+/** An object of another host is known by its class there. */
+function describeNode(value: object): string {
+  const { className } = value as { readonly className?: unknown };
+  return '~role' in value && typeof className === 'string'
+    ? `an object of the Python class ${className}`
+    : describeType(value);
 }

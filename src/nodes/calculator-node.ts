@@ -23,6 +23,7 @@ export interface CalculatorOptions extends NodeOptions {
 
 /** An item that names its own operation. */
 export interface CalculatorRequest {
+  /** `add`, `subtract`, `multiply`, `divide`, `power` or `modulo`. */
   readonly operation: string;
   /** The two numbers; further ones are ignored. */
   readonly args: readonly unknown[];
@@ -30,9 +31,13 @@ export interface CalculatorRequest {
 
 /** The answer to a {@link CalculatorRequest}: `result`, or `error` where it cannot be computed. */
 export interface CalculatorAnswer {
+  /** As the request named it. */
   readonly operation?: unknown;
+  /** As the request gave them. */
   readonly args?: unknown;
+  /** What was computed. */
   readonly result?: Numeric;
+  /** Why it could not be computed, in words. */
   readonly error?: string;
   /** `CalculatorNode[name]` */
   readonly processed_by: string;

@@ -244,11 +244,11 @@ describe('WavSource', () => {
         data: new Uint8Array(0),
         sampleRate: 48_000,
         channels: 2,
-        dataLength: 64e6,
-        riffLength: 64e6 + 36,
+        dataLength: 256e6,
+        riffLength: 256e6 + 36,
       }),
     );
-    await file.truncate(44 + 64e6);
+    await file.truncate(44 + 256e6);
     await file.close();
     const source = new WavSource({ path, framesPerBuffer: 480_000 });
     await source.initialize();
@@ -259,8 +259,9 @@ describe('WavSource', () => {
       frames += frame.numberOfFrames;
       mostBytes = Math.max(mostBytes, process.memoryUsage().rss - before);
     }
-    expect(frames).toBe(16e6);
-    expect(mostBytes).toBeLessThan(50e6);
+    expect(frames).toBe(64e6);
+    // Far less than the file, however late the garbage collector comes.
+    expect(mostBytes).toBeLessThan(128e6);
   });
 
   it('closes the file when nobody takes more', async () => {

@@ -61,6 +61,6 @@ async function endByInterrupt(signal: Signal): Promise<void> {
   const reason = new DOMException(`The program received ${signal}.`, 'AbortError');
   for (const run of runs) run.interrupt(reason);
   await Promise.allSettled(runs.map((run) => run.ended));
-  // The callers see the cancel before the program ends; one that does not catch it is not told of an unhandled rejection instead.
+  // The callers see the cancel before the program ends.
   process.nextTick(() => process.kill(process.pid, signal));
 }

@@ -2,7 +2,7 @@ import { resolve as resolvePath } from 'node:path';
 import { ManifestError, RemoteMediaError } from '../errors/index.js';
 import { startPythonHost, type PythonHost, type PythonObjectSpec } from '../hosts/index.js';
 import type { ManifestTypeNode } from '../manifest/index.js';
-import type { AnyNode } from '../node/index.js';
+import { nodeProblem, type AnyNode } from '../node/index.js';
 
 /** Kept hosts by folder: modules of the same name in two folders are two modules. */
 const keptHosts = new Map<string, Promise<PythonHost>>();
@@ -23,6 +23,12 @@ export async function makePythonNode(
   const host = await (isAlone ? startPythonHost({ path: [baseDir] }) : keptHost(baseDir));
   try {
     const node = await host.create({ ...specOf(entry.node_type, baseDir), kwargs: entry.params });
+    const problem = nodeProblem(node);
+    if (problem !== undefined)
+      throw new ManifestError(
+        `${path}.node_type: ${entry.node_type} is no node: it makes ${problem}.`,
+        `${path}.node_type`,
+      );
     return {
       node,
       release: async () => {

@@ -249,7 +249,7 @@ export function planOf(pipeline: ResolvedPipeline, driver: Host): Plan {
   return planSegments({
     name: pipeline.name,
     driver: driver.name,
-    nodes: pipeline.nodes,
+    nodes: pipeline.nodes.map(({ id, type, host, why, isSource }) => ({ id, type, host, why, isSource })),
     edges: pipeline.edges,
   });
 }

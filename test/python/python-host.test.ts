@@ -95,7 +95,9 @@ describe('live Python objects', () => {
   test('without process are refused as nodes, and still serve as objects', async () => {
     const object = await create('NotANode');
     expect(await object.get('value')).toBe(5);
-    expect(() => new Pipeline([object])).toThrow(/item 0 is PythonNode without process\(\)/);
+    expect(() => new Pipeline([object])).toThrow(
+      /item 0 is an object of the Python class NotANode without process\(\)/,
+    );
   });
 
   test('say what is wrong when they cannot be made', async () => {

@@ -127,11 +127,6 @@ export class HostProcess {
   }
 }
 
-/** Passes a line on to this program's own standard output or error, with the name of who printed it. */
-export function passOnOutput({ host, nodeId, stream, text }: HostOutput): void {
-  process[stream].write(`[${nodeId ?? host}] ${text}\n`);
-}
-
 /** How a process ended, in words: `exit code 3`, `signal SIGKILL (…)`. */
 export function describeExit({ exitCode, signal }: HostExit): string {
   if (signal === null) return `exit code ${String(exitCode)}`;

@@ -5,7 +5,8 @@ import { HostDiedError, InvalidArgumentError, RemoteMediaError, type HostExit } 
 import { defaultLogger, type Logger } from '../../logging/index.js';
 import { ControlConnection, freshAddress, listener } from '../../protocol/index.js';
 import type { Host, OpenSegment, SegmentRequest } from '../host.js';
-import { describeExit, HostProcess, passOnOutput, type HostOutput } from './child-process.js';
+import { describeExit, HostProcess, type HostOutput } from './child-process.js';
+import { passOnOutput } from './output.js';
 import { findPython, howToInstall, type Interpreter } from './interpreter.js';
 import { PythonNode, type PythonTraits } from './python-node.js';
 import { describeSegment, PythonSegment, type DoneEvent } from './python-segment.js';
@@ -96,6 +97,9 @@ export class PythonHost implements Host, AsyncDisposable {
   readonly #death: Promise<Error>;
   #control: ControlConnection | undefined;
   #ready: ReadyEvent | undefined;
+  readonly #onOutput: (output: HostOutput) => void;
+  /** What was printed before the host was ready; the error of a failed start has it. */
+  readonly #early: HostOutput[] = [];
   #isClosing = false;
   #isDead = false;
 
@@ -121,6 +125,7 @@ export class PythonHost implements Host, AsyncDisposable {
     this.name = uniqueName(options.name ?? 'python');
     this.#logger = options.logger ?? defaultLogger();
     this.interpreter = interpreter;
+    this.#onOutput = options.onOutput ?? passOnOutput;
     this.#logger.debug(`host "${this.name}": ${this.interpreter.path} (${this.interpreter.why})`);
     this.#process = new HostProcess(
       this.name,
@@ -130,7 +135,10 @@ export class PythonHost implements Host, AsyncDisposable {
         cwd: options.cwd ?? process.cwd(),
         env: { ...process.env, ...options.env },
       },
-      options.onOutput ?? passOnOutput,
+      (output) => {
+        if (this.#ready === undefined) this.#early.push(output);
+        else this.#onOutput(output);
+      },
     );
     this.#death = this.#process.ended.then((exit) => this.#diedError(exit));
     const forgetName = (): boolean => names.delete(this.name);
@@ -191,6 +199,7 @@ export class PythonHost implements Host, AsyncDisposable {
       debug: process.env['REMOTEMEDIA_LOG'] === 'debug',
     });
     this.#ready = await this.#orFailure(ready).finally(forget);
+    this.#early.splice(0).forEach(this.#onOutput);
     this.#process.keepAlive(false);
   }
 
