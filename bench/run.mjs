@@ -4,7 +4,15 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 
-const ALL = ['in-process', 'memory', 'import-time', 'python-round-trip', 'python-throughput', 'script-end'];
+const ALL = [
+  'in-process',
+  'memory',
+  'import-time',
+  'python-round-trip',
+  'python-throughput',
+  'python-driver',
+  'script-end',
+];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));
 if (unknown.length > 0) {
@@ -40,7 +48,7 @@ const number = (value) =>
       : value >= 1
         ? value.toFixed(2)
         : value.toFixed(4);
-const ratio = ({ ours, peer }) => (peer === undefined ? '' : (ours / peer).toFixed(2));
+const ratio = ({ ours, peer }) => (ours === undefined || peer === undefined ? '' : (ours / peer).toFixed(2));
 const rows = figures.map((figure) =>
   [
     figure.figure,
@@ -50,7 +58,8 @@ const rows = figures.map((figure) =>
     number(figure.peer),
     ratio(figure),
     figure.limit,
-    figure.isMet ? 'yes' : 'NO',
+    // A peer that is not there tells nothing.
+    figure.isMet === undefined ? '–' : figure.isMet ? 'yes' : 'NO',
   ].join(' | '),
 );
 const table = [

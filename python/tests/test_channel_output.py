@@ -86,7 +86,7 @@ def test_what_is_pending_is_bounded_by_bytes():
             await asyncio.gather(*(future for future in futures if future is not None))
 
         LOOP.run(wait())
-    port.close()
+    port.release()
 
 
 def test_a_thread_does_not_run_ahead_of_the_window_by_more_than_an_item():
@@ -105,7 +105,7 @@ def test_a_thread_does_not_run_ahead_of_the_window_by_more_than_an_item():
         produced = pool.submit(produce)
         assert [len(items) for items, _ in frames_of(theirs)] == [1] * 10
         produced.result()
-    port.close()
+    port.release()
     assert max(ahead) <= 7
 
 
@@ -124,7 +124,7 @@ def test_frames_are_cut_by_bytes(size, count, most, make):
     theirs = connect(port)
     with theirs:
         frames = list(frames_of(theirs))
-    port.close()
+    port.release()
     assert sum(len(items) for items, _ in frames) == count
     assert all(size <= most + 100 or len(items) == 1 for items, size in frames)
     assert len(frames) <= -(-count * size // MIB) * 2
@@ -145,7 +145,7 @@ def test_every_item_arrives_before_the_end_whoever_sends_it():
         produced = pool.submit(produce)
         assert [len(item) for frame, _ in frames_of(theirs) for item in frame] == list(map(len, items))
         produced.result()
-    port.close()
+    port.release()
 
 
 def test_small_items_share_frames():
@@ -159,7 +159,7 @@ def test_small_items_share_frames():
     theirs = connect(port)
     with theirs:
         assert [len(items) for items, _ in frames_of(theirs)] == [1000]
-    port.close()
+    port.release()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_nothing_after_an_output_that_cannot_cross_is_sent(bad):
     theirs = connect(port)
     with theirs:
         assert [items for items, _ in frames_of(theirs)] == [[1]]
-    port.close()
+    port.release()
     assert isinstance(producer.errors[0], ValueTransferError)
 
 
@@ -194,7 +194,7 @@ def test_an_output_that_was_changed_into_a_bad_one_ends_the_outputs():
     theirs = connect(port)
     with theirs:
         assert [items for items, _ in frames_of(theirs)] == [[1]]
-    port.close()
+    port.release()
     assert [error.path for error in producer.errors] == ["[0]"]
 
 

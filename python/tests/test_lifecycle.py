@@ -3,7 +3,10 @@
 import asyncio
 import gc
 import itertools
+import os
+import signal
 import threading
+import warnings
 import weakref
 
 import pytest
@@ -247,3 +250,25 @@ def test_an_object_that_two_runs_share_is_never_inside_process_twice(is_async):
         thread.join(30)
     assert max(most) == 1
     assert results == [list(range(300))] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_child_can_run_what_runs_in_its_parent():
+    node = Plain()
+    segment = segment_of(node)
+    segment.open()
+    record = lifecycle.record_of(node)
+    with record.mutex, warnings.catch_warnings():
+        # Newer versions warn of a fork beside other threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            is_right = run(node, items=[1, 2]) == ([1, 2], [], []) and node.calls == ["initialize"]
+            os._exit(0 if is_right else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert segment.close() == []
+    assert node.calls == ["initialize", "cleanup"]

@@ -1,7 +1,108 @@
-"""RemoteMedia: pipelines of live Python and TypeScript objects."""
+"""RemoteMedia: pipelines of live Python and TypeScript objects.
 
-from remotemedia.core.node import Node
+Example:
+    >>> import remotemedia
+    >>> from remotemedia.nodes import CalculatorNode
+    >>> remotemedia.execute_pipeline_with_input_sync([CalculatorNode(operation="add", operand=1)], [1, 2])
+    [2, 3]
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from remotemedia.core.exceptions import (
+        NodeError,
+        PipelineError,
+        RemoteExecutionError,
+        RemoteMediaError,
+        WebRTCError,
+    )
+    from remotemedia.core.node import Node, RemoteExecutorConfig
+    from remotemedia.core.pipeline import Pipeline
+    from remotemedia.driver.load import load_pipeline
+    from remotemedia.runtime import (
+        execute_pipeline,
+        execute_pipeline_sync,
+        execute_pipeline_with_input,
+        execute_pipeline_with_input_sync,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["Node", "__version__"]
+_HOMES = {
+    "Node": "remotemedia.core.node",
+    "NodeError": "remotemedia.core.exceptions",
+    "Pipeline": "remotemedia.core.pipeline",
+    "PipelineError": "remotemedia.core.exceptions",
+    "RemoteExecutionError": "remotemedia.core.exceptions",
+    "RemoteExecutorConfig": "remotemedia.core.node",
+    "RemoteMediaError": "remotemedia.core.exceptions",
+    "WebRTCError": "remotemedia.core.exceptions",
+    "execute_pipeline": "remotemedia.runtime",
+    "execute_pipeline_sync": "remotemedia.runtime",
+    "execute_pipeline_with_input": "remotemedia.runtime",
+    "execute_pipeline_with_input_sync": "remotemedia.runtime",
+    "load_pipeline": "remotemedia.driver.load",
+}
+"""What is imported when it is first asked for: a program pays for what it uses."""
+
+
+def is_rust_runtime_available() -> bool:
+    """Whether the runtime can be used here: the engine is there, and a Node.js that runs it.
+
+    The name is that of existing programs; the runtime is not written in Rust.
+    """
+    from remotemedia.driver.node_binary import is_available
+
+    return is_available()
+
+
+def try_load_rust_runtime() -> tuple[bool, ModuleType | None, str | None]:
+    """Load the runtime: whether that worked, the module ``remotemedia.runtime``, and what went wrong."""
+    if not is_rust_runtime_available():
+        return False, None, "No Node.js 20 or newer was found, or the package has no engine."
+    return True, importlib.import_module("remotemedia.runtime"), None
+
+
+def get_rust_runtime() -> ModuleType | None:
+    """The module ``remotemedia.runtime`` if it can be used here, else None."""
+    return try_load_rust_runtime()[1]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name in ("runtime", "nodes", "core"):
+        return importlib.import_module(f"remotemedia.{name}")
+    raise AttributeError(f"module 'remotemedia' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+__all__ = [
+    "Node",
+    "NodeError",
+    "Pipeline",
+    "PipelineError",
+    "RemoteExecutionError",
+    "RemoteExecutorConfig",
+    "RemoteMediaError",
+    "WebRTCError",
+    "__version__",
+    "execute_pipeline",
+    "execute_pipeline_sync",
+    "execute_pipeline_with_input",
+    "execute_pipeline_with_input_sync",
+    "get_rust_runtime",
+    "is_rust_runtime_available",
+    "load_pipeline",
+    "try_load_rust_runtime",
+]

@@ -8,72 +8,131 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from remotemedia.core.exceptions import NodeBusyError
 
 State = Literal["new", "initializing", "ready", "cleaning"]
 
 
+class Caller(Protocol):
+    """A place of a run that calls the object's sync ``process``, without a lock while no other run does."""
+
+    def guard(self) -> bool:
+        """Take the record's lock for every call from now on; whether calls were without it until now."""
+        ...
+
+    def is_inside(self) -> bool:
+        """Whether a call without the lock may not have returned yet."""
+        ...
+
+    def is_here(self) -> bool:
+        """Whether its calls are made in the calling thread."""
+        ...
+
+
 class LifecycleRecord:
     """What is known of one object.
 
     Attributes:
-        call_lock: held while sync code of the object runs: a call, or one step of a generator.
+        call_lock: held while sync code of the object runs: one step of a generator, ``flush``, and each call
+            once a second run uses the object. To enter ``process`` or ``flush`` take it by ``lock_call``.
+        is_noted: whether the object was initialized, for objects that do not note it themselves.
         async_owner: the run whose async ``process`` is inside, if any; see ``runner.locks``.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_callers",
+        "_changed",
+        "_is_users_own",
+        "_state",
+        "_streaming_run",
+        "_unsettled",
+        "_users",
+        "async_depth",
+        "async_owner",
+        "async_waiters",
+        "call_lock",
+        "is_noted",
+        "mutex",
+    )
+
     def __init__(self) -> None:
         """Start without users."""
+        self.is_noted = False
+        self.forget_runs()
+
+    def forget_runs(self) -> None:
+        """Start anew without users, whatever is locked; in a forked child, where none of the runs goes on."""
         self.call_lock = threading.RLock()
         self.async_owner: object | None = None
         self.async_depth = 0
         self.async_waiters: list[Callable[[], None]] = []
         self.mutex = threading.Lock()
-        self._changed = threading.Condition()
+        # Made by the first who has to wait for another run, which is rare.
+        self._changed: threading.Condition | None = None
         self._state: State = "new"
         self._users = 0
         self._is_users_own = False
         self._streaming_run: object | None = None
+        self._callers: tuple[Caller, ...] = ()
+        self._unsettled: list[Caller] = []
 
-    def enter(self, is_initialized: bool) -> bool:
+    def enter(self, is_initialized: Callable[[], bool], callers: tuple[Caller, ...] = ()) -> bool:
         """Count one more run; wait while another one initializes or cleans up.
 
+        From the second run on, all calls of the object's sync ``process`` take ``call_lock``.
+
         Args:
-            is_initialized: whether the object says that it has been initialized.
+            is_initialized: says whether somebody has initialized the object; asked when nobody uses it.
+            callers: the run's places that call the object without a lock.
 
         Returns:
             Whether the caller must initialize the object and then call ``initialized``.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._state not in ("initializing", "cleaning"))
+        with self.mutex:
+            while self._state in ("initializing", "cleaning"):
+                self._changed = self._changed or threading.Condition(self.mutex)
+                self._changed.wait()
             if self._users == 0:
-                self._is_users_own = is_initialized
-                self._state = "ready" if is_initialized else "new"
+                self._is_users_own = is_initialized()
+                self._state = "ready" if self._is_users_own else "new"
             self._users += 1
+            if self._users > 1:
+                # Whoever takes the lock after this waits for the calls that were made without it.
+                self._unsettled += [caller for caller in self._callers if caller.guard()]
+                for caller in callers:
+                    caller.guard()
+            self._callers += callers
             if self._state == "ready":
                 return False
             self._state = "initializing"
             return True
 
-    def initialized(self, is_ok: bool) -> None:
+    def initialized(self, is_ok: bool, callers: tuple[Caller, ...] = ()) -> None:
         """Say how the initialization that ``enter`` asked for went; a failed one uncounts the run."""
-        with self._changed:
+        with self.mutex:
             self._state = "ready" if is_ok else "new"
-            self._users -= 0 if is_ok else 1
-            self._changed.notify_all()
+            if not is_ok:
+                self._users -= 1
+                self._forget(callers)
+            self._notify()
 
-    def leave(self) -> bool:
+    def leave(self, callers: tuple[Caller, ...] = ()) -> bool:
         """Take a run out of the count.
 
         Returns:
             Whether the caller must clean the object up and then call ``cleaned``.
         """
-        with self._changed:
+        with self.mutex:
             self._users -= 1
+            self._forget(callers)
             if self._users > 0 or self._is_users_own:
                 return False
             self._state = "cleaning"
@@ -81,9 +140,19 @@ class LifecycleRecord:
 
     def cleaned(self) -> None:
         """Say that the cleanup that ``leave`` asked for is over."""
-        with self._changed:
+        with self.mutex:
             self._state = "new"
-            self._changed.notify_all()
+            self._notify()
+
+    def lock_call(self) -> None:
+        """Take ``call_lock`` to enter the object; wait for calls that were made before they took the lock."""
+        self.call_lock.acquire()
+        if self._unsettled:
+            try:
+                self._settle()
+            except BaseException:
+                self.call_lock.release()
+                raise
 
     def claim_stream(self, run: object, name: str) -> None:
         """Claim the object for one streaming or source place.
@@ -91,7 +160,7 @@ class LifecycleRecord:
         Raises:
             NodeBusyError: another place or run has it.
         """
-        with self._changed:
+        with self.mutex:
             if self._streaming_run is not None:
                 place = "at another place of this run" if self._streaming_run is run else "in another run"
                 raise NodeBusyError(
@@ -102,69 +171,87 @@ class LifecycleRecord:
 
     def release_stream(self, run: object) -> None:
         """Give a claim back; without one it does nothing."""
-        with self._changed:
-            if self._streaming_run is run:
-                self._streaming_run = None
+        if self._streaming_run is run:
+            self._streaming_run = None
+
+    def _settle(self) -> None:
+        """Wait until no call of another thread is inside that was made without the lock.
+
+        Looked at again and again, because a run alone does not pay for telling of the end of each call. It
+        happens once for each run that was alone until another one came.
+        """
+        delay = 0.0
+        while True:
+            with self.mutex:
+                self._unsettled = [caller for caller in self._unsettled if caller.is_inside()]
+                # A call of this thread has called the runtime itself: it may, as with a re-entrant lock.
+                if all(caller.is_here() for caller in self._unsettled):
+                    return
+            time.sleep(delay)
+            delay = min(delay * 2 or _FIRST_DELAY_S, _LAST_DELAY_S)
+
+    def _forget(self, callers: tuple[Caller, ...]) -> None:
+        if len(callers) == len(self._callers):
+            self._callers = ()
+        else:
+            self._callers = tuple(caller for caller in self._callers if caller not in callers)
+        if self._unsettled:
+            self._unsettled = [caller for caller in self._unsettled if caller not in callers]
+
+    def _notify(self) -> None:
+        if self._changed is not None:
+            self._changed.notify_all()
 
 
-class _Registry:
-    """Records by object identity, forgotten with the object where it can be referred to weakly."""
+_FIRST_DELAY_S = 20e-6
+_LAST_DELAY_S = 1e-3
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._records: dict[int, tuple[LifecycleRecord, Any, bool]] = {}
+_records: dict[int, tuple[LifecycleRecord, Any]] = {}
+"""By object identity, forgotten with the object where it can be referred to weakly.
 
-    def record_of(self, target: object) -> LifecycleRecord:
-        key = id(target)
-        with self._lock:
-            entry = self._records.get(key)
-            if entry is None:
-                try:
-                    keeper: Any = weakref.ref(target, lambda _gone: self._forget(key))
-                except TypeError:
-                    # A class with __slots__ and no __weakref__: the record keeps the object alive.
-                    keeper = target
-                entry = (LifecycleRecord(), keeper, False)
-                self._records[key] = entry
-            return entry[0]
-
-    def note(self, target: object, is_initialized: bool) -> None:
-        self.record_of(target)
-        with self._lock:
-            record, keeper, _ = self._records[id(target)]
-            self._records[id(target)] = (record, keeper, is_initialized)
-
-    def is_noted(self, target: object) -> bool:
-        with self._lock:
-            entry = self._records.get(id(target))
-            return entry is not None and entry[2]
-
-    def _forget(self, key: int) -> None:
-        # Garbage collection calls this, perhaps while this very thread holds the lock; dict.pop is atomic.
-        self._records.pop(key, None)
-
-
-_registry = _Registry()
+They are not kept on the objects, where copying or pickling would take them along.
+"""
 
 
 def record_of(target: object) -> LifecycleRecord:
     """The record of an object, made when it is first asked for."""
-    return _registry.record_of(target)
+    # No lock: single operations of a dict are atomic, and an entry goes before its object's id is given away.
+    entry = _records.get(id(target))
+    return _add_record(target) if entry is None else entry[0]
+
+
+def _add_record(target: object) -> LifecycleRecord:
+    key = id(target)
+    try:
+        keeper: Any = weakref.ref(target, lambda _gone: _records.pop(key, None))
+    except TypeError:
+        # A class with __slots__ and no __weakref__: the record keeps the object alive.
+        keeper = target
+    return _records.setdefault(key, (LifecycleRecord(), keeper))[0]
+
+
+def _forget_runs() -> None:
+    for record, _ in list(_records.values()):
+        record.forget_runs()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_runs)
 
 
 def is_initialized(target: object) -> bool:
     """Whether somebody has initialized the object, as far as it or its record knows."""
-    return getattr(target, "_is_initialized", None) is True or _registry.is_noted(target)
+    return getattr(target, "_is_initialized", None) is True or record_of(target).is_noted
 
 
 def note_initialized(target: object) -> None:
     """Note that an object was initialized; for objects that do not note it themselves."""
-    _registry.note(target, True)
+    record_of(target).is_noted = True
 
 
 def note_cleaned_up(target: object) -> None:
     """Note that an object was cleaned up; for objects that do not note it themselves."""
-    _registry.note(target, False)
+    record_of(target).is_noted = False
 
 
 def recording(method: Callable[..., Any], is_initialize: bool) -> Callable[..., Any]:
@@ -186,7 +273,7 @@ def recording(method: Callable[..., Any], is_initialize: bool) -> Callable[..., 
         is_ok = False
         try:
             result = method(self, *args, **kwargs)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 return _record_awaited(self, result, is_initialize)
             is_ok = is_initialize
         finally:
@@ -204,3 +291,15 @@ async def _record_awaited(node: Any, result: Awaitable[Any], is_initialize: bool
     finally:
         node._is_initialized = is_ok
     return value
+
+
+def _forget_after_fork() -> None:
+    """In a child no run of the parent goes on, whatever it held at the moment of the fork."""
+    for record, _ in list(_records.values()):
+        is_noted = record.is_noted
+        record.__init__()
+        record.is_noted = is_noted
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 _types: dict[str, type] = {}
+_BUILT_IN = "remotemedia.nodes."
 
 
 def register(node_type: type, name: str | None = None) -> None:
-    """Register a class under its name, with and without the ``Node`` suffix."""
+    """Register a class under its name, with and without the ``Node`` suffix.
+
+    Built-in classes are imported when they are first needed, which may be after the program defined a class
+    of the same name: they never take a name from it.
+    """
     own = name or node_type.__name__
     short = own.removesuffix("Node") or own
     for key in (own, short, f"{short}Node"):
-        _types[key] = node_type
+        if not _is_built_in(node_type) or _is_built_in(_types.get(key, node_type)):
+            _types[key] = node_type
 
 
 def find(name: str) -> type | None:
@@ -21,3 +27,7 @@ def find(name: str) -> type | None:
 def registered() -> dict[str, type]:
     """All names and their classes."""
     return dict(_types)
+
+
+def _is_built_in(node_type: type) -> bool:
+    return node_type.__module__.startswith(_BUILT_IN)

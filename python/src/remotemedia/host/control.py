@@ -7,29 +7,19 @@ import inspect
 import logging
 import socket
 import sys
-import threading
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
-from remotemedia.core.exceptions import ProtocolError
 from remotemedia.core.lifecycle import note_cleaned_up, note_initialized
 from remotemedia.host import modules
+from remotemedia.host.connection import ControlConnection, Respond
 from remotemedia.host.listener import Listener
 from remotemedia.host.objects import ObjectTable, describe, get_attribute, set_attribute
-from remotemedia.host.segments import HostSegment, Respond
+from remotemedia.host.segment_table import SegmentTable
+from remotemedia.host.segments import HostSegment, SegmentHost
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.threads import KeptThreads
-from remotemedia.wire.failures import Failure, failure_of
-from remotemedia.wire.frames import (
-    EVENT,
-    REFUSED,
-    REQUEST,
-    RESPONSE,
-    FrameReader,
-    decode_payload,
-    encode_frame,
-)
-from remotemedia.wire.values import lower
+from remotemedia.wire.frames import FrameReader
 
 logger = logging.getLogger("remotemedia.host")
 
@@ -40,12 +30,13 @@ class Control:
     def __init__(self, connection: socket.socket, listener: Listener, end: Callable[[int], None]) -> None:
         """Serve a connection that has said HELLO; ``end`` ends the process."""
         self._end_process = end
-        self._socket = connection
-        self._listener = listener
-        self._send_lock = threading.Lock()
+        self._connection = ControlConnection(FrameReader(connection), self._handle)
         self._objects = ObjectTable()
-        self._segments: dict[str, HostSegment] = {}
         self._loop_thread = LoopThread()
+        self._segment_host = SegmentHost(
+            listener, self._connection.emit, self._loop_thread, exit_process=self._exit
+        )
+        self._segments = SegmentTable(self._make_segment)
         # Not those of the segments: what is bound to the thread that made it must not work there by chance.
         self._call_threads = KeptThreads()
         self._slow: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -54,17 +45,12 @@ class Control:
             "set": self._set,
             "call": self._call,
             "discover": self._discover,
+            "takeState": lambda params: self._objects.take_state(params["object"]),
+            "state": lambda params: self._objects.dump_state(params["object"]),
         }
         self._quick: dict[str, Callable[[dict[str, Any]], Any]] = {
             "describe": lambda params: describe(self._objects.get(params["object"])),
             "release": lambda params: self._objects.release(params["objects"]),
-            "stop": self._stop,
-            "cancel": self._cancel,
-        }
-        self._stepwise: dict[str, Callable[[dict[str, Any], Respond], None]] = {
-            "open": self._open,
-            "start": lambda params, respond: self._segment(params).start(respond),
-            "close": self._close,
         }
 
     def serve(self) -> None:
@@ -74,34 +60,18 @@ class Control:
             ProtocolError: it sent what is no request.
             OSError: the connection broke.
         """
-        reader = FrameReader(self._socket)
-        while (frame := reader.read()) is not None:
-            kind, payload = frame
-            message: Any = decode_payload(payload)
-            if kind == REFUSED:
-                raise ProtocolError(f"the engine refused this host: {message}")
-            if kind != REQUEST or not _is_request(message):
-                raise ProtocolError(f"a frame of kind {kind:#x} on the control connection is no request")
-            self._handle(*message)
+        self._connection.serve()
 
     def emit(self, name: str, params: Any) -> None:
         """Send an event."""
-        self._send(encode_frame(EVENT, [name, params]))
+        self._connection.emit(name, params)
 
     def end(self, timeout: float) -> None:
         """Give up all segments, and give their nodes some time to clean up."""
-        segments = list(self._segments.values())
-        for segment in segments:
-            segment.cancel()
-            segment.close(lambda _result, _failed: None)
-        for segment in segments:
-            segment.is_closed.wait(timeout)
+        self._segments.end(timeout)
 
-    def _handle(self, request_id: int, method: str, params: dict[str, Any]) -> None:
-        def respond(result: Any, failed: BaseException | Failure | None = None) -> None:
-            self._respond(request_id, result, failed)
-
-        logger.debug("request %s %s", request_id, method)
+    def _handle(self, method: str, params: dict[str, Any], respond: Respond) -> None:
+        logger.debug("request %s", method)
         if method in self._slow:
             # However many of them block, the next one is answered. Threads are pooled, contexts are not.
             run = contextvars.copy_context().run
@@ -110,13 +80,8 @@ class Control:
             )
         elif method in self._quick:
             self._answer(self._quick[method], params, respond)
-        elif method in self._stepwise:
-            try:
-                self._stepwise[method](params, respond)
-            except Exception as error:
-                respond(None, error)
         else:
-            respond(None, ProtocolError(f"there is no method {method!r}"))
+            self._segments.handle(method, params, respond)
 
     def _answer(
         self, function: Callable[[dict[str, Any]], Any], params: dict[str, Any], respond: Respond
@@ -136,26 +101,10 @@ class Control:
         sys.stderr.write(f"{who} called sys.exit({'' if error.code is None else repr(error.code)})\n")
         self._end_process(error.code if isinstance(error.code, int) else int(error.code is not None))
 
-    def _respond(self, request_id: int, result: Any, failed: BaseException | Failure | None) -> None:
-        try:
-            if failed is None:
-                # By itself first, so that a refusal names the place in the value and not in the frame.
-                self._send(encode_frame(RESPONSE, [request_id, True, lower(result)]))
-                return
-        except (TypeError, ValueError) as error:
-            failed = error
-        failure = failed if isinstance(failed, dict) else failure_of(failed)
-        self._send(encode_frame(RESPONSE, [request_id, False, failure]))
-
-    def _send(self, frame: bytes) -> None:
-        with self._send_lock:
-            try:
-                self._socket.sendall(frame)
-            except OSError as error:
-                # The engine has gone: the main thread sees it as well, and ends the host.
-                logger.debug("an answer could not be sent: %s", error)
-
     def _create(self, params: dict[str, Any]) -> dict[str, Any]:
+        pickled = params.get("pickled")
+        if pickled is not None:
+            return self._objects.adopt(pickled)
         sources = {key: params.get(key) for key in ("module", "file", "source")}
         module = modules.load(**sources)
         origin = next(
@@ -187,48 +136,8 @@ class Control:
     def _discover(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"classes": modules.discover(modules.load(params.get("module"), params.get("file")))}
 
-    def _segment(self, params: dict[str, Any]) -> HostSegment:
-        name = params["segment"]
-        if name not in self._segments:
-            raise ProtocolError(f"there is no open segment {name!r}")
-        return self._segments[name]
-
-    def _open(self, params: dict[str, Any], respond: Respond) -> None:
-        segment = HostSegment(params, self._objects, self._listener, self._loop_thread, self.emit, self._exit)
-        if segment.name in self._segments:
-            raise ProtocolError(f"segment {segment.name!r} is open already")
-        self._segments[segment.name] = segment
-
-        def opened(result: Any, failed: BaseException | Failure | None) -> None:
-            if failed is not None:
-                self._segments.pop(segment.name, None)
-            respond(result, failed)
-
-        segment.begin(opened)
-
-    def _stop(self, params: dict[str, Any]) -> dict[str, Any]:
-        self._segment(params).stop()
-        return {}
-
-    def _cancel(self, params: dict[str, Any]) -> dict[str, Any]:
-        self._segment(params).cancel()
-        return {}
-
-    def _close(self, params: dict[str, Any], respond: Respond) -> None:
-        segment = self._segment(params)
-
-        def closed(result: Any, failed: BaseException | Failure | None) -> None:
-            self._segments.pop(segment.name, None)
-            respond(result, failed)
-
-        segment.close(closed)
-
-
-def _is_request(message: Any) -> TypeGuard[tuple[int, str, dict[str, Any]]]:
-    if not isinstance(message, list):
-        return False
-    parts: list[Any] = message  # pyright: ignore[reportUnknownVariableType]
-    return len(parts) == 3 and isinstance(parts[1], str) and isinstance(parts[2], dict)
+    def _make_segment(self, params: dict[str, Any]) -> HostSegment:
+        return HostSegment(params, self._objects.get, self._segment_host)
 
 
 async def _await(awaitable: Any) -> Any:

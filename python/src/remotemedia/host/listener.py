@@ -7,6 +7,7 @@ import hmac
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
@@ -39,12 +40,18 @@ class Listener:
         self._socket, self.address = listen(address)
         self._lock = threading.Lock()
         self._expected: dict[str, tuple[str, ChannelInput]] = {}
+        self._engine: tuple[str, Callable[[FrameReader], None]] | None = None
         threading.Thread(target=self._accept, name="remotemedia-listener", daemon=True).start()
 
     def expect(self, token: str, port: ChannelInput) -> None:
         """Let the producer of a channel in, once."""
         with self._lock:
             self._expected[port.channel] = (token, port)
+
+    def expect_engine(self, token: str, welcome: Callable[[FrameReader], None]) -> None:
+        """Let an engine in, once; for a driver, which starts one."""
+        with self._lock:
+            self._engine = (token, welcome)
 
     def forget(self, channel: str) -> None:
         """Let nobody in for a channel any more."""
@@ -74,7 +81,7 @@ class Listener:
         try:
             connection.settimeout(_HELLO_TIMEOUT_SECONDS)
             reader = FrameReader(connection)
-            port = self._admit(reader.read())
+            welcome = self._admit(reader.read())
             connection.settimeout(None)
             if connection.family == socket.AF_INET:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -85,9 +92,9 @@ class Listener:
             # It said nothing in time, or left.
             connection.close()
             return
-        port.attach(reader)
+        welcome(reader)
 
-    def _admit(self, frame: tuple[int, bytes | memoryview] | None) -> ChannelInput:
+    def _admit(self, frame: tuple[int, bytes | memoryview] | None) -> Callable[[FrameReader], None]:
         if frame is None or frame[0] != HELLO:
             raise ProtocolError("the first frame must be HELLO")
         hello: Any = decode_payload(frame[1])
@@ -98,14 +105,22 @@ class Listener:
                 f"this host speaks version {WIRE_VERSION} of the wire, not {hello.get('version')!r}"
             )
         with self._lock:
-            channel = hello.get("channel")
-            expected = self._expected.get(channel) if isinstance(channel, str) else None
-            token, port = expected or ("", None)
-            is_right = hmac.compare_digest(str(hello.get("token")).encode(errors="replace"), token.encode())
-            if hello.get("role") != "producer" or port is None or not is_right:
-                raise ProtocolError("no such channel, or a wrong token")
-            del self._expected[port.channel]
-        return port
+            role, channel = hello.get("role"), hello.get("channel")
+            if role == "engine" and self._engine is not None:
+                token, welcome = self._engine
+                if _is_right(hello, token):
+                    self._engine = None
+                    return welcome
+            elif role == "producer" and isinstance(channel, str) and channel in self._expected:
+                token, port = self._expected[channel]
+                if _is_right(hello, token):
+                    del self._expected[channel]
+                    return port.attach
+        raise ProtocolError("no such channel, or a wrong token")
+
+
+def _is_right(hello: dict[str, Any], token: str) -> bool:
+    return hmac.compare_digest(str(hello.get("token")).encode(errors="replace"), token.encode())
 
 
 def _has_said_hello(connection: socket.socket) -> bool:

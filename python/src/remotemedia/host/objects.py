@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from remotemedia.core.exceptions import ClosedError
+from remotemedia.core.node_serialization import TakenState, dump_state, load_instance, take_state
 from remotemedia.runner.outputs import Traits
 
 
@@ -20,6 +21,7 @@ class ObjectTable:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._objects: dict[int, Any] = {}
+        self._taken: dict[int, TakenState] = {}
 
     def add(self, target: Any) -> dict[str, Any]:
         """Keep an object; its handle and description."""
@@ -27,6 +29,26 @@ class ObjectTable:
             number = next(self._numbers)
             self._objects[number] = target
         return {"object": number, **describe(target)}
+
+    def adopt(self, pickled: bytes) -> dict[str, Any]:
+        """Keep an object that another process serialized, not initialized; its handle and description.
+
+        Raises:
+            DeserializationError: it cannot be made here.
+        """
+        return self.add(load_instance(pickled))
+
+    def take_state(self, number: int) -> None:
+        """Take what ``cleanup()`` will clear, for a ``dump_state`` after it."""
+        self._taken[number] = take_state(self.get(number))
+
+    def dump_state(self, number: int) -> dict[str, Any]:
+        """What is in an object, for the one that it was made from.
+
+        Raises:
+            SerializationError: something in it cannot cross, or it is too large.
+        """
+        return {"pickled": dump_state(self.get(number), self._taken.pop(number, None))}
 
     def get(self, number: int) -> Any:
         """The object of a handle.
@@ -46,6 +68,7 @@ class ObjectTable:
         with self._lock:
             for number in numbers:
                 self._objects.pop(number, None)
+                self._taken.pop(number, None)
 
 
 def describe(target: Any) -> dict[str, Any]:

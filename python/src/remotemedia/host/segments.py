@@ -6,23 +6,64 @@ import asyncio
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError, ProtocolError
 from remotemedia.host.address import dial
+from remotemedia.host.connection import Respond
 from remotemedia.host.listener import Listener, hello
-from remotemedia.host.objects import ObjectTable
 from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import NodeFailure, OpenError, Place, SegmentPlan
+from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
 
-Respond = Callable[[Any, BaseException | Failure | None], None]
-"""Answers a request: with a result, or with what failed."""
+INPUT, OUTPUT = "(input)", "(output)"
+"""The ends of a pipeline, which only a driver has."""
+
+
+@dataclass(slots=True)
+class Ends:
+    """The ends of one run's pipeline, in the program where its items come from and its outputs go.
+
+    Attributes:
+        make_input: gives the port that lets the items in.
+        make_output: gives a port that takes the outputs of one node.
+    """
+
+    make_input: Callable[[], InputPort | LoopInput]
+    make_output: Callable[[], OutputPort]
+
+
+@dataclass(slots=True)
+class SegmentHost:
+    """What the segments of a host share.
+
+    Attributes:
+        listener: where producers of other hosts dial.
+        emit: sends an event to the engine.
+        loop_thread: gives the loop for async nodes.
+        exit_process: ends the process, because a node asked for it; None where that is not for a node to say.
+        loop: the caller's own loop instead, in a driver.
+        context: the caller's variables, in a driver.
+        ends: the ends of the pipeline, in a driver.
+        describe: describes a failure for the engine.
+    """
+
+    listener: Listener
+    emit: Callable[[str, Any], None]
+    loop_thread: LoopThread
+    exit_process: Callable[[SystemExit, str | None], None] | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    context: contextvars.Context | None = None
+    ends: Ends | None = None
+    describe: Callable[[NodeFailure], Failure] = NodeFailure.as_map
 
 
 class HostSegment:
@@ -35,20 +76,14 @@ class HostSegment:
     def __init__(
         self,
         description: dict[str, Any],
-        objects: ObjectTable,
-        listener: Listener,
-        loop_thread: LoopThread,
-        emit: Callable[[str, Any], None],
-        exit_process: Callable[[SystemExit, str | None], None],
+        find_object: Callable[[int], Any],
+        host: SegmentHost,
     ) -> None:
         """Read a segment's description; ``begin`` starts the thread."""
         self.name: str = description["segment"]
         self._description = description
-        self._objects = objects
-        self._listener = listener
-        self._loop_thread = loop_thread
-        self._emit = emit
-        self._exit_process = exit_process
+        self._find_object = find_object
+        self._host = host
         self._steps: queue.SimpleQueue[tuple[str, Respond]] = queue.SimpleQueue()
         self._segment: Segment | None = None
         self._outputs: list[ChannelOutput] = []
@@ -63,7 +98,9 @@ class HostSegment:
 
     def begin(self, respond: Respond) -> None:
         """Open the segment in its thread: a pooled one, so that it gets a context of its own."""
-        run_in_thread(contextvars.copy_context().run, self._work, respond, name=f"remotemedia-{self.name}")
+        given = self._host.context
+        context = contextvars.copy_context() if given is None else given.copy()
+        run_in_thread(context.run, self._work, respond, name=f"remotemedia-{self.name}")
 
     def start(self, respond: Respond) -> None:
         """Connect the outputs and run."""
@@ -112,7 +149,7 @@ class HostSegment:
             self._note_open(segment)
         except OpenError as error:
             self._obey_exit([error.failure])
-            self._fail_open(respond, _opening_failure(error.failure))
+            self._fail_open(respond, self._opening_failure(error.failure))
             return
         except BaseException as error:
             self._fail_open(respond, error)
@@ -123,7 +160,7 @@ class HostSegment:
             if step == "start":
                 self._run(segment, respond)
             else:
-                failures = [failure.as_map() for failure in segment.close()]
+                failures = [self._host.describe(failure) for failure in segment.close()]
                 self._forget_channels()
                 self.is_closed.set()
                 if not self._stuck:
@@ -131,7 +168,7 @@ class HostSegment:
                 return
 
     def _announce(self, node_id: str) -> None:
-        self._emit("initializing", {"segment": self.name, "nodeId": node_id})
+        self._host.emit("initializing", {"segment": self.name, "nodeId": node_id})
 
     def _note_open(self, segment: Segment) -> None:
         """From here on a cancel is reported by ``done``; one that came before makes ``open`` fail.
@@ -163,33 +200,61 @@ class HostSegment:
 
     def _build(self) -> Segment:
         described = self._description
-        inputs = [(ChannelInput(entry["channel"], _window(entry)), entry) for entry in described["inputs"]]
+        channels = [(ChannelInput(entry["channel"], _window(entry)), entry) for entry in described["inputs"]]
         outputs = [(ChannelOutput(entry["channel"], _window(entry)), entry) for entry in described["outputs"]]
         self._outputs = [port for port, _ in outputs]
         plan = SegmentPlan(
             nodes=[
                 Place(
                     entry["id"],
-                    self._objects.get(entry["object"]),
+                    self._find_object(entry["object"]),
                     max(int(entry.get("concurrency") or 1), 1),
                 )
                 for entry in described["nodes"]
             ],
-            edges=[(origin, target) for origin, target in described["edges"]],
-            inputs=[(port, list(entry["to"])) for port, entry in inputs],
-            outputs=[(port, entry["from"]) for port, entry in outputs],
             has_metrics=bool(described.get("metrics")),
             cancel_timeout_ms=int(described.get("cancelTimeoutMs") or 5_000),
+            **self._wiring(channels, outputs),
         )
-        segment = Segment(plan, self._loop_thread)
-        for port, entry in inputs:
-            self._listener.expect(entry["token"], port)
+        segment = Segment(plan, self._host.loop_thread, loop=self._host.loop)
+        for port, entry in channels:
+            self._host.listener.expect(entry["token"], port)
         with self._lock:
             self._segment = segment
             is_cancelled = self._is_cancelled
         if is_cancelled:
             segment.cancel()
         return segment
+
+    def _wiring(
+        self,
+        channels: list[tuple[ChannelInput, dict[str, Any]]],
+        outputs: list[tuple[ChannelOutput, dict[str, Any]]],
+    ) -> dict[str, Any]:
+        """Edges and ports of the plan; the ends of the pipeline, which edges may name, become ports."""
+        edges: list[tuple[str, str]] = [(origin, target) for origin, target in self._description["edges"]]
+        inner = [edge for edge in edges if edge[0] != INPUT and edge[1] != OUTPUT]
+        inputs: list[tuple[InputPort | LoopInput, list[str | OutputPort]]] = [
+            (port, [self._make_output() if target == OUTPUT else target for target in entry["to"]])
+            for port, entry in channels
+        ]
+        drained: list[tuple[OutputPort, str]] = [
+            (port, entry["from"]) for port, entry in outputs if entry["from"] != INPUT
+        ]
+        drained += [(self._make_output(), origin) for origin, to in edges if to == OUTPUT and origin != INPUT]
+        fed: list[str | OutputPort] = [port for port, entry in outputs if entry["from"] == INPUT]
+        fed += [self._make_output() if to == OUTPUT else to for origin, to in edges if origin == INPUT]
+        if fed:
+            inputs.append((self._ends().make_input(), fed))
+        return {"edges": inner, "inputs": inputs, "outputs": drained}
+
+    def _ends(self) -> Ends:
+        if self._host.ends is None:
+            raise ProtocolError("a segment with an end of the pipeline was sent to a host that has none")
+        return self._host.ends
+
+    def _make_output(self) -> OutputPort:
+        return self._ends().make_output()
 
     def _run(self, segment: Segment, respond: Respond) -> None:
         try:
@@ -215,14 +280,22 @@ class HostSegment:
             self._is_reported = True
             self._stuck = stuck
         self._obey_exit(segment.failures)
-        failures = [failure.as_map() for failure in segment.failures]
-        self._emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
+        failures = [self._host.describe(failure) for failure in segment.failures]
+        self._host.emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
 
-    def _obey_exit(self, failures: Iterable[NodeFailure]) -> None:
-        """A node that calls ``sys.exit`` means this process."""
+    def _obey_exit(self, failures: Sequence[NodeFailure]) -> None:
+        if self._host.exit_process is None:
+            return
         for failure in failures:
+            # A node that calls sys.exit means this process.
             if isinstance(failure.error, SystemExit):
-                self._exit_process(failure.error, failure.node_id)
+                self._host.exit_process(failure.error, failure.node_id)
+
+    def _opening_failure(self, failure: NodeFailure) -> Failure:
+        described = self._host.describe(failure)
+        if isinstance(failure.error, asyncio.CancelledError):
+            described["module"] = "asyncio"
+        return described
 
     def _closing(self, failures: list[Failure]) -> dict[str, Any]:
         for node_id in self._stuck:
@@ -233,14 +306,7 @@ class HostSegment:
 
     def _forget_channels(self) -> None:
         for entry in self._description["inputs"]:
-            self._listener.forget(entry["channel"])
-
-
-def _opening_failure(failure: NodeFailure) -> Failure:
-    described = failure.as_map()
-    if isinstance(failure.error, asyncio.CancelledError):
-        described["module"] = "asyncio"
-    return described
+            self._host.listener.forget(entry["channel"])
 
 
 def _window(entry: dict[str, Any]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import ChainBox
 from remotemedia.runner.metrics import Meter
-from remotemedia.runner.outputs import ATOMS, AWAITABLE, MANY_ASYNC, ONE, kind_of
+from remotemedia.runner.outputs import AWAITABLE, KINDS, MANY, MANY_ASYNC, NOTHING, ONE, kind_of
 from remotemedia.runner.stage import Stage, await_marked, marks_node
 from remotemedia.runner.unit import Emit, Unit
 
@@ -25,22 +25,37 @@ class Chain(Unit):
         emits: what takes the outputs, called in this thread.
         ends: what is called after the last output.
         box: where items from the loop wait, if any come from there.
+        at: the node whose ``process`` is called, or None. Said before ``process`` is looked up, and taken
+            back before an output travels on; see ``Stage.is_inside``.
+        entered: how many outputs have come from what the last node gave at once.
+        is_shut: it takes no item from outside any more: it is dead, or its only input is.
     """
 
-    def __init__(self, segment: Segment, stages: list[Stage], level: int) -> None:
+    def __init__(self, segment: Segment, stages: Iterable[Stage], level: int) -> None:
         """Build the chain; the segment connects it."""
         super().__init__()
-        self.stages = stages
+        self.stages = tuple(stages)
         self.level = level
         self.emits: tuple[Emit, ...] = ()
         self.ends: list[Callable[[], None]] = []
         self.open_inputs = 0
         self.box: ChainBox | None = None
+        self.at: Stage | None = None
+        self.entered = 0
+        self.is_shut = False
         self._segment = segment
-        self._from = [tuple(stages[start:]) for start in range(len(stages) + 1)]
-        for position, stage in enumerate(stages):
+        before: Stage | None = None
+        for position, stage in enumerate(self.stages):
+            stage.chain = self
             stage.position = position
-        self.run: Callable[..., None] = self._run if stages[0].meter is None else self._run_measured
+            stage.before = before
+            before = stage
+            if stage.meter is not None:
+                stage.process = stage.meter.measured(stage.process)
+
+    def mark_dead(self) -> None:
+        """Note that it takes and gives nothing any more."""
+        self.is_dead = self.is_shut = True
 
     def push(self, item: Any) -> None:
         """Take one item."""
@@ -51,11 +66,11 @@ class Chain(Unit):
         self.open_inputs -= 1
         if self.open_inputs > 0:
             return
-        with self._segment.more_to_come():
-            for stage in self.stages:
-                if self.is_dead or self._segment.is_over:
-                    break
-                if stage.flush is not None:
+        for stage in self.stages:
+            if self.is_dead or self._segment.is_over:
+                break
+            if stage.flush is not None:
+                with self._segment.more_to_come():
                     self._flush(stage)
         for end in self.ends:
             end()
@@ -66,88 +81,81 @@ class Chain(Unit):
         last = self.stages[-1]
         self._segment.fail(self, last, error, "process", max(last.count - 1, 0))
 
-    @marks_node
-    def _run(self, items: Iterable[Any], start: int = 0) -> None:
-        """Run items through the nodes from ``start`` on. This loop is what a sync node costs."""
-        steps = self._from[start]
-        emits = self.emits
-        stage: Any = None
-        for item in items:
-            if self.is_dead:
-                return
-            kind = ONE
-            try:
-                for stage in steps:
-                    stage.count += 1
-                    stage.acquire()
-                    try:
-                        item = stage.process(item)
-                    finally:
-                        stage.release()
-                    if type(item) not in ATOMS:
-                        if item is None:
-                            break
-                        kind = kind_of(type(item))
-                        if kind:
-                            break
-            except BaseException as error:
-                self._segment.fail(self, stage, error, "process", stage.count - 1)
-                return
-            if kind:
-                self._expand(stage, item, kind, "process")
-            elif item is not None:
-                for emit in emits:
-                    emit(item)
+    def release(self) -> None:
+        """Forget what it was connected with."""
+        self.emits = ()
+        self.ends.clear()
+        self.producers.clear()
+        for stage in self.stages:
+            stage.chain = None
+
+    def is_here(self) -> bool:
+        """Whether this is the thread that runs the chain."""
+        return self._segment.thread.is_here()
 
     @marks_node
-    def _run_measured(self, items: Iterable[Any], start: int = 0) -> None:
-        """The same as ``_run``, with a look at the clock and counts of outputs."""
-        steps = self._from[start]
+    def run(self, items: Iterable[Any], start: int = 0) -> None:
+        """Run items through the nodes from ``start`` on. This loop is what a sync node costs.
+
+        It takes no lock and counts only what enters: ``Stage.count`` has the rest from what has left. What it
+        gives for each item and node is the note where it is, so that another run can find out.
+        """
+        steps = self.stages[start:] if start else self.stages
+        entry = steps[0] if steps else self
+        emit = self.emits[0] if len(self.emits) == 1 else self._emit_to_all
+        kinds = KINDS
         stage: Any = None
-        for item in items:
-            if self.is_dead:
+        for entry.entered, item in enumerate(items, entry.entered + 1):  # noqa: B020 - it counts there
+            if self.is_shut and (self.is_dead or not start):
+                entry.entered -= 1
                 return
-            kind = ONE
             try:
                 for stage in steps:
-                    index = stage.count
-                    stage.count = index + 1
-                    began = time.perf_counter_ns() if Meter.is_sampled(index) else 0
-                    stage.acquire()
-                    try:
-                        item = stage.process(item)
-                    finally:
-                        stage.release()
-                        if began:
-                            stage.meter.add(time.perf_counter_ns() - began)
-                    if item is None:
-                        break
-                    kind = ONE if type(item) in ATOMS else kind_of(type(item))
+                    self.at = stage
+                    # In two steps: Python looks a method up more slowly than an attribute.
+                    process = stage.process
+                    item = process(item)
+                    kind = kinds[type(item)]
                     if kind:
                         break
-                    stage.meter.items_out += 1
-            except BaseException as error:
-                self._segment.fail(self, stage, error, "process", stage.count - 1)
-                return
-            if kind:
-                self._expand(stage, item, kind, "process")
-            elif item is not None:
-                for emit in self.emits:
+                else:
+                    self.at = None
                     emit(item)
+                    continue
+            except BaseException as error:
+                self._failed(stage, error)
+                return
+            self.at = None
+            stage.left += 1
+            if kind != NOTHING:
+                self._expand(stage, item, kind, "process")
+
+    def _emit_to_all(self, item: Any) -> None:
+        for emit in self.emits:
+            emit(item)
+
+    def _failed(self, stage: Stage, error: BaseException) -> None:
+        """A node's call failed, or behind the last node what takes its output."""
+        if self.at is None:
+            self.emission_failed(error)
+            return
+        self.at = None
+        stage.left += 1
+        self._segment.fail(self, stage, error, "process", stage.count - 1)
 
     @marks_node
     def _flush(self, stage: Stage) -> None:
         flush = stage.flush
         try:
-            stage.acquire()
+            stage.record.lock_call()
             try:
                 output = flush() if flush is not None else None
             finally:
-                stage.release()
+                stage.record.call_lock.release()
         except BaseException as error:
             self._segment.fail(self, stage, error, "flush", None)
             return
-        self._expand(stage, output, kind_of(type(output)), "flush")
+        self._expand(stage, output, kind_of(output), "flush")
 
     def _expand(self, stage: Stage, output: Any, kind: int, phase: str) -> None:
         """Pass on what is not simply one output of ``process``."""
@@ -164,26 +172,28 @@ class Chain(Unit):
         The node's lock is held for each step of its code, and not while an output travels on: two runs that
         share two nodes in opposite order would wait for each other.
         """
+        lock = stage.record.call_lock
         try:
             if kind == AWAITABLE:
-                with stage.record.call_lock:
+                with lock:
                     output = self._segment.thread.wait_for(await_marked(stage, output))
-                kind = kind_of(type(output))
-            if kind == ONE:
-                outputs: Iterator[Any] = iter(() if output is None else (output,))
+                kind = kind_of(output)
+            if kind in (ONE, NOTHING):
+                outputs: Iterator[Any] = iter((output,))
             else:
                 outputs = self._iterate_async(stage, output) if kind == MANY_ASYNC else output
-            is_sampled = stage.meter is not None and kind != ONE and Meter.is_sampled(max(stage.count - 1, 0))
+            is_sampled = (
+                stage.meter is not None
+                and kind in (MANY, MANY_ASYNC)
+                and Meter.is_sampled(max(stage.count - 1, 0))
+            )
             try:
                 while True:
-                    stage.acquire()
-                    try:
+                    with lock:
                         began = time.perf_counter_ns() if is_sampled else 0
                         value = next_output(stage, outputs)
                         if is_sampled and stage.meter is not None and phase == "process":
                             stage.meter.extend(time.perf_counter_ns() - began)
-                    finally:
-                        stage.release()
                     if value is EXHAUSTED:
                         break
                     if value is not None:
@@ -191,7 +201,7 @@ class Chain(Unit):
                             stage.meter.items_out += 1
                         yield value
             finally:
-                with stage.record.call_lock:
+                with lock:
                     close_outputs(stage, outputs)
         except GeneratorExit:
             raise
@@ -254,6 +264,11 @@ class Source(Unit):
         """An output of the source could not be sent."""
         self._segment.fail(self, self.stage, error, "source", None)
 
+    def release(self) -> None:
+        """Forget what it was connected with."""
+        self.emits = ()
+        self.ends.clear()
+
     def _end(self) -> None:
         if self.is_finished:
             return
@@ -292,7 +307,7 @@ def close_outputs(stage: Stage, outputs: Any) -> None:
 def _open_source(stage: Stage, segment: Segment) -> Iterator[Any]:
     """Call a source: what it gives is iterated, except for a text, bytes or a dict, which are one item."""
     output = stage.process()
-    kind = kind_of(type(output))
+    kind = kind_of(output)
     if kind == AWAITABLE:
         output = segment.thread.wait_for(await_marked(stage, output))
     if output is None or isinstance(output, _SINGLE) or not hasattr(output, "__iter__"):

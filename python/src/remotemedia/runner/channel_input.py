@@ -10,7 +10,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.ports import InputPort, Window
+from remotemedia.runner.ports import InputPort, OutputPort, Window
 from remotemedia.wire.frames import (
     CREDIT,
     END,
@@ -80,7 +80,7 @@ class ChannelInput(InputPort):
         """End the targets, then close: after END nothing more comes."""
         if not self.is_finished:
             super().finish()
-            self.close()
+            self.release()
 
     def kill(self) -> None:
         """Take no more: tell the producer, and wake the thread."""
@@ -95,7 +95,7 @@ class ChannelInput(InputPort):
             self.is_dead = True
         self._interrupt()
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Close the connection."""
         if self.socket is not None:
             self.socket.close()
@@ -154,11 +154,15 @@ class ChannelInput(InputPort):
     def _feed_many(self, items: list[Any]) -> None:
         counters = [self._counter(index) for index in range(len(self.targets))]
         for item in items:
+            self.given += 1
             for index, target in enumerate(self.targets):
                 if self.is_dead:
                     return
                 if isinstance(target, Chain):
                     target.push(item)
+                    self._count(index, 1)
+                elif isinstance(target, OutputPort):
+                    target.append(item)
                     self._count(index, 1)
                 elif target.inbox.is_closed:
                     self._count(index, 1)

@@ -116,7 +116,7 @@ class ChannelOutput(OutputPort):
         self._stop()
         self._shut_down()
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Close the connection."""
         self.is_dead = True
         self._shut_down()

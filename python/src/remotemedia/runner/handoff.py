@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -28,11 +29,12 @@ class Inbox:
     An entry is the item and, for an item of a channel, what to call when the node is done with it.
     """
 
-    def __init__(self, segment: Segment) -> None:
-        """Start empty."""
+    def __init__(self, segment: Segment, limit: int = LIMIT) -> None:
+        """Start empty; ``limit`` is how many items may wait before producers do."""
         self.entries: deque[tuple[Any, Callable[[], None] | None] | End] = deque()
         self.open_inputs = 0
         self.is_closed = False
+        self._limit = limit
         self._segment = segment
         # A deque, because its pop is atomic: the thread takes the getter, the loop puts a new one.
         self._getters: deque[asyncio.Future[None]] = deque()
@@ -46,7 +48,7 @@ class Inbox:
             return None
         self.entries.append((item, None))
         self._wake_on_loop()
-        if len(self.entries) <= LIMIT:
+        if len(self.entries) <= self._limit:
             return None
         future = self._segment.loop.create_future()
         self._space_waiters.append(future)
@@ -62,7 +64,7 @@ class Inbox:
             self.drop()
             return
         self._wake_from_thread()
-        if len(self.entries) > LIMIT:
+        if len(self.entries) > self._limit:
             self._blocked_depth += 1
             try:
                 self._segment.thread.serve_until(self._has_space, level)
@@ -88,9 +90,9 @@ class Inbox:
                 if self.entries:
                     self._getters.clear()
                     break
-                await getter
+                await self._wait(getter)
             entry = self.entries.popleft()
-            if len(self.entries) <= LIMIT // 2:
+            if len(self.entries) <= self._limit // 2:
                 self._release_producers()
             if not isinstance(entry, End):
                 return entry
@@ -115,8 +117,17 @@ class Inbox:
             if not isinstance(entry, End) and entry[1] is not None:
                 entry[1]()
 
+    async def _wait(self, getter: asyncio.Future[None]) -> None:
+        try:
+            await getter
+        except asyncio.CancelledError:
+            # A reader that has given up would take the wake-up of the next one.
+            with contextlib.suppress(ValueError):
+                self._getters.remove(getter)
+            raise
+
     def _has_space(self) -> bool:
-        return self.is_closed or len(self.entries) <= LIMIT // 2
+        return self.is_closed or len(self.entries) <= self._limit // 2
 
     def _release_producers(self) -> None:
         for future in self._space_waiters:

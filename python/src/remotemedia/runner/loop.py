@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any
 
+from remotemedia.core.forking import forgets_at_fork
+
 
 class LoopThread:
     """An event loop in a daemon thread of its own, started when it is first needed."""
@@ -16,6 +18,11 @@ class LoopThread:
     def __init__(self, name: str = "remotemedia-loop") -> None:
         """Prepare; nothing starts yet."""
         self._name = name
+        self.forget_after_fork()
+        forgets_at_fork(self)
+
+    def forget_after_fork(self) -> None:
+        """Start without a loop: the parent's thread that ran it does not exist in a child."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
+
+from remotemedia.runner.outputs import KINDS
 
 _FIRST = 1_000
 _EVERY = 64
@@ -34,6 +38,25 @@ class Meter:
     def is_sampled(index: int) -> bool:
         """Whether the call for the item at ``index`` is to be timed."""
         return index < _FIRST or index % _EVERY == 0
+
+    def measured(self, process: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A sync ``process`` that notes how long it takes and what it gives; not the steps of generators."""
+        calls = 0
+
+        def measure(item: Any) -> Any:
+            nonlocal calls
+            index, calls = calls, calls + 1
+            began = time.perf_counter_ns() if Meter.is_sampled(index) else 0
+            try:
+                output = process(item)
+            finally:
+                if began:
+                    self.add(time.perf_counter_ns() - began)
+            if not KINDS[type(output)]:
+                self.items_out += 1
+            return output
+
+        return measure
 
     def add(self, duration_ns: int) -> None:
         """Note how long one call took."""

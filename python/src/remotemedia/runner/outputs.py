@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from types import FunctionType, MethodType
 from typing import Any, Final
 
-ATOMS: Final[frozenset[type]] = frozenset(
-    {int, float, str, bytes, bool, list, dict, tuple, set, frozenset, bytearray, complex}
-)
-"""Types of which a value is always one output; checked first because it is the fastest check."""
+ONE, MANY, MANY_ASYNC, AWAITABLE, NOTHING = range(5)
 
-ONE, MANY, MANY_ASYNC, AWAITABLE = range(4)
+_KEPT_TYPES = 512
 
 
 def _kind_of(output_type: Any) -> int:
-    """How an output of a type counts: ``ONE``, ``MANY``, ``MANY_ASYNC`` or ``AWAITABLE``.
+    """How an output of a type counts: ``ONE``, ``MANY``, ``MANY_ASYNC``, ``AWAITABLE`` or ``NOTHING``.
 
     Only generators and iterators are many; open files, which are iterators as well, are one.
     """
@@ -32,8 +29,25 @@ def _kind_of(output_type: Any) -> int:
     return ONE
 
 
-kind_of: Callable[[Any], int] = functools.lru_cache(maxsize=512)(_kind_of)
-"""``_kind_of`` remembered for each type, as it is asked for each item."""
+class _Kinds(dict[type, int]):
+    """The kind of output for each type; found out when a type is first asked for."""
+
+    def __missing__(self, output_type: type) -> int:
+        if len(self) >= _KEPT_TYPES:
+            # Types made by the thousand must not stay alive because of this.
+            self.clear()
+            self[type(None)] = NOTHING
+        kind = self[output_type] = NOTHING if output_type is type(None) else _kind_of(output_type)
+        return kind
+
+
+KINDS: Final = _Kinds({type(None): NOTHING, int: ONE, float: ONE, str: ONE, bytes: ONE})
+"""How an output of each type counts. ``ONE`` is the only one that is false, for it is asked for each item."""
+
+
+def kind_of(output: object) -> int:
+    """How an output counts."""
+    return KINDS[type(output)]
 
 
 class Traits:
@@ -42,6 +56,7 @@ class Traits:
     Attributes:
         is_async: whether ``process`` is a coroutine function or an async generator function.
         is_generator: whether it is a plain generator function.
+        run_on: which thread it asks for: ``"caller"``, ``"thread"`` or None. Anything else is refused later.
     """
 
     __slots__ = (
@@ -53,10 +68,11 @@ class Traits:
         "is_generator",
         "is_source",
         "is_streaming",
+        "run_on",
     )
 
     def __init__(self, node: object) -> None:
-        """Look at a node."""
+        """Look at a node; its class is not asked, as every attribute may be an instance's own."""
         process = getattr(node, "process", None)
         self.has_process = callable(process)
         self.has_initialize = callable(getattr(node, "initialize", None))
@@ -64,8 +80,16 @@ class Traits:
         self.has_flush = callable(getattr(node, "flush", None))
         self.is_streaming = getattr(node, "is_streaming", False) is True
         self.is_source = getattr(node, "is_source", False) is True
-        self.is_async = _is_async(process)
-        self.is_generator = inspect.isgeneratorfunction(process)
+        self.run_on: Any = getattr(node, "run_on", None)
+        function = process.__func__ if type(process) is MethodType else process
+        if type(function) is FunctionType and not function.__dict__:
+            # What inspect finds out in many more steps, for a function that nothing has marked.
+            flags = function.__code__.co_flags
+            self.is_async = flags & _ASYNC_FLAGS != 0
+            self.is_generator = flags & inspect.CO_GENERATOR != 0
+        else:
+            self.is_async = _is_async(process)
+            self.is_generator = inspect.isgeneratorfunction(process)
 
     def as_map(self) -> dict[str, bool]:
         """The traits as the wire states them."""
@@ -78,6 +102,9 @@ class Traits:
             "isSource": self.is_source,
             "isAsync": self.is_async,
         }
+
+
+_ASYNC_FLAGS: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def _is_async(function: Any) -> bool:

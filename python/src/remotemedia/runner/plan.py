@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
 
@@ -26,7 +27,8 @@ class SegmentPlan:
     Attributes:
         nodes: the places in topological order.
         edges: pairs of ids.
-        inputs: ports with the ids of the nodes that they feed.
+        inputs: ports with what they feed: ids of nodes, or output ports that take the items as they are. Such
+            an output port is not in ``outputs``.
         outputs: ports with the id of the node whose outputs they take.
         has_metrics: whether nodes are measured.
         cancel_timeout_ms: how long a cancel waits for the nodes.
@@ -34,7 +36,7 @@ class SegmentPlan:
 
     nodes: Sequence[Place]
     edges: Sequence[tuple[str, str]]
-    inputs: Sequence[tuple[InputPort, Sequence[str]]] = ()
+    inputs: Sequence[tuple[InputPort | LoopInput, Sequence[str | OutputPort]]] = ()
     outputs: Sequence[tuple[OutputPort, str]] = ()
     has_metrics: bool = False
     cancel_timeout_ms: int = 5_000

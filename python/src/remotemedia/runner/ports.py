@@ -1,29 +1,34 @@
-"""Where a segment's items come from and go to. Memory ports are here, channels in ``channels``."""
+"""Where a segment's items come from and go to: the two kinds of ports, and those in memory."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.tasks import LoopUnit
-from remotemedia.runner.unit import Unit
+from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.unit import Emit, Unit
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
 
-Target = Chain | LoopUnit
+INPUT_NAME: Final = "(input)"
+"""The ``node_id`` of failures of the pipeline's input."""
 
 Window = tuple[int, int]
 """How many items and bytes of a channel may be on their way."""
 
 
 class InputPort(Unit):
-    """Feeds nodes of a segment, in the segment's thread.
+    """Feeds nodes of a segment, or output ports, in the segment's thread.
 
     Attributes:
+        name: the ``node_id`` of its own failures; None for a channel between two segments.
         targets: what it feeds.
+        given: how many items it has given, for ports that feed output ports or are pulled.
         is_pulled: whether it has to be asked for items, with ``step``; else it is waited for, and ``read``.
         socket: what to wait for, once there is something.
         is_finished: it has given its last item.
@@ -32,11 +37,13 @@ class InputPort(Unit):
     segment: Segment
     is_pulled: ClassVar[bool] = False
     socket: socket.socket | None = None
+    name: str | None = None
 
     def __init__(self) -> None:
         """Start unconnected."""
         super().__init__()
         self.targets: list[Target] = []
+        self.given: int = 0
         self.is_finished = False
 
     def step(self, limit: int | None) -> None:
@@ -57,6 +64,10 @@ class InputPort(Unit):
         self.targets = targets
         self.open_consumers = len(targets)
 
+    def emission_failed(self, error: BaseException) -> None:
+        """An item could not be sent by the output port that it goes to."""
+        self.segment.fail_source(self, error, self.name, max(self.given - 1, 0))
+
     def finish(self) -> None:
         """Tell the targets that the last item has been given; in the segment's thread, once."""
         if self.is_finished:
@@ -65,57 +76,89 @@ class InputPort(Unit):
         for target in self.targets:
             if isinstance(target, Chain):
                 target.input_ended()
-            else:
+            elif isinstance(target, LoopUnit):
                 target.inbox.end_from_thread()
+            else:
+                target.end_from_thread()
         self.segment.finished(self)
 
     def abort(self) -> None:
         """Stop at once, because of a cancel; called from any thread."""
         self.is_dead = True
 
-    def close(self) -> None:
-        """Give back what the port holds."""
-
 
 class MemoryInput(InputPort):
-    """Items of an iterable in this process, given by reference."""
+    """Items of an iterable in this process, given by reference; None is one like any other."""
 
     is_pulled = True
 
-    def __init__(self, items: Iterable[Any]) -> None:
-        """Take the items; iterated in the segment's thread."""
+    def __init__(self, items: Iterable[Any], name: str | None = INPUT_NAME) -> None:
+        """Take the items.
+
+        Args:
+            items: iterated in the segment's thread.
+            name: the ``node_id`` of its failures; their phase is ``"source"``, and their index says how many
+                items were given before.
+        """
         super().__init__()
+        self.name = name
         self._items: Iterator[Any] = iter(items)
+
+    def kill(self) -> None:
+        """Give no further item."""
+        super().kill()
+        chain = self._only_chain()
+        if chain is not None:
+            chain.is_shut = True
 
     def step(self, limit: int | None) -> None:
         """Give up to ``limit`` items, or all."""
-        segment = self.segment
-        targets = self.targets
+        chain = self._only_chain()
+        before = self.given
         try:
-            with segment.more_to_come():
-                if limit is None and len(targets) == 1 and isinstance(targets[0], Chain):
-                    targets[0].run(self._items)
-                    self.finish()
-                    return
-                for _ in range(limit or 1):
-                    if self.is_dead:
-                        break
-                    item = next(self._items, _EXHAUSTED)
-                    if item is _EXHAUSTED:
-                        self.finish()
-                        return
-                    self._give(item)
+            with self.segment.more_to_come():
+                if chain is not None:
+                    self._run(chain, limit)
+                else:
+                    self._give(limit)
         except BaseException as error:
-            segment.fail_port(self, error)
-        if self.is_dead:
+            self.segment.fail_source(self, error, self.name, self.given)
+        if self.is_dead or limit is None or self.given - before < limit:
+            # Not needed any more, perhaps much; and this port may live as long as its segment.
+            self._items = iter(())
             self.finish()
 
-    def _give(self, item: Any) -> None:
-        for target in self.targets:
-            if isinstance(target, Chain):
-                target.push(item)
-            else:
-                target.inbox.put_from_thread(item, -1)
+    def release(self) -> None:
+        """Forget the segment."""
+        self.targets = []
+        del self.segment
+
+    def _only_chain(self) -> Chain | None:
+        """The chain that takes all items, and none from elsewhere."""
+        first = self.targets[0] if len(self.targets) == 1 else None
+        return first if isinstance(first, Chain) and len(first.producers) == 1 else None
+
+    def _run(self, chain: Chain, limit: int | None) -> None:
+        """Give items to the chain in its own loop, which looks whether this port is still wanted."""
+        entry = chain.stages[0]
+        entered = entry.entered
+        try:
+            chain.run(self._items if limit is None else islice(self._items, limit))
+        finally:
+            self.given += entry.entered - entered
+
+    def _give(self, limit: int | None) -> None:
+        gives = [_giver(target) for target in self.targets]
+        for item in self._items if limit is None else islice(self._items, limit):
+            if self.is_dead:
+                return
+            self.given += 1
+            try:
+                for give in gives:
+                    give(item)
+            except BaseException as error:
+                self.emission_failed(error)
+                return
 
 
 class OutputPort(Unit):
@@ -136,6 +179,10 @@ class OutputPort(Unit):
         """Connect the port with the unit whose outputs it takes."""
         self.segment = segment
         self.producers = [producer]
+
+    def taker(self) -> Emit:
+        """What takes outputs in the segment's thread."""
+        return self.append
 
     def append(self, item: Any) -> None:
         """Take an output, in the segment's thread."""
@@ -166,9 +213,6 @@ class OutputPort(Unit):
         """Stop at once, because of a cancel; called from any thread."""
         self.is_dead = True
 
-    def close(self) -> None:
-        """Give back what the port holds."""
-
 
 class MemoryOutput(OutputPort):
     """Gives outputs to a function of this process, by reference."""
@@ -177,6 +221,10 @@ class MemoryOutput(OutputPort):
         """Hand every output to ``take``; in the segment's thread, or on the loop behind an async node."""
         super().__init__()
         self._take = take
+
+    def taker(self) -> Emit:
+        """The function itself: after a cancel its producer gives no more."""
+        return self._take
 
     def append(self, item: Any) -> None:
         """Take an output."""
@@ -187,5 +235,19 @@ class MemoryOutput(OutputPort):
         """Take an output."""
         self.append(item)
 
+    def release(self) -> None:
+        """Forget the segment."""
+        self.producers.clear()
+        del self.segment
 
-_EXHAUSTED = object()
+
+Target = Chain | LoopUnit | OutputPort
+"""What an input port feeds."""
+
+
+def _giver(target: Target) -> Emit:
+    if isinstance(target, Chain):
+        return target.push
+    if isinstance(target, LoopUnit):
+        return partial(target.inbox.put_from_thread, level=-1)
+    return target.append

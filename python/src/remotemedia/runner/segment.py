@@ -6,21 +6,24 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
+from types import FrameType, TracebackType
 from typing import Any
 
 from remotemedia.core.exceptions import NodeBusyError
-from remotemedia.core.lifecycle import is_initialized, note_cleaned_up, note_initialized
+from remotemedia.core.lifecycle import is_initialized
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.loop import LoopThread, run_on
+from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, call_here, call_on_loop, node_id_of
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
-from remotemedia.runner.wiring import wire
+from remotemedia.runner.wiring import Units, wire
+
+_Opened = tuple[Stage, tuple[Stage, ...]]
+"""An object's first place, and all its places whose calls are made by chains."""
 
 _TURN = 64
 """How many items one input gives before another one has its turn."""
@@ -44,6 +47,7 @@ class Segment:
         loop_thread: LoopThread | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         context: contextvars.Context | None = None,
+        is_callers_thread: bool = False,
     ) -> None:
         """Build the units.
 
@@ -52,6 +56,12 @@ class Segment:
             loop_thread: gives the loop for async nodes when one is needed.
             loop: a running loop of the caller instead; it must not be blocked by the call of ``run``.
             context: the context of variables that async nodes run under; a copy of the caller's by default.
+            is_callers_thread: whether the thread that calls ``run`` is the caller's own. Nodes with
+                ``run_on = "caller"`` run in it then, like any sync node; otherwise they run on ``loop``.
+
+        Raises:
+            InvalidNodeError: a node's ``run_on`` cannot be kept.
+            PipelineError: a source node is given an input.
         """
         self.failures: list[NodeFailure] = []
         self.is_cancelled = False
@@ -62,20 +72,31 @@ class Segment:
         self.context = context or contextvars.copy_context()
         self.plan = plan
         self._own_loop = loop
-        self._loop_thread = loop_thread or LoopThread()
+        self._loop_thread = loop_thread
+        self._is_done = False
+        # Held from the beginning until the run has ended.
+        self._running = threading.Lock()
+        self._running.acquire()
         self._mutex = threading.Lock()
-        self._is_done = threading.Event()
-        self._opened: list[Stage] = []
+        self._opened: list[_Opened] = []
         has_metrics = plan.has_metrics
-        self.stages = [Stage(place.id, place.node, place.concurrency, has_metrics) for place in plan.nodes]
+        has_callers_loop = loop is not None and not is_callers_thread
+        self.stages = [
+            Stage(place.id, place.node, place.concurrency, has_metrics, has_callers_loop)
+            for place in plan.nodes
+        ]
         self._units = units = wire(self, plan, self.stages)
-        self._unfinished = {id(unit) for unit in units.all()}
+        self._unfinished = set(units.all())
         self.thread.boxes = units.boxes()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop of the async nodes."""
-        return self._own_loop or self._loop_thread.loop
+        if self._own_loop is not None:
+            return self._own_loop
+        if self._loop_thread is None:
+            self._loop_thread = LoopThread()
+        return self._loop_thread.loop
 
     @property
     def is_over(self) -> bool:
@@ -94,12 +115,13 @@ class Segment:
             OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
-        for stage in self._distinct_stages():
+        for opened in self._distinct_stages():
+            stage = opened[0]
             try:
                 self._check_cancelled()
                 if announce is not None and stage.traits.has_initialize:
                     announce(stage.id)
-                self._initialize(stage)
+                self._initialize(opened)
                 self._check_cancelled()
             except BaseException as error:
                 add_thread_cure(error)
@@ -112,16 +134,20 @@ class Segment:
         self.thread.begin()
         if not self._units.is_simple:
             self.thread.open_wake()
-        for unit in self._units.loop_units:
-            self.loop.call_soon_threadsafe(unit.start)
+            for task in self._units.tasks():
+                self.loop.call_soon_threadsafe(task.start)
         try:
             self._drive()
         finally:
-            self._is_done.set()
+            self._is_done = True
+            self._running.release()
 
     def wait_done(self, timeout: float) -> bool:
-        """Wait until ``run`` has ended; whether it has."""
-        return self._is_done.wait(timeout)
+        """Wait until ``run`` has ended, up to ``timeout`` seconds; whether it has."""
+        is_done = self._running.acquire(timeout=timeout)
+        if is_done:
+            self._running.release()
+        return is_done
 
     def cancel(self) -> None:
         """Stop: no new item, no flush; returns at once."""
@@ -147,8 +173,8 @@ class Segment:
 
     def stuck(self) -> list[str]:
         """The ids of the nodes that have not returned."""
-        found = [unit.stage.id for unit in self._units.loop_units if not unit.is_finished]
-        if not self._is_done.is_set():
+        found = [task.id for task in self._units.tasks() if not task.is_finished]
+        if not self._is_done:
             running = node_id_of(_frame_of(self.thread.ident))
             if running is not None and running not in found:
                 found.append(running)
@@ -159,14 +185,16 @@ class Segment:
         self.thread.begin_cleanup()
         failures: list[NodeFailure] = []
         while self._opened:
-            stage = self._opened.pop()
+            opened = self._opened.pop()
+            stage = opened[0]
             try:
-                self._clean_up(stage)
+                self._clean_up(opened)
             except BaseException as error:
                 add_thread_cure(error)
                 failures.append(NodeFailure(error, stage.id, "cleanup", None))
-        for port in (*self._units.inputs, *self._units.outputs):
-            port.close()
+        units, self._units = self._units, _NO_UNITS
+        for unit in units.all():
+            unit.release()
         self.thread.close()
         return failures
 
@@ -186,11 +214,19 @@ class Segment:
         stage.errors += 1
         self._record_failure(unit, NodeFailure(error, stage.id, phase, index))
 
+    def fail_source(self, unit: Unit, error: BaseException, node_id: str | None, index: int) -> None:
+        """Record a failure of an input of the pipeline: of its item at ``index``, or of giving that one."""
+        self._record_failure(unit, NodeFailure(error, node_id, "source", index))
+
     def fail_port(self, port: InputPort, error: BaseException) -> None:
-        """Record that an input broke."""
+        """Record that a channel broke; it counts as a failure of the node behind it."""
         target = port.targets[0]
-        stage = target.stages[0] if isinstance(target, Chain) else target.stage
-        self._record_failure(port, NodeFailure(error, stage.id, "process", None))
+        node_id: str | None = port.name
+        if isinstance(target, Chain):
+            node_id = target.stages[0].id
+        elif isinstance(target, LoopUnit):
+            node_id = target.id
+        self._record_failure(port, NodeFailure(error, node_id, "process", None))
 
     def upstream_failed(self) -> None:
         """A producer ended with a failure of its own."""
@@ -198,18 +234,13 @@ class Segment:
 
     def finished(self, unit: Unit) -> None:
         """Note that a unit will do nothing more; called from any thread."""
-        with self._mutex:
-            self._unfinished.discard(id(unit))
-        self.thread.notify()
+        self._unfinished.discard(unit)
+        if self.thread.is_waiting:
+            self.thread.notify()
 
-    @contextmanager
-    def more_to_come(self) -> Generator[None, None, None]:
+    def more_to_come(self) -> _MoreToCome:
         """Inside, an output must not wait for the end of the batch."""
-        before, self.more = self.more, True
-        try:
-            yield
-        finally:
-            self.more = before
+        return _MoreToCome(self)
 
     def flush_outputs(self) -> None:
         """Send what has gathered; at the end of a batch."""
@@ -221,7 +252,7 @@ class Segment:
             if not self.is_cancelled:
                 self.failures.append(failure)
             self.has_failed = True
-        unit.is_dead = True
+        unit.mark_dead()
         kill_upstream(unit)
         self.thread.notify()
 
@@ -231,52 +262,54 @@ class Segment:
         if self.is_cancelled:
             raise asyncio.CancelledError("the run was cancelled while it was opening")
 
-    def _distinct_stages(self) -> list[Stage]:
-        seen: set[int] = set()
-        distinct: list[Stage] = []
+    def _distinct_stages(self) -> list[_Opened]:
+        places: dict[int, list[Stage]] = {}
         for stage in self.stages:
-            if id(stage.node) not in seen:
-                seen.add(id(stage.node))
-                distinct.append(stage)
-            elif stage.traits.is_streaming or stage.traits.is_source:
+            same = places.setdefault(id(stage.node), [])
+            if same and (stage.traits.is_streaming or stage.traits.is_source):
                 error = NodeBusyError(
                     f'Node "{stage.id}" is a streaming or source node at two places; give each its own.'
                 )
                 raise OpenError(NodeFailure(error, stage.id, "initialize", None))
-        return distinct
+            same.append(stage)
+        return [_opened_by(same) for same in places.values()]
 
-    def _initialize(self, stage: Stage) -> None:
-        if stage.traits.is_streaming or stage.traits.is_source:
-            stage.record.claim_stream(self, stage.id)
+    def _initialize(self, opened: _Opened) -> None:
+        stage, callers = opened
+        record, traits = stage.record, stage.traits
+        if traits.is_streaming or traits.is_source:
+            record.claim_stream(self, stage.id)
         try:
-            if stage.record.enter(is_initialized(stage.node)):
+            if record.enter(lambda: is_initialized(stage.node), callers):
                 is_ok = False
                 try:
-                    self._call(stage, "initialize", stage.traits.has_initialize)
-                    note_initialized(stage.node)
-                    is_ok = True
+                    self._call(stage, "initialize", traits.has_initialize)
+                    record.is_noted = is_ok = True
                 finally:
-                    stage.record.initialized(is_ok)
+                    record.initialized(is_ok, callers)
         except BaseException:
-            stage.record.release_stream(self)
+            record.release_stream(self)
             raise
-        self._opened.append(stage)
+        self._opened.append(opened)
 
-    def _clean_up(self, stage: Stage) -> None:
+    def _clean_up(self, opened: _Opened) -> None:
+        stage = opened[0]
         stage.record.release_stream(self)
         try:
-            self._leave(stage)
+            self._leave(opened)
         finally:
             if stage.thread is not None:
                 stage.thread.end()
 
-    def _leave(self, stage: Stage) -> None:
-        if stage.record.leave():
+    def _leave(self, opened: _Opened) -> None:
+        stage, callers = opened
+        record = stage.record
+        if record.leave(callers):
             try:
                 self._call(stage, "cleanup", stage.traits.has_cleanup)
             finally:
-                note_cleaned_up(stage.node)
-                stage.record.cleaned()
+                record.is_noted = False
+                record.cleaned()
 
     def _call(self, stage: Stage, method: str, is_there: bool) -> None:
         if not is_there:
@@ -299,7 +332,9 @@ class Segment:
             self._drive_simply()
             return
         while self._unfinished:
-            self.thread.serve()
+            if self.thread.serve():
+                # Whoever gives the next input may be waiting for these outputs.
+                self.flush_outputs()
             pulls = [pull for pull in units.pulls() if not pull.is_finished]
             for pull in pulls:
                 pull.step(_TURN)
@@ -325,12 +360,41 @@ class Segment:
         for port in units.inputs:
             while not port.is_pulled and not port.is_finished:
                 port.read()
-        limit = None if len(pulls) == 1 else _TURN
+        if len(pulls) == 1:
+            pulls[0].step(None)
         while pulls:
             for pull in pulls:
-                pull.step(limit)
+                if not pull.is_finished:
+                    pull.step(_TURN)
             pulls = [pull for pull in pulls if not pull.is_finished]
         self.flush_outputs()
+
+
+_NO_UNITS = Units([], [], [], [], [], [])
+
+
+class _MoreToCome:
+    """``Segment.more`` while something goes on; a class, as it is entered for each item that gives many."""
+
+    __slots__ = ("_before", "_segment")
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._before = segment.more
+
+    def __enter__(self) -> None:
+        self._segment.more = True
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._segment.more = self._before
+
+
+def _opened_by(stages: Sequence[Stage]) -> _Opened:
+    if len(stages) == 1:
+        return stages[0], () if stages[0].chain is None else (stages[0],)
+    return stages[0], tuple(stage for stage in stages if stage.chain is not None)
 
 
 def _frame_of(thread_ident: int) -> FrameType | None:

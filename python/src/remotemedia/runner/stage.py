@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.core.lifecycle import LifecycleRecord, record_of
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.node_thread import NodeThread
-from remotemedia.runner.outputs import Traits
+from remotemedia.runner.outputs import AWAITABLE, Traits, kind_of
+
+if TYPE_CHECKING:
+    from remotemedia.runner.chain import Chain
 
 NODE_CODES: set[CodeType] = set()
 """Code of the functions that call a node's own code, each with a local variable ``stage``."""
 
 THREAD_CURE = (
     "This object may only be used in the thread that made it. Open it in initialize(), "
-    "and let the run call that: initialize, process, flush and cleanup of a node all run in one thread."
+    "and let the run call that: initialize, process, flush and cleanup of a node all run in one thread. "
+    'Or set run_on = "caller" on the node, if the object was made in the thread that runs the pipeline.'
 )
 _THREAD_WORDS = (
     "different thread",
@@ -35,53 +39,144 @@ class Stage:
     Attributes:
         id: the node's id in the graph.
         node: the live object.
-        count: how many items ``process`` has been given; the index of the next one.
+        process: what to call for an item. Replaced when a second run begins to use the object, so that it is
+            looked up for each call, and by a chain only after the chain has said that it is there.
+        entered: how many items have come to it from outside its chain, or from what a node before it gave.
+        left: how many items have ended here, dropped or replaced by several outputs.
+        before: the node before it in its chain.
+        chain: its chain, if it is in one.
         errors: how many of its calls failed.
         position: its position in its chain.
         concurrency: how many items an async node works on at once.
         meter: durations and outputs, where metrics are asked for.
         thread: the node's own thread, where it is a streaming node written as a plain generator.
+        is_on_loop: whether the node's code runs on the event loop instead of the segment's thread.
     """
 
     __slots__ = (
-        "acquire",
+        "_is_guarded",
+        "_is_settled",
+        "before",
+        "chain",
         "concurrency",
-        "count",
+        "entered",
         "errors",
         "flush",
         "id",
+        "is_on_loop",
+        "left",
         "meter",
         "node",
         "position",
         "process",
         "record",
-        "release",
         "thread",
         "traits",
     )
 
-    def __init__(self, node_id: str, node: Any, concurrency: int = 1, has_metrics: bool = False) -> None:
-        """Bind the node's methods."""
+    def __init__(
+        self,
+        node_id: str,
+        node: Any,
+        concurrency: int = 1,
+        has_metrics: bool = False,
+        has_callers_loop: bool = False,
+    ) -> None:
+        """Bind the node's methods.
+
+        Args:
+            node_id: the node's id in the graph.
+            node: the live object.
+            concurrency: how many items an async node works on at once.
+            has_metrics: whether to measure.
+            has_callers_loop: whether the event loop is the caller's, and the segment's thread is not.
+
+        Raises:
+            InvalidNodeError: its ``run_on`` is none of those that there are, or cannot be kept.
+        """
         self.id = node_id
         self.node = node
-        self.traits = Traits(node)
+        self.traits = traits = Traits(node)
         self.record: LifecycleRecord = record_of(node)
         self.process: Callable[..., Any] = node.process
-        self.flush: Callable[[], Any] | None = node.flush if self.traits.has_flush else None
-        self.acquire = self.record.call_lock.acquire
-        self.release = self.record.call_lock.release
+        self.flush: Callable[[], Any] | None = node.flush if traits.has_flush else None
         self.concurrency = concurrency
-        self.count = 0
+        self.entered = 0
+        self.left = 0
+        self.before: Stage | None = None
+        self.chain: Chain | None = None
         self.errors = 0
         self.position = 0
         self.meter = Meter() if has_metrics else None
-        is_blocking_stream = self.traits.is_streaming and self.traits.is_generator
-        self.thread = NodeThread(f"remotemedia-{node_id}") if is_blocking_stream else None
+        self.thread: NodeThread | None = None
+        self.is_on_loop = traits.is_async or traits.is_streaming
+        self._is_guarded = False
+        self._is_settled = False
+        if traits.run_on is not None:
+            self._place(has_callers_loop)
+        if traits.is_streaming and traits.is_generator:
+            self.thread = NodeThread(f"remotemedia-{node_id}")
 
     @property
-    def is_on_loop(self) -> bool:
-        """Whether the node's code runs on the event loop instead of the segment's thread."""
-        return self.traits.is_async or self.traits.is_streaming
+    def count(self) -> int:
+        """How many items ``process`` has been given; the index of the next one."""
+        total = self.entered
+        stage = self.before
+        while stage is not None:
+            total += stage.entered - stage.left
+            stage = stage.before
+        return total
+
+    def guard(self) -> bool:
+        """Take the record's lock for every call from now on; whether calls were without it until now."""
+        if self._is_guarded:
+            return False
+        self._is_guarded = True
+        process, record = self.process, self.record
+        release = record.call_lock.release
+
+        def guarded(item: Any) -> Any:
+            # Said before the lock is waited for: whoever has it may wait for this very chain.
+            self._is_settled = True
+            record.lock_call()
+            try:
+                return process(item)
+            finally:
+                release()
+
+        self.process = guarded
+        return True
+
+    def is_inside(self) -> bool:
+        """Whether a call without the lock may not have returned yet.
+
+        The chain says where it is before it looks ``process`` up. So if it does not say that it is here after
+        ``process`` was replaced, it can only come in by the guarded call.
+        """
+        return self.chain is not None and self.chain.at is self and not self._is_settled
+
+    def is_here(self) -> bool:
+        """Whether its calls are made in the calling thread."""
+        return self.chain is not None and self.chain.is_here()
+
+    def _place(self, has_callers_loop: bool) -> None:
+        """Obey the node's ``run_on``."""
+        traits = self.traits
+        if traits.run_on not in ("caller", "thread"):
+            raise InvalidNodeError(
+                f'Node "{self.id}" has run_on = {traits.run_on!r}. It is "caller" (the thread that runs the '
+                'pipeline), "thread" (one of the runtime\'s) or None, which leaves it to the runtime.'
+            )
+        if traits.run_on == "caller" and traits.is_streaming and traits.is_generator:
+            raise InvalidNodeError(
+                f'Node "{self.id}" has run_on = "caller" and is a streaming node that is a plain generator, '
+                "which blocks its thread while it waits for items. Write process as an async generator."
+            )
+        if traits.run_on == "caller" and has_callers_loop and not self.is_on_loop:
+            self.is_on_loop = True
+            if not traits.is_source:
+                # Another run may call it in a thread at the same time.
+                self.guard()
 
 
 def marks_node(function: Any) -> Any:
@@ -104,7 +199,7 @@ def node_id_of(frame: FrameType | None) -> str | None:
 def call_here(stage: Stage, method: str, wait_for: Callable[[Any], Any]) -> None:
     """Call ``initialize`` or ``cleanup`` in this thread; what it gives back is awaited if it is awaitable."""
     result = getattr(stage.node, method)()
-    if inspect.isawaitable(result):
+    if kind_of(result) == AWAITABLE:
         wait_for(_await_marked(stage, result))
 
 
@@ -112,7 +207,7 @@ def call_here(stage: Stage, method: str, wait_for: Callable[[Any], Any]) -> None
 async def call_on_loop(stage: Stage, method: str) -> None:
     """Call ``initialize`` or ``cleanup`` on the event loop."""
     result = getattr(stage.node, method)()
-    if inspect.isawaitable(result):
+    if kind_of(result) == AWAITABLE:
         await result
 
 

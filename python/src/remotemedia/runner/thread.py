@@ -29,6 +29,7 @@ class ThreadSide:
     Attributes:
         boxes: hand-offs from the loop, deepest level first.
         ident: the thread that runs the segment.
+        is_waiting: whether it waits, or is about to, and has to be woken.
         await_loop: where awaitables that sync nodes give back are run; None for a private loop of the thread.
     """
 
@@ -39,7 +40,7 @@ class ThreadSide:
         self.await_loop: asyncio.AbstractEventLoop | None = None
         self._selector: selectors.BaseSelector | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
-        self._is_waiting = False
+        self.is_waiting = False
         self._runner: asyncio.Runner | None = None
         self._mutex = threading.Lock()
         self._cancel_wait: Callable[[], None] | None = None
@@ -58,8 +59,8 @@ class ThreadSide:
     def notify(self) -> None:
         """Wake the thread if it waits; called from any thread."""
         wake = self._wake
-        if self._is_waiting and wake is not None:
-            self._is_waiting = False
+        if self.is_waiting and wake is not None:
+            self.is_waiting = False
             try:
                 wake[1].send(b"\0")
             except OSError:
@@ -136,6 +137,7 @@ class ThreadSide:
 
     def close(self) -> None:
         """Give back what the thread has used; called in it."""
+        self.boxes = []
         if self._runner is not None:
             self._runner.close()
             self._runner = None
@@ -150,6 +152,10 @@ class ThreadSide:
         """Note that the calling thread runs the segment."""
         self.ident = threading.get_ident()
 
+    def is_here(self) -> bool:
+        """Whether the calling thread runs the segment."""
+        return self.ident == threading.get_ident()
+
     def _has_entries(self, above: int) -> bool:
         return any(box.chain.level > above and box.has_entries() for box in self.boxes)
 
@@ -160,13 +166,13 @@ class ThreadSide:
         if selector is None or self._wake is None:
             raise RuntimeError("the segment's thread cannot be woken")
         # From here on notify() writes a wake-up, so nothing is missed that comes true after a look.
-        self._is_waiting = True
+        self.is_waiting = True
         wanted = {readable.socket: readable for readable in readables if readable.socket is not None}
         self._watch(selector, wanted)
         if is_ready():
             timeout = 0
         ready = [key for key, _ in selector.select(timeout)]
-        self._is_waiting = False
+        self.is_waiting = False
         found: list[Any] = []
         for key in ready:
             if key.data is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import queue
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from remotemedia.core.forking import forgets_at_fork
 
 _Task = tuple[Callable[..., Any], tuple[Any, ...], str]
 
@@ -17,28 +19,73 @@ class KeptThreads:
 
     def __init__(self) -> None:
         """Start without threads."""
-        self._idle: list[queue.SimpleQueue[_Task]] = []
+        self._workers: set[_Worker] = set()
+        self._idle: list[_Worker] = []
+        self._lock = threading.Lock()
+        forgets_at_fork(self)
+
+    def forget_after_fork(self) -> None:
+        """Start without threads: those of the parent do not exist in a child."""
+        for worker in self._workers:
+            worker.close()
+        self._workers = set()
+        self._idle = []
         self._lock = threading.Lock()
 
     def run(self, task: Callable[..., Any], *args: Any, name: str) -> None:
         """Run a task in an idle thread or a new one. The task handles its own errors."""
         with self._lock:
-            tasks = self._idle.pop() if self._idle else None
-        if tasks is None:
-            tasks = queue.SimpleQueue[_Task]()
-            threading.Thread(target=self._work, args=(tasks,), daemon=True).start()
-        tasks.put((task, args, name))
+            worker = self._idle.pop() if self._idle else None
+        if worker is None:
+            worker = _Worker()
+            with self._lock:
+                self._workers.add(worker)
+            threading.Thread(target=self._work, args=(worker,), daemon=True).start()
+        worker.give((task, args, name))
 
-    def _work(self, tasks: queue.SimpleQueue[_Task]) -> None:
+    def _work(self, worker: _Worker) -> None:
+        thread = threading.current_thread()
         while True:
-            task, args, name = tasks.get()
-            threading.current_thread().name = name
+            task, args, name = worker.take()
+            if thread.name != name:
+                thread.name = name
             task(*args)
             del task, args
             with self._lock:
                 if len(self._idle) >= _MAX_IDLE:
-                    return
-                self._idle.append(tasks)
+                    self._workers.discard(worker)
+                    break
+                self._idle.append(worker)
+        worker.close()
+
+
+class _Worker:
+    """How a thread gets its next task.
+
+    By a pipe, whose ``write`` lets go of the interpreter's lock: the thread begins, and may end, before the writer
+    goes on. A lock or a queue would wake it while the writer holds the interpreter, to fall asleep again.
+    """
+
+    __slots__ = ("_reader", "_task", "_writer")
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        self._task: _Task | None = None
+
+    def give(self, task: _Task) -> None:
+        self._task = task
+        os.write(self._writer, b"\0")
+
+    def take(self) -> _Task:
+        os.read(self._reader, 1)
+        task, self._task = self._task, None
+        if task is None:
+            raise RuntimeError("a kept thread was woken without a task")
+        return task
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
 
 
 run_in_thread = KeptThreads().run

@@ -14,12 +14,14 @@ class Unit:
         open_consumers: how many of its targets still take items.
         is_dead: it takes and gives nothing any more.
         is_closed: it has told its producers so.
+        level: how often the path to here changes between thread and loop, for units in the thread.
     """
 
     producers: list[Unit]
     open_consumers: int
     is_dead: bool
     is_closed: bool
+    level: int = -1
 
     def __init__(self) -> None:
         """Start alive and unconnected."""
@@ -30,7 +32,18 @@ class Unit:
 
     def kill(self) -> None:
         """Stop giving; called from any thread, once."""
+        self.mark_dead()
+
+    def mark_dead(self) -> None:
+        """Note that it gives nothing any more; also of a unit that notices by itself."""
         self.is_dead = True
+
+    def release(self) -> None:
+        """Give back what the unit holds; at the end of the segment, in its thread.
+
+        Units that can forget what they are connected with do, so that what a run has used goes with it, and
+        does not wait for the garbage collector.
+        """
 
     def emission_failed(self, error: BaseException) -> None:
         """An output of this unit could not be sent."""

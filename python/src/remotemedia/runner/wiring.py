@@ -8,13 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from remotemedia.core.exceptions import PipelineError
+from remotemedia.runner.async_node import AsyncNode
 from remotemedia.runner.chain import Chain, Source
-from remotemedia.runner.graph import shape_of
+from remotemedia.runner.graph import Shape, shape_of
 from remotemedia.runner.handoff import ChainBox
+from remotemedia.runner.loop_ports import LoopInput, LoopOutput
+from remotemedia.runner.loop_unit import LoopTask, LoopUnit
 from remotemedia.runner.plan import SegmentPlan
-from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.ports import InputPort, OutputPort, Target
 from remotemedia.runner.stage import Stage
-from remotemedia.runner.tasks import AsyncNode, LoopUnit, StreamNode
+from remotemedia.runner.stream_node import StreamNode
 from remotemedia.runner.unit import Unit
 
 if TYPE_CHECKING:
@@ -38,39 +41,48 @@ class Units:
     """The units of a segment.
 
     Attributes:
-        is_simple: one channel or only pulls have to be waited for, and no node is on the loop.
+        is_simple: one channel or only pulls have to be waited for, and nothing is on the loop.
     """
 
     inputs: list[InputPort]
+    loop_inputs: list[LoopInput]
     outputs: list[OutputPort]
     chains: list[Chain]
     loop_units: list[LoopUnit]
     sources: list[Source]
     is_simple: bool = False
 
-    def all(self) -> Iterator[Unit]:
+    def all(self) -> list[Unit]:
         """All of them, those that give items first."""
-        yield from self.inputs
-        yield from self.sources
-        yield from self.chains
-        yield from self.loop_units
-        yield from self.outputs
+        return [
+            *self.inputs,
+            *self.loop_inputs,
+            *self.sources,
+            *self.chains,
+            *self.loop_units,
+            *self.outputs,
+        ]
+
+    def tasks(self) -> list[LoopTask]:
+        """Those that run on the loop."""
+        return [*self.loop_units, *self.loop_inputs]
 
     def roots(self) -> Iterator[Unit]:
         """Those that let items in from outside the pipeline."""
         yield from (port for port in self.inputs if port.is_pulled)
+        yield from self.loop_inputs
         yield from self.sources
         yield from (unit for unit in self.loop_units if unit.stage.traits.is_source)
 
-    def pulls(self) -> Iterator[Pull]:
+    def pulls(self) -> list[Pull]:
         """Those that have to be asked for items."""
-        yield from (port for port in self.inputs if port.is_pulled)
-        yield from self.sources
+        return [*[port for port in self.inputs if port.is_pulled], *self.sources]
 
     def boxes(self) -> list[ChainBox]:
         """The hand-offs from the loop, deepest level first."""
         boxes = [chain.box for chain in self.chains if chain.box is not None]
-        return sorted(boxes, key=lambda box: -box.chain.level)
+        boxes.sort(key=lambda box: -box.chain.level)
+        return boxes
 
 
 def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
@@ -81,31 +93,60 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
     """
     at = {stage.id: position for position, stage in enumerate(stages)}
     edges = [(at[origin], at[target]) for origin, target in plan.edges]
-    fed = [at[target] for _, targets in plan.inputs for target in targets]
+    fed = [at[target] for _, targets in plan.inputs for target in targets if isinstance(target, str)]
     shape = shape_of(stages, edges, fed, [at[origin] for _, origin in plan.outputs])
-    units = Units([port for port, _ in plan.inputs], [port for port, _ in plan.outputs], [], [], [])
-    parts: dict[int, Part] = {}
-    for members, level in ((chain.members, chain.level) for chain in shape.chains):
-        chain = Chain(segment, [stages[member] for member in members], level)
+    units = Units([], [], [port for port, _ in plan.outputs], [], [], [])
+    parts = _build(segment, stages, shape, units)
+    for origin, target in edges:
+        if parts[origin] is not parts[target]:
+            _connect(segment, parts[origin], _taker(parts[target]))
+    for port, origin in plan.outputs:
+        _connect_output(segment, parts[at[origin]], port)
+    for port, targets in plan.inputs:
+        takers: list[Target] = []
+        for target in targets:
+            if isinstance(target, OutputPort):
+                units.outputs.append(target)
+                takers.append(target)
+            else:
+                takers.append(_taker(parts[at[target]]))
+        if isinstance(port, LoopInput):
+            units.loop_inputs.append(port)
+            _connect_loop_input(segment, port, takers)
+        else:
+            units.inputs.append(port)
+            _connect_input(segment, port, takers)
+    units.is_simple = _is_simple(units)
+    return units
+
+
+def _build(segment: Segment, stages: list[Stage], shape: Shape, units: Units) -> list[Part]:
+    """Make the units of all nodes; gives the unit of each."""
+    parts: list[Any] = [None] * len(stages)
+    for described in shape.chains:
+        members = described.members
+        chain = Chain(segment, [stages[member] for member in members], described.level)
         units.chains.append(chain)
-        parts.update(dict.fromkeys(members, chain))
+        for member in members:
+            parts[member] = chain
     for position in shape.on_loop:
         parts[position] = unit = _loop_unit(segment, stages[position])
         units.loop_units.append(unit)
     for position in shape.sources:
         parts[position] = source = Source(segment, stages[position])
         units.sources.append(source)
-    for origin, target in edges:
-        if parts[origin] is not parts[target]:
-            _connect(segment, parts[origin], parts[target])
-    for port, origin in plan.outputs:
-        _connect_output(segment, parts[at[origin]], port)
-    for port, target_ids in plan.inputs:
-        _connect_input(segment, port, [parts[at[target]] for target in target_ids])
-    channels = sum(not port.is_pulled for port in units.inputs)
-    is_one_kind = channels == 0 or (channels == 1 and not any(True for _ in units.pulls()))
-    units.is_simple = not units.loop_units and is_one_kind
-    return units
+    return parts
+
+
+def _is_simple(units: Units) -> bool:
+    if units.loop_units or units.loop_inputs:
+        return False
+    for port in units.outputs:
+        if isinstance(port, LoopOutput):
+            return False
+    if len(units.inputs) == 1:
+        return units.inputs[0].is_pulled or not units.sources
+    return all(port.is_pulled for port in units.inputs)
 
 
 def _loop_unit(segment: Segment, stage: Stage) -> LoopUnit:
@@ -113,21 +154,21 @@ def _loop_unit(segment: Segment, stage: Stage) -> LoopUnit:
     return StreamNode(segment, stage) if is_stream else AsyncNode(segment, stage)
 
 
-def _connect(segment: Segment, origin: Part, target: Part) -> None:
-    taker = _taker(target)
+def _connect(segment: Segment, origin: Part | LoopInput, taker: Chain | LoopUnit) -> None:
     taker.producers.append(origin)
     origin.open_consumers += 1
+    is_on_loop = isinstance(origin, LoopTask)
     put: Any
     if isinstance(taker, Chain):
         taker.open_inputs += 1
-        if isinstance(origin, LoopUnit):
+        if is_on_loop:
             taker.box = taker.box or ChainBox(segment, taker)
             put, end = taker.box.put, taker.box.end
         else:
             put, end = taker.push, taker.input_ended
     else:
         taker.inbox.open_inputs += 1
-        if isinstance(origin, LoopUnit):
+        if is_on_loop:
             put, end = taker.inbox.put_from_loop, taker.inbox.end_from_loop
         else:
             put, end = partial(taker.inbox.put_from_thread, level=origin.level), taker.inbox.end_from_thread
@@ -135,18 +176,29 @@ def _connect(segment: Segment, origin: Part, target: Part) -> None:
     origin.ends.append(end)
 
 
-def _connect_output(segment: Segment, origin: Part, port: OutputPort) -> None:
+def _connect_output(segment: Segment, origin: Part | LoopInput, port: OutputPort) -> None:
     port.link(segment, origin)
     origin.open_consumers += 1
-    is_on_loop = isinstance(origin, LoopUnit)
-    origin.emits += (port.put if is_on_loop else port.append,)
+    is_on_loop = isinstance(origin, LoopTask)
+    origin.emits += (port.put if is_on_loop else port.taker(),)
     origin.ends.append(port.end_from_loop if is_on_loop else port.end_from_thread)
 
 
-def _connect_input(segment: Segment, port: InputPort, targets: list[Part]) -> None:
-    takers = [_taker(target) for target in targets]
+def _connect_loop_input(segment: Segment, port: LoopInput, takers: list[Target]) -> None:
+    port.segment = segment
+    for taker in takers:
+        if isinstance(taker, OutputPort):
+            _connect_output(segment, port, taker)
+        else:
+            _connect(segment, port, taker)
+
+
+def _connect_input(segment: Segment, port: InputPort, takers: list[Target]) -> None:
     port.link(segment, takers)
     for taker in takers:
+        if isinstance(taker, OutputPort):
+            taker.link(segment, port)
+            continue
         taker.producers.append(port)
         if isinstance(taker, Chain):
             taker.open_inputs += 1

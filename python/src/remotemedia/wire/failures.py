@@ -8,11 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from remotemedia.core.exceptions import RemoteExecutionError, RemoteMediaError, ValueTransferError
+from remotemedia.core.exceptions import (
+    HostDiedError,
+    RemoteExecutionError,
+    RemoteMediaError,
+    ValueTransferError,
+    error_of_code,
+    exception_class_of,
+)
 
 Failure = dict[str, Any]
 
 _MAX_CAUSES = 20
+_FOREIGN_CODES = ("RM_NODE_FAILED", "RM_PYTHON_EXCEPTION")
+"""Codes of what a node's own code raised."""
 _RUNNER = str(Path(__file__).parent.parent / "runner")
 
 
@@ -76,12 +85,15 @@ def failure_of(
 
 
 def exception_of(failure: Failure) -> BaseException:
-    """Build an exception from a failure: built-in classes again, others as ``RemoteError``; with causes."""
+    """Build an exception from a failure, with its causes.
+
+    Built-in classes and those of this package become what they were, others a ``RemoteError``.
+    """
     error = _build(failure)
     cause = failure.get("cause")
     if cause is not None:
         error.__cause__ = exception_of(cause)
-    elif failure.get("stack") and not isinstance(error, RemoteError):
+    elif failure.get("stack") and not isinstance(error, (RemoteError, RemoteMediaError)):
         error.__cause__ = RemoteTraceback(failure["stack"])
     for note in failure.get("notes", ()):
         error.add_note(note)
@@ -142,6 +154,9 @@ def _clean(text: str) -> str:
 
 
 def _build(failure: Failure) -> BaseException:
+    own = _build_own(failure)
+    if own is not None:
+        return own
     kind = getattr(builtins, failure["type"], None) if failure.get("module") == "builtins" else None
     if isinstance(kind, type) and issubclass(kind, Exception):
         try:
@@ -152,3 +167,17 @@ def _build(failure: Failure) -> BaseException:
         if str(error) == failure["message"] or isinstance(error, KeyError):
             return error
     return RemoteError(failure)
+
+
+def _build_own(failure: Failure) -> RemoteMediaError | None:
+    """An error of this package, in whichever language it arose."""
+    code = failure.get("code")
+    if code is None or code in _FOREIGN_CODES:
+        return None
+    kind = exception_class_of(code)
+    if kind is RemoteMediaError:
+        return None
+    ended = failure.get("exit")
+    if issubclass(kind, HostDiedError) and ended is not None:
+        return kind(failure["message"], ended.get("exitCode"), ended.get("signal"), ended.get("stderr", ()))
+    return error_of_code(code, failure["message"], path=failure.get("path"))

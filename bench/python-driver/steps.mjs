@@ -1,0 +1,8 @@
+// The TypeScript node between two Python nodes.
+import { Node } from 'remotemedia';
+
+export class Step extends Node {
+  process(item) {
+    return item;
+  }
+}

@@ -1,0 +1,156 @@
+"""The error for an instance that could not be pickled, or is too large: what, where, why, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from remotemedia.core.pickling.errors import SerializationError, SerializedSizeError
+from remotemedia.core.pickling.kinds import OWN_WORDS_SUGGESTION, is_opaque, kind_of, singleton_name
+from remotemedia.core.pickling.path import Step, steps_of, text_of
+from remotemedia.core.pickling.sizes import largest_part, size_of
+from remotemedia.core.pickling.trace import Trace
+
+_MIB = 1 << 20
+_HOOKS = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
+_SHOWN_STEPS = 4
+
+
+def refusal(content: tuple[Any, Any], node_name: str, error: BaseException) -> SerializationError:
+    """The error for content that could not be pickled.
+
+    Args:
+        content: the node, and its sessions.
+        node_name: its name.
+        error: what pickling raised.
+    """
+    trace = Trace()
+    traced = trace.run(content)
+    if traced is None:
+        # It failed once and not again, as a __getstate__ that looks at the clock may.
+        return SerializationError(node_name, _words(error), OWN_WORDS_SUGGESTION)
+    return _diagnosed(trace, traced, node_name)
+
+
+def too_large(content: tuple[Any, Any], node_name: str, limit_bytes: int) -> SerializationError:
+    """The error for content over the limit; the one of ``refusal``, if it cannot be pickled either."""
+    trace = Trace()
+    traced = trace.run(content)
+    if traced is not None:
+        return _diagnosed(trace, traced, node_name)
+    node, sessions = content
+    reason = f"its serialized size, {_mib(trace.size)}, is over the limit of {_mib(limit_bytes)}"
+    largest = largest_part(node, trace)
+    sessions_size = size_of(sessions) if sessions else 0
+    if sessions_size and (largest is None or sessions_size > largest[1]):
+        largest = ("state", sessions_size)
+    if largest is not None:
+        reason += f"; the largest attribute is '{largest[0]}' with {_mib(largest[1])}"
+    error = SerializedSizeError(
+        node_name,
+        reason,
+        "Load large data in initialize() and let go of it in cleanup(), which runs before serialization; or "
+        "raise remotemedia.core.node_serialization.MAX_SERIALIZED_SIZE_BYTES "
+        "(REMOTEMEDIA_MAX_SERIALIZED_BYTES in the environment).",
+        None if largest is None else largest[0],
+    )
+    error.size_bytes = trace.size
+    error.limit_bytes = limit_bytes
+    return error
+
+
+def _diagnosed(trace: Trace, error: BaseException, node_name: str) -> SerializationError:
+    steps = steps_of(trace)
+    if _is_too_deep(error):
+        return _too_deep(steps, node_name)
+    steps = _to_outermost(steps)
+    target = steps[-1].target if steps else trace.visited[-1]
+    reason, suggestion = _explained(target, error)
+    owner = _owner_of_global(steps)
+    if owner is not None:
+        reason += f" It is a global that {owner} uses: code that cannot be imported travels with its globals."
+        suggestion = "Put the code into a module that can be imported, or make the object in initialize()."
+    elif (name := singleton_name(target)) is not None:
+        reason += f" It is the object {name}, of which each process has its own."
+        suggestion = f"Take it from there in initialize(), and set the field to None in cleanup(): {name}."
+    return SerializationError(node_name, reason, suggestion, _place(steps))
+
+
+def _to_outermost(steps: list[Step]) -> list[Step]:
+    """End at the object that a user knows: a thread, not the lock inside the event inside it."""
+    for number, step in enumerate(steps):
+        if is_opaque(step.target):
+            return steps[: number + 1]
+    return steps
+
+
+def _explained(target: Any, error: BaseException) -> tuple[str, str]:
+    kind = kind_of(target)
+    if kind is not None:
+        return kind.reason_of(target), kind.suggestion
+    hook = _failing_hook(error)
+    if hook is not None:
+        return (
+            f"{hook}() of {type(target).__qualname__} failed: {_words(error)}.",
+            f"Have {hook}() give what can be pickled, whatever state the object is in.",
+        )
+    return f"{_words(error)}.", OWN_WORDS_SUGGESTION
+
+
+def _failing_hook(error: BaseException) -> str | None:
+    traceback = error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_name
+        if name in _HOOKS:
+            return name
+        traceback = traceback.tb_next
+    return None
+
+
+def _owner_of_global(steps: Sequence[Step]) -> str | None:
+    for step in steps:
+        if step.text.startswith(".<globals>"):
+            return f"{step.owner.__qualname__}()"
+    return None
+
+
+def _too_deep(steps: list[Step], node_name: str) -> SerializationError:
+    place = _place(steps[:2])
+    shown = _place(steps[:_SHOWN_STEPS])
+    return SerializationError(
+        node_name,
+        f"It is nested at least {len(steps) - 1} levels deep ({shown}…), deeper than pickle goes with "
+        f"Python's recursion limit of {sys.getrecursionlimit()}.",
+        "Keep the parts in a list rather than in each other, or have __getstate__() do so; "
+        "or raise the limit by sys.setrecursionlimit().",
+        place,
+    )
+
+
+def _is_too_deep(error: BaseException) -> bool:
+    return isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError)
+
+
+def _place(steps: list[Step]) -> str | None:
+    """The way from the node; that from its sessions begins as a user reaches them."""
+    if not steps:
+        return None
+    first, *rest = steps
+    if first.text == "[0]" or not rest:
+        return text_of(rest) or None
+    # Sessions are {id: (session, its data)}.
+    session, *rest = rest
+    start = f"state.get_session({session.text[1:-1]})"
+    if not rest:
+        return start
+    inside, *rest = rest
+    return start + (".data" if inside.text == "[1]" else "") + "".join(step.text for step in rest)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _mib(size: int) -> str:
+    return f"{size / _MIB:.1f} MB"

@@ -1,0 +1,74 @@
+"""Whether what was given as a node is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard, cast
+
+from remotemedia.core.exceptions import InvalidNodeError
+from remotemedia.core.node import Node
+
+
+def is_entry(item: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether an item of a list is a manifest entry: a mapping with ``node_type`` or ``instance``."""
+    if isinstance(item, Node):
+        # Most are, and to ask an abstract class takes longer than all the rest.
+        return False
+    is_mapping = isinstance(item, Mapping) and ("node_type" in item or "instance" in item)
+    return is_mapping and node_problem(cast("object", item)) is not None
+
+
+def node_problem(item: object) -> str | None:
+    """What keeps an object from being a node, or None where nothing does.
+
+    Example:
+        >>> node_problem(3)
+        'int'
+    """
+    if isinstance(item, type):
+        return f"class {item.__name__}, not an instance of it"
+    if getattr(item, "is_pipeline", False) is True:
+        return f"a {type(item).__name__}, which is no node (add its nodes instead: *pipeline)"
+    methods = [name for name in ("process", "initialize") if not callable(getattr(item, name, None))]
+    if isinstance(item, Node) and getattr(item.process, "__func__", None) is Node.process:
+        methods.append("process")
+    if len(methods) == 2:
+        return type(item).__name__
+    if methods:
+        return f"{type(item).__name__} without {methods[0]}()"
+    cleanup = getattr(item, "cleanup", None)
+    if cleanup is not None and not callable(cleanup):
+        return f"{type(item).__name__} whose cleanup is no method"
+    return None
+
+
+def check_items(items: Iterable[object]) -> None:
+    """Refuse a list of which an item is neither a node nor a manifest entry.
+
+    Args:
+        items: nodes, and manifest entries such as ``{"node_type": "PassThrough"}``.
+
+    Raises:
+        InvalidNodeError: names the position and the type of each wrong item; it is a TypeError.
+    """
+    problems: list[str] = []
+    for position, item in enumerate(items):
+        problem = None if is_entry(item) else node_problem(item)
+        if problem is not None:
+            problems.append(f"item {position} is {problem}")
+    if problems:
+        raise InvalidNodeError(
+            'Every item of a pipeline must be a node instance or a manifest entry {"node_type": …}, '
+            f"but {', '.join(problems)}."
+        )
+
+
+def name_of(node: object) -> str:
+    """The name that a node was given, else that of its class."""
+    name = getattr(node, "name", None)
+    return name if isinstance(name, str) and name else type(node).__name__
+
+
+def class_of(node: object) -> type:
+    """The class of a node."""
+    return type(node)

@@ -1,0 +1,1 @@
+"""A Python program that runs pipelines: here, or through the engine."""

@@ -1,0 +1,153 @@
+"""What a pipeline consists of, once it is known which object stands at which place."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from remotemedia.core.exceptions import (
+    ConfigurationError,
+    EmptyPipelineError,
+    ExecutorUnavailableError,
+    InvalidNodeError,
+)
+from remotemedia.core.validation import name_of
+
+Placement = Literal["driver", "process", "engine"]
+"""Where a node runs: in this program, in a Python process of its own, or with the engine (TypeScript)."""
+
+_IN_DRIVER = (None, "in-process", "in_process", "driver")
+_IN_PROCESS = ("multiprocess", "process")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A node at its place.
+
+    Attributes:
+        id: unique in the pipeline.
+        placement: where it runs.
+        node: the live object; None where the engine makes it.
+        node_type: what a manifest calls it.
+        params: what the engine makes it from.
+        executor: what the manifest says of where it runs.
+        concurrency: how many items an async node works on at once.
+    """
+
+    id: str
+    placement: Placement
+    node: Any = None
+    node_type: str = ""
+    params: dict[str, Any] = field(default_factory=dict[str, Any])
+    executor: str | None = None
+    concurrency: int = 1
+
+
+@dataclass(slots=True)
+class Definition:
+    """A pipeline that can be run.
+
+    Attributes:
+        name: its name, in logs and errors.
+        entries: the nodes in the order of the pipeline.
+        edges: pairs of ids; None for a chain in that order.
+        is_manifest: whether it was given as a manifest.
+        base_dir: the folder against which node types such as ``./nodes.js#Upper`` are resolved.
+    """
+
+    name: str
+    entries: Sequence[Entry]
+    edges: Sequence[tuple[str, str]] | None = None
+    is_manifest: bool = False
+    base_dir: str = ""
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each node feeds the next one, and nothing else does."""
+        if self.edges is None:
+            return True
+        ids = [entry.id for entry in self.entries]
+        return list(self.edges) == list(itertools.pairwise(ids)) and len(set(ids)) == len(ids)
+
+    @property
+    def is_all_here(self) -> bool:
+        """Whether all nodes run in this program."""
+        return all(entry.placement == "driver" for entry in self.entries)
+
+
+def place_of(node: Any, executor: str | None, node_id: str) -> Placement:
+    """Where a live object runs.
+
+    Raises:
+        ExecutorUnavailableError: there is no such executor for it.
+    """
+    wanted: Any = executor if executor is not None else getattr(node, "executor", None)
+    if wanted in _IN_DRIVER:
+        return "driver"
+    if wanted in _IN_PROCESS:
+        return "process"
+    known = ", ".join(f'"{name}"' for name in ("in-process", *_IN_PROCESS))
+    raise ExecutorUnavailableError(
+        f'Node "{node_id}" asks for the executor {wanted!r}; for nodes written in Python there are {known}.'
+    )
+
+
+def concurrency_of(node: Any, node_id: str) -> int:
+    """How many items a node works on at once.
+
+    Raises:
+        ConfigurationError: it is no whole number of at least 1.
+    """
+    value: Any = getattr(node, "concurrency", None)
+    if value is None:
+        return 1
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ConfigurationError(
+        f'Node "{node_id}": concurrency must be a whole number of at least 1, got {value!r}.'
+    )
+
+
+def definition_of(nodes: Iterable[Any], name: str = "pipeline") -> Definition:
+    """The definition of a chain of live objects that ``check_items`` found nothing wrong with.
+
+    Raises:
+        PipelineError: there is none of them.
+        InvalidNodeError: a streaming or source node is at two places.
+        ConfigurationError: an executor or a concurrency that does not exist.
+    """
+    entries: list[Entry] = []
+    for index, node in enumerate(nodes):
+        node_id = f"{name_of(node)}_{index}"
+        placement = place_of(node, None, node_id)
+        entries.append(Entry(node_id, placement, node, concurrency=concurrency_of(node, node_id)))
+    check_entries(entries, name)
+    return Definition(name, entries)
+
+
+def check_entries(entries: Sequence[Entry], name: str) -> None:
+    """Check what can be said before anything runs.
+
+    Raises:
+        PipelineError: there are none.
+        InvalidNodeError: a streaming or source node is at two places.
+    """
+    if not entries:
+        raise EmptyPipelineError(f'Pipeline "{name}" is empty. Give it at least one node.')
+    seen: dict[int, str] = {}
+    for entry in entries:
+        node = entry.node
+        if node is None:
+            continue
+        first = seen.setdefault(id(node), entry.id)
+        if first is not entry.id and (_is(node, "is_streaming") or _is(node, "is_source")):
+            raise InvalidNodeError(
+                f'Nodes "{first}" and "{entry.id}" are the same {type(node).__name__}, a streaming or source '
+                "node, which can only be at one place. Make a second instance."
+            )
+
+
+def _is(node: Any, flag: str) -> bool:
+    return getattr(node, flag, False) is True

@@ -1,0 +1,221 @@
+"""A run that the engine plans and supervises; what lives here runs in segments that it opens here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
+from remotemedia.driver.definition import Definition, Entry
+from remotemedia.driver.engine import Engine
+from remotemedia.driver.inputs import RunInput
+from remotemedia.driver.local import input_port, loop_thread
+from remotemedia.host import entry as host_entry
+from remotemedia.host.connection import RequestFailedError
+from remotemedia.host.segment_table import give_up
+from remotemedia.host.segments import Ends, HostSegment, SegmentHost
+from remotemedia.runner.outputs import Traits
+from remotemedia.runner.plan import NodeFailure
+from remotemedia.runner.ports import OutputPort
+from remotemedia.runner.threads import run_in_thread
+from remotemedia.wire.failures import Failure, exception_of
+
+_GIVE_UP_SECONDS = 5.0
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Away:
+    """The instances of a run that go into processes of their own.
+
+    Attributes:
+        payloads: the serialized instances, by node id.
+        returns_state: whether their state comes back.
+    """
+
+    payloads: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    returns_state: bool = False
+
+
+class EngineRun:
+    """One run of one pipeline.
+
+    Attributes:
+        failures: what failed.
+        cancel_timeout: how many seconds a cancel may take; the engine waits for nodes, then for cleanups.
+        states: what came back from nodes in other processes, by node id.
+    """
+
+    cancel_timeout = 12.0
+
+    def __init__(
+        self,
+        engine: Engine,
+        definition: Definition,
+        run_input: RunInput,
+        make_output: Callable[[], OutputPort],
+        *,
+        away: Away | None = None,
+        has_metrics: bool = False,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            engine: who supervises it.
+            definition: the pipeline.
+            run_input: its items.
+            make_output: gives a port for the outputs of a last node.
+            away: the serialized instances.
+            has_metrics: whether nodes are measured.
+            loop: the caller's running loop.
+        """
+        self.failures: list[NodeFailure] = []
+        self.states: Mapping[str, bytes] = {}
+        self._engine = engine
+        self._id = f"r{next(_numbers)}"
+        self._definition = definition
+        self._input = run_input
+        self._away = away or Away()
+        self._has_metrics = has_metrics
+        self._metrics: Mapping[str, Any] = {}
+        self._segments: list[HostSegment] = []
+        self._own_failures: list[NodeFailure] = []
+        self._host = SegmentHost(
+            engine.listener,
+            engine.emit,
+            loop_thread,
+            loop=loop,
+            context=contextvars.copy_context(),
+            ends=Ends(lambda: input_port(run_input), make_output),
+            describe=self._describe,
+        )
+
+    def begin(self, over: Callable[[], None]) -> None:
+        """Ask the engine to run the pipeline."""
+        self._engine.runs[self._id] = self
+        request = {
+            "run": self._id,
+            "pipeline": pipeline_of(self._definition, self._away),
+            "isInputGiven": self._input.is_given,
+            "metrics": self._has_metrics,
+            **({"python": _own_python()} if self._away.payloads else {}),
+        }
+        try:
+            answer = self._engine.request("run", request)
+        except BaseException:
+            del self._engine.runs[self._id]
+            raise
+        answer.add_done_callback(lambda answer: self._end(answer, over))
+
+    def make_segment(self, params: dict[str, Any]) -> HostSegment:
+        """The segment of a description that the engine has sent."""
+        segment = HostSegment(params, self._object, self._host)
+        self._segments.append(segment)
+        return segment
+
+    def cancel(self) -> None:
+        """Let no new item in and give up what runs."""
+        self._engine.request("cancel", {"run": self._id})
+
+    def stuck(self) -> Sequence[str]:
+        """Not known here: the engine says it."""
+        return ()
+
+    def metrics(self) -> tuple[float, list[dict[str, Any]]]:
+        """The duration in microseconds, and a record of each node."""
+        return self._metrics.get("totalDurationUs", 0.0), list(self._metrics.get("nodeMetrics", ()))
+
+    def _object(self, number: int) -> Any:
+        return self._definition.entries[number].node
+
+    def _describe(self, failure: NodeFailure) -> Failure:
+        self._own_failures.append(failure)
+        return {**failure.as_map(), "ref": len(self._own_failures) - 1}
+
+    def _end(self, answer: Future[Any], over: Callable[[], None]) -> None:
+        del self._engine.runs[self._id]
+        try:
+            result: Mapping[str, Any] = answer.result()
+        except RequestFailedError as error:
+            self._fail(error.failure)
+        except EngineDiedError as error:
+            self.failures.append(NodeFailure(error, None, "run", None))
+            # Nobody else will end what runs here.
+            run_in_thread(self._give_up, over, name="remotemedia-give-up")
+            return
+        else:
+            self._metrics = result.get("metrics") or {}
+            self.states = dict(result.get("states") or {})
+        over()
+
+    def _give_up(self, over: Callable[[], None]) -> None:
+        give_up(self._segments, _GIVE_UP_SECONDS)
+        for segment in self._segments:
+            self._engine.forget(segment)
+        over()
+
+    def _fail(self, failure: Failure) -> None:
+        self.failures.append(self._failure_of(failure))
+        self.failures += map(self._failure_of, failure.get("suppressed", ()))
+
+    def _failure_of(self, failure: Failure) -> NodeFailure:
+        ref = failure.get("ref")
+        if isinstance(ref, int):
+            return self._own_failures[ref]
+        error = exception_of(failure)
+        phase = failure.get("phase")
+        if phase is None or isinstance(error, CancelTimeoutError):
+            # Its message says all there is to say.
+            return NodeFailure(error, None, "run", None)
+        return NodeFailure(error, failure.get("nodeId"), phase, failure.get("itemIndex"))
+
+
+def pipeline_of(definition: Definition, away: Away) -> dict[str, Any]:
+    """A pipeline as the engine is told of it."""
+    nodes = [_node_of(entry, number, away) for number, entry in enumerate(definition.entries)]
+    return {
+        "name": definition.name,
+        "baseDir": definition.base_dir or str(Path.cwd()),
+        "nodes": nodes,
+        "connections": [{"from": origin, "to": target} for origin, target in definition.edges or ()],
+    }
+
+
+def _node_of(entry: Entry, number: int, away: Away) -> dict[str, Any]:
+    if entry.placement == "engine":
+        node = {"id": entry.id, "node_type": entry.node_type, "params": entry.params}
+        executor = {} if entry.executor is None else {"executor": entry.executor}
+        return {**node, **executor, "concurrency": entry.concurrency}
+    described: dict[str, Any] = {
+        "id": entry.id,
+        "className": type(entry.node).__qualname__,
+        "traits": Traits(entry.node).as_map(),
+        "concurrency": entry.concurrency,
+    }
+    payload = away.payloads.get(entry.id)
+    if payload is None:
+        return {**described, "object": number}
+    return {**described, "pickled": payload, "returnState": away.returns_state}
+
+
+def _own_python() -> dict[str, Any]:
+    """How to start an interpreter like this one."""
+    return {
+        "executable": sys.executable,
+        "args": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
+        "entry": host_entry.__file__,
+        "path": [str(Path(folder or ".").absolute()) for folder in sys.path],
+        "cwd": str(Path.cwd()),
+        "env": dict(os.environ),
+    }

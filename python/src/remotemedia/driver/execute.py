@@ -1,0 +1,308 @@
+"""Running pipelines: what the public functions and the methods of ``Pipeline`` do.
+
+What only runs with an engine need is imported by them: programs whose nodes are their own start faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.core.exceptions import ExecutorUnavailableError
+from remotemedia.core.pipeline import Pipeline
+from remotemedia.driver.definition import Definition
+from remotemedia.driver.detect import Detected, detect
+from remotemedia.driver.inputs import RunInput, any_input, many_inputs, no_input
+from remotemedia.driver.local import LocalRun, Shape, chain_shape
+from remotemedia.driver.results import ResultForm, in_form, metrics_of
+from remotemedia.driver.stream import Outputs, outputs_of
+from remotemedia.driver.work import interruptible, raise_failure, run_on_loop
+from remotemedia.runner.ports import MemoryOutput, OutputPort
+from remotemedia.runner.threads import run_in_thread
+
+if TYPE_CHECKING:
+    from remotemedia.driver.engine_run import EngineRun
+
+
+async def execute_pipeline(
+    pipeline_or_manifest: Any, enable_metrics: bool = False, *, return_state: bool = False
+) -> Any:
+    """Run a pipeline without input: a source node is drained, any other first node gets one empty text.
+
+    Args:
+        pipeline_or_manifest: a list of nodes (manifest entries among them), a ``Pipeline``, or a manifest
+            (dict, JSON or YAML text). Which one it is, is detected.
+        enable_metrics: whether to measure; the result is then ``{"outputs": …, "metrics": …}``.
+        return_state: whether nodes in other processes bring their state back to the original objects.
+
+    Returns:
+        The outputs as a list; the output itself where there is exactly one; None where there is none.
+
+    Raises:
+        BaseException: what a node raised, itself, with a note that names node and item.
+        InvalidNodeError: an item of the list is no node (a TypeError); names each such position.
+        PipelineError: there is nothing to run, or the manifest is wrong.
+
+    Example:
+        >>> import asyncio
+        >>> from remotemedia.nodes import CalculatorNode
+        >>> asyncio.run(execute_pipeline([CalculatorNode(operation="add", operand=10)])) is None
+        True
+    """
+    detected = detect(pipeline_or_manifest)
+    return await _run(detected, no_input(), "unwrapped", enable_metrics, return_state)
+
+
+async def execute_pipeline_with_input(
+    pipeline_or_manifest: Any, input_data: Any, enable_metrics: bool = False, *, return_state: bool = False
+) -> Any:
+    """Run a pipeline on many inputs.
+
+    Args:
+        pipeline_or_manifest: as for ``execute_pipeline``.
+        input_data: any iterable or async iterable of items.
+        enable_metrics: whether to measure; the result is then ``{"outputs": …, "metrics": …}``.
+        return_state: whether nodes in other processes bring their state back to the original objects.
+
+    Returns:
+        The outputs as a list; for a manifest with exactly one output that output itself.
+
+    Raises:
+        TypeError: ``input_data`` is a single value.
+        BaseException: as for ``execute_pipeline``.
+
+    Example:
+        >>> import asyncio
+        >>> from remotemedia.nodes import CalculatorNode
+        >>> nodes = [CalculatorNode(operation="multiply", operand=2)]
+        >>> asyncio.run(execute_pipeline_with_input(nodes, [1, 2, 3]))
+        [2, 4, 6]
+    """
+    run_input = many_inputs(input_data)
+    detected = detect(pipeline_or_manifest)
+    return await _run(detected, run_input, _list_form(detected), enable_metrics, return_state)
+
+
+def execute_pipeline_sync(
+    pipeline_or_manifest: Any, enable_metrics: bool = False, *, return_state: bool = False
+) -> Any:
+    """The same as ``execute_pipeline``, for programs without asyncio: blocks, and runs nodes in this thread.
+
+    Raises:
+        RuntimeError: an event loop runs in this thread.
+    """
+    _refuse_loop("execute_pipeline")
+    detected = detect(pipeline_or_manifest)
+    return _run_sync(detected, no_input(), "unwrapped", enable_metrics, return_state)
+
+
+def execute_pipeline_with_input_sync(
+    pipeline_or_manifest: Any, input_data: Any, enable_metrics: bool = False, *, return_state: bool = False
+) -> Any:
+    """The same as ``execute_pipeline_with_input``, for programs without asyncio.
+
+    It blocks, and runs sync nodes in the calling thread.
+
+    Raises:
+        RuntimeError: an event loop runs in this thread.
+
+    Example:
+        >>> from remotemedia.nodes import CalculatorNode
+        >>> execute_pipeline_with_input_sync([CalculatorNode(operation="add", operand=1)], [1, 2])
+        [2, 3]
+    """
+    _refuse_loop("execute_pipeline_with_input")
+    run_input = many_inputs(input_data)
+    detected = detect(pipeline_or_manifest)
+    return _run_sync(detected, run_input, _list_form(detected), enable_metrics, return_state)
+
+
+async def run_pipeline(pipeline: Pipeline, input_data: Any, use_engine: bool) -> Any:
+    """``Pipeline.run``: a list or an iterator as input means many items."""
+    has_metrics = pipeline.enable_metrics
+    run_input = any_input(input_data)
+    result = await _run(detect(pipeline), run_input, "unwrapped", has_metrics, False, use_engine)
+    return _keep_metrics(pipeline, result)
+
+
+def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
+    """``Pipeline.run_sync``: the same, in the calling thread."""
+    _refuse_loop("pipeline.run")
+    run_input = any_input(input_data)
+    result = _run_sync(detect(pipeline), run_input, "unwrapped", pipeline.enable_metrics, False)
+    return _keep_metrics(pipeline, result)
+
+
+async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
+    """``Pipeline.process``: gives outputs as they come."""
+    run_input = no_input() if stream is None else many_inputs(stream)
+    definition = await _define(detect(pipeline), True)
+    outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
+    work = await _prepare(definition, run_input, outputs.make, pipeline.enable_metrics, False, True)
+
+    def finish() -> None:
+        if pipeline.enable_metrics:
+            pipeline.last_metrics = _metrics(work, definition)
+
+    given = outputs_of(work, outputs, finish)
+    try:
+        async for item in given:
+            yield item
+    finally:
+        await given.aclose()
+
+
+async def _run(
+    detected: Detected,
+    run_input: RunInput,
+    form: ResultForm,
+    has_metrics: bool,
+    returns_state: bool,
+    use_engine: bool = True,
+) -> Any:
+    definition = await _define(detected, use_engine)
+    outputs: list[Any] = []
+    work = await _prepare(
+        definition,
+        run_input,
+        lambda: MemoryOutput(outputs.append),
+        has_metrics,
+        returns_state,
+        use_engine,
+    )
+    await run_on_loop(work)
+    if work.states:
+        from remotemedia.driver.away import bring_home
+
+        bring_home(definition, work.states)
+    result = in_form(outputs, form, run_input.is_given)
+    return {"outputs": result, "metrics": _metrics(work, definition)} if has_metrics else result
+
+
+def _run_sync(
+    detected: Detected, run_input: RunInput, form: ResultForm, has_metrics: bool, returns_state: bool
+) -> Any:
+    source = detected.source
+    definition = detected.definition
+    if source is not None:
+        from remotemedia.driver.manifest import ask_engine, definition_from
+
+        definition = definition_from(ask_engine(source, detected.base_dir), source)
+    if definition is None or not definition.is_all_here:
+        # Its segments need threads of their own; the calling one has the loop for async nodes.
+        with asyncio.Runner() as runner:
+            return runner.run(_run(detected, run_input, form, has_metrics, returns_state))
+    outputs: list[Any] = []
+    if definition.is_chain:
+        shape = chain_shape(definition)
+    else:
+        from remotemedia.driver.planning import kept_shape, plan_shape
+
+        shape = kept_shape(definition) or plan_shape(definition)
+    work = LocalRun(
+        definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics=has_metrics
+    )
+    with interruptible(work):
+        work.run_here()
+    raise_failure(work)
+    result = in_form(outputs, form, run_input.is_given)
+    return {"outputs": result, "metrics": _metrics(work, definition)} if has_metrics else result
+
+
+async def _define(detected: Detected, use_engine: bool) -> Definition:
+    source = detected.source
+    if source is None:
+        if detected.definition is None:
+            raise RuntimeError("neither a definition nor a source was detected")
+        return detected.definition
+    from remotemedia.driver.manifest import ask_engine, definition_from, kept_answer
+
+    defined = kept_answer(source, detected.base_dir)
+    if defined is None:
+        if not use_engine:
+            raise _engine_needed("it has manifest entries")
+        defined = await _in_thread(ask_engine, source, detected.base_dir)
+    return definition_from(defined, source)
+
+
+async def _prepare(
+    definition: Definition,
+    run_input: RunInput,
+    make_output: Callable[[], OutputPort],
+    has_metrics: bool,
+    returns_state: bool,
+    use_engine: bool,
+) -> LocalRun | EngineRun:
+    loop = asyncio.get_running_loop()
+    if definition.is_all_here:
+        shape = await _shape_of(definition)
+        return LocalRun(definition, shape, run_input, make_output, has_metrics=has_metrics, loop=loop)
+    if not use_engine:
+        raise _engine_needed("it has nodes that run in other processes")
+    from remotemedia.driver.away import send_away
+    from remotemedia.driver.engine import engine
+    from remotemedia.driver.engine_run import EngineRun
+
+    away = await send_away(definition, returns_state, _in_thread)
+    current = await _in_thread(engine)
+    return EngineRun(
+        current, definition, run_input, make_output, away=away, has_metrics=has_metrics, loop=loop
+    )
+
+
+async def _shape_of(definition: Definition) -> Shape:
+    if definition.is_chain:
+        return chain_shape(definition)
+    from remotemedia.driver.planning import kept_shape, plan_shape
+
+    return kept_shape(definition) or await _in_thread(plan_shape, definition)
+
+
+async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """Call something that blocks, without blocking the loop. A thread of ours never keeps a program alive."""
+    done: Future[Any] = Future()
+
+    def call() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(function(*args))
+        except BaseException as error:
+            done.set_exception(error)
+
+    run_in_thread(call, name="remotemedia-call")
+    return await asyncio.wrap_future(done)
+
+
+def _metrics(work: LocalRun | EngineRun, definition: Definition) -> dict[str, Any]:
+    duration_us, records = work.metrics()
+    return metrics_of(duration_us, (entry.id for entry in definition.entries), records)
+
+
+def _keep_metrics(pipeline: Pipeline, result: Any) -> Any:
+    if not pipeline.enable_metrics:
+        return result
+    pipeline.last_metrics = result["metrics"]
+    return result["outputs"]
+
+
+def _list_form(detected: Detected) -> ResultForm:
+    return "bare" if detected.is_manifest else "list"
+
+
+def _engine_needed(why: str) -> ExecutorUnavailableError:
+    return ExecutorUnavailableError(
+        f"use_rust=False leaves no engine for this pipeline: {why}. Leave it out."
+    )
+
+
+def _refuse_loop(name: str) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        f"An event loop runs in this thread, which a blocking call would stop. Use: await {name}(…)"
+    )

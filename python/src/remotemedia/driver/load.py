@@ -1,0 +1,53 @@
+"""Loading a pipeline from a manifest file."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from remotemedia.core.pipeline import Pipeline
+from remotemedia.driver.definition import Entry
+from remotemedia.driver.manifest import ask_engine, definition_from
+from remotemedia.driver.source import Source
+
+
+def load_pipeline(path: str | PathLike[str]) -> Pipeline:
+    """Load a manifest file, JSON or YAML, with its Python nodes made.
+
+    Args:
+        path: the file; node types such as ``./nodes.js#Upper`` are looked for in its folder.
+
+    Returns:
+        A pipeline that can run many times, also at once.
+
+    Raises:
+        OSError: the file cannot be read.
+        ManifestError: it is no manifest; with line and column.
+        UnknownNodeTypeError: there is no such node in either language.
+
+    Example:
+        >>> pipeline = load_pipeline("pipeline.yaml")  # doctest: +SKIP
+        >>> results = pipeline.run_sync([1, 2, 3])  # doctest: +SKIP
+    """
+    file = Path(path)
+    source = Source(file.read_text(encoding="utf-8"))
+    base_dir = str(file.parent.absolute())
+    defined = ask_engine(source, base_dir)
+    definition = definition_from(defined, source)
+    pipeline = Pipeline(name=definition.name)
+    pipeline.nodes = [_item_of(entry) for entry in definition.entries]
+    pipeline.connections = list(definition.edges or ())
+    pipeline.base_dir = base_dir
+    return pipeline
+
+
+def _item_of(entry: Entry) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": entry.id}
+    if entry.node is not None:
+        item["instance"] = entry.node
+    else:
+        item |= {"node_type": f"typescript:{entry.node_type}", "params": entry.params}
+    if entry.executor is not None:
+        item["executor"] = entry.executor
+    return item

@@ -1,0 +1,159 @@
+"""A run whose nodes all live here: one segment between memory ports, without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remotemedia.core.exceptions import InvalidInputError
+from remotemedia.driver.definition import Definition, Entry
+from remotemedia.driver.inputs import RunInput
+from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.plan import NodeFailure, OpenError, Place, SegmentPlan
+from remotemedia.runner.ports import InputPort, MemoryInput, OutputPort
+from remotemedia.runner.segment import Segment
+from remotemedia.runner.threads import run_in_thread
+
+_CANCEL_TIMEOUT_SECONDS = 5.0
+
+loop_thread = LoopThread()
+"""Runs async nodes where the caller has no loop of its own."""
+
+
+@dataclass(slots=True)
+class Shape:
+    """A graph of nodes that is one segment.
+
+    Attributes:
+        order: the entries in topological order.
+        edges: pairs of ids.
+        fed: ids of the nodes that take the input.
+        drained: ids of the nodes whose outputs are those of the pipeline.
+    """
+
+    order: Sequence[Entry]
+    edges: Sequence[tuple[str, str]]
+    fed: Sequence[str]
+    drained: Sequence[str]
+
+
+def chain_shape(definition: Definition) -> Shape:
+    """The shape of a chain, which needs no planner."""
+    entries = definition.entries
+    edges = [(origin.id, target.id) for origin, target in itertools.pairwise(entries)]
+    fed = [] if is_source(entries[0]) else [entries[0].id]
+    return Shape(entries, edges, fed, [entries[-1].id])
+
+
+def is_source(entry: Entry) -> bool:
+    """Whether a node gives items without an input."""
+    return getattr(entry.node, "is_source", False) is True
+
+
+def input_port(run_input: RunInput) -> InputPort | LoopInput:
+    """The port that lets the items of a run in."""
+    if run_input.is_async:
+        return LoopInput(run_input.items)  # pyright: ignore[reportArgumentType]
+    return MemoryInput(run_input.items)  # pyright: ignore[reportArgumentType]
+
+
+def check_input(run_input: RunInput, has_taker: bool, name: str) -> None:
+    """Check that somebody takes the input.
+
+    Raises:
+        ValueError: the caller gave one, and the pipeline begins with source nodes only.
+    """
+    if run_input.is_given and not has_taker:
+        raise InvalidInputError(
+            f'Pipeline "{name}" begins with source nodes only, which take no input. Run it without one.'
+        )
+
+
+class LocalRun:
+    """One run of one segment.
+
+    Attributes:
+        failures: what failed.
+        cancel_timeout: how many seconds a cancel may take.
+        states: nothing comes back from other processes.
+    """
+
+    cancel_timeout = _CANCEL_TIMEOUT_SECONDS
+    states: Mapping[str, bytes] = {}
+
+    def __init__(
+        self,
+        definition: Definition,
+        shape: Shape,
+        run_input: RunInput,
+        make_output: Callable[[], OutputPort],
+        *,
+        has_metrics: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Build the segment.
+
+        Args:
+            definition: the pipeline.
+            shape: its graph.
+            run_input: its items.
+            make_output: gives a port for the outputs of a last node.
+            has_metrics: whether nodes are measured.
+            loop: the caller's running loop; without it the run is to happen in the calling thread.
+
+        Raises:
+            ValueError: the input has no taker.
+        """
+        check_input(run_input, bool(shape.fed), definition.name)
+        self.failures: list[NodeFailure] = []
+        self._duration_us = 0.0
+        plan = SegmentPlan(
+            nodes=[Place(entry.id, entry.node, entry.concurrency) for entry in shape.order],
+            edges=shape.edges,
+            inputs=[(input_port(run_input), shape.fed)] if shape.fed else (),
+            outputs=[(make_output(), node_id) for node_id in shape.drained],
+            has_metrics=has_metrics,
+        )
+        self._segment = Segment(plan, loop_thread, loop=loop, is_callers_thread=loop is None)
+
+    def begin(self, over: Callable[[], None]) -> None:
+        """Run in a thread of the pool, with a copy of the caller's context."""
+        run_in_thread(contextvars.copy_context().run, self._work, over, name="remotemedia-run")
+
+    def run_here(self) -> None:
+        """Run in the calling thread, with a copy of its context."""
+        contextvars.copy_context().run(self._work, lambda: None)
+
+    def cancel(self) -> None:
+        """Let no new item in and give up what runs."""
+        self._segment.cancel()
+
+    def stuck(self) -> Sequence[str]:
+        """The ids of the nodes that have not returned."""
+        return self._segment.stuck()
+
+    def metrics(self) -> tuple[float, list[dict[str, Any]]]:
+        """The duration in microseconds, and a record of each node."""
+        return self._duration_us, self._segment.metrics() or []
+
+    def _work(self, over: Callable[[], None]) -> None:
+        began = time.perf_counter_ns()
+        segment = self._segment
+        try:
+            segment.open()
+            segment.run()
+            self.failures += segment.failures
+        except OpenError as error:
+            self.failures.append(error.failure)
+        except BaseException as error:
+            self.failures.append(NodeFailure(error, None, "run", None))
+        finally:
+            self.failures += segment.close()
+            self._duration_us = (time.perf_counter_ns() - began) / 1_000
+            over()

@@ -1,0 +1,144 @@
+"""Manifests and lists with manifest entries: the engine reads them, Python's nodes are made here."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from remotemedia.core import registry
+from remotemedia.core.exceptions import InvalidPipelineError, ManifestError, RemoteMediaError
+from remotemedia.core.validation import node_problem
+from remotemedia.driver.definition import (
+    Definition,
+    Entry,
+    check_entries,
+    concurrency_of,
+    place_of,
+)
+from remotemedia.driver.engine import engine
+from remotemedia.driver.engine_failures import answer_of
+from remotemedia.driver.source import Source
+from remotemedia.host import modules
+
+_PYTHON_FILE = re.compile(r"^(?:python:)?(.+\.py)#([\w.]+)$")
+_MAX_KEPT = 256
+
+_kept: dict[tuple[str, str, int], dict[str, Any]] = {}
+"""What the engine has said of manifests, by their text, folder and the number of registered types."""
+
+
+def kept_answer(source: Source, base_dir: str) -> dict[str, Any] | None:
+    """What the engine has said of an equal source before."""
+    key = source.key(base_dir)
+    return None if key is None else _kept.get(key)
+
+
+def ask_engine(source: Source, base_dir: str) -> dict[str, Any]:
+    """Have the engine read a source; blocks while it does.
+
+    Raises:
+        ManifestError: the manifest is wrong; with the place.
+        UnknownNodeTypeError: there is no such node in either language.
+    """
+    kept = kept_answer(source, base_dir)
+    if kept is not None:
+        return kept
+    key = source.key(base_dir)
+    importlib.import_module("remotemedia.nodes")
+    types = sorted(registry.registered())
+    request = {**source.params, "pythonTypes": types, "baseDir": base_dir}
+    defined: dict[str, Any] = answer_of(engine().request("define", request))
+    if key is not None:
+        if len(_kept) >= _MAX_KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = defined
+    return defined
+
+
+def definition_from(defined: Mapping[str, Any], source: Source) -> Definition:
+    """The definition that the engine's answer stands for, with Python's nodes made.
+
+    Raises:
+        ManifestError: a node cannot be made; with its place.
+    """
+    base_dir: str = defined["baseDir"]
+    entries: list[Entry] = []
+    for index, node in enumerate(defined["nodes"]):
+        entries.append(_entry_from(node, f"nodes[{index}]", base_dir, source))
+    name = source.name or defined["name"]
+    check_entries(entries, name)
+    edges = [(connection["from"], connection["to"]) for connection in defined["connections"]]
+    return Definition(name, entries, edges or None, source.is_manifest, base_dir)
+
+
+def _entry_from(node: Mapping[str, Any], place: str, base_dir: str, source: Source) -> Entry:
+    node_id: str = node["id"]
+    executor: str | None = node.get("executor")
+    node_type: str = node.get("node_type", "")
+    if node["language"] != "python":
+        params = dict(node.get("params") or {})
+        concurrency = int(node.get("concurrency") or 1)
+        return Entry(node_id, "engine", None, node_type, params, executor, concurrency)
+    given = node.get("instance")
+    made = source.instances[given] if given is not None else _make(node, place, base_dir)
+    if node.get("concurrency") is not None:
+        made.concurrency = node["concurrency"]
+    if node.get("is_streaming") and given is None:
+        made.is_streaming = True
+    placement = place_of(made, executor, node_id)
+    return Entry(node_id, placement, made, node_type, {}, executor, concurrency_of(made, node_id))
+
+
+def _make(node: Mapping[str, Any], place: str, base_dir: str) -> Any:
+    node_type: str = node["node_type"]
+    try:
+        node_class = _class_of(node_type, base_dir)
+        made = node_class(**(node.get("params") or {}))
+    except RemoteMediaError as error:
+        message = f"{place}: {node_type} could not be made: {error}"
+        raise _manifest_error(message, place, error.code) from error
+    except Exception as error:
+        message = f"{place}.params: {node_type} could not be made: {type(error).__name__}: {error}"
+        raise _manifest_error(message, f"{place}.params", "RM_MODULE") from error
+    problem = node_problem(made)
+    if problem is not None:
+        raise ManifestError(f"{place}.node_type: {node_type} is no node: it makes {problem}.", place)
+    return made
+
+
+def _manifest_error(message: str, place: str, code: str) -> ManifestError:
+    error = ManifestError(message, place)
+    error.code = code
+    return error
+
+
+def _class_of(node_type: str, base_dir: str) -> Any:
+    file = _PYTHON_FILE.match(node_type)
+    if file is not None:
+        path = Path(base_dir or ".") / file[1]
+        return modules.find(modules.load(file=str(path)), file[2], f"file {file[1]!r}")
+    if node_type.startswith("python:"):
+        name, _, attribute = node_type.removeprefix("python:").rpartition(".")
+        module = _load_module(name or attribute, base_dir)
+        return modules.find(module, attribute if name else None, f"module {name or attribute!r}")
+    known = registry.find(node_type)
+    if known is None:
+        raise InvalidPipelineError(f"the node type {node_type!r} has been unregistered meanwhile")
+    return known
+
+
+def _load_module(name: str, base_dir: str) -> Any:
+    """Import a module, also from the manifest's folder, which comes first as for a script in it."""
+    folder = os.path.realpath(base_dir or ".")
+    if folder in map(os.path.realpath, sys.path):
+        return modules.load(module=name)
+    sys.path.insert(0, folder)
+    try:
+        return modules.load(module=name)
+    finally:
+        sys.path.remove(folder)

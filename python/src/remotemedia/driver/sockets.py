@@ -1,0 +1,37 @@
+"""The private directory of this program's sockets."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+_MAX_PARENT = 50
+"""Longer paths do not fit into a socket's address on every system."""
+
+_made: dict[int, Path] = {}
+
+
+def fresh_address(name: str) -> str:
+    """An address to listen at: a socket that only this user can reach, or any free local port."""
+    if os.environ.get("REMOTEMEDIA_TRANSPORT") == "tcp" or sys.platform == "win32":
+        return "tcp:127.0.0.1:0"
+    pid = os.getpid()
+    if pid not in _made:
+        wanted = tempfile.gettempdir()
+        parent = wanted if len(wanted) <= _MAX_PARENT else "/tmp"
+        # Its name says whose it is, so that others can remove it should this program be killed.
+        _made[pid] = Path(tempfile.mkdtemp(prefix=f"remotemedia-{pid}-", dir=parent))
+    return f"unix:{_made[pid] / name}"
+
+
+def _remove() -> None:
+    made = _made.pop(os.getpid(), None)
+    if made is not None:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+atexit.register(_remove)

@@ -1,0 +1,246 @@
+"""Nodes with an async ``process``, and sync ones that ask for the caller's thread, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.runner.chain import EXHAUSTED, next_output
+from remotemedia.runner.handoff import LIMIT
+from remotemedia.runner.locks import AsyncCallLock
+from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.metrics import Meter
+from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
+from remotemedia.runner.stage import Stage, marks_node
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+
+
+_TURN_S = 0.01
+
+
+class AsyncNode(LoopUnit):
+    """A node with an async ``process``."""
+
+    def __init__(self, segment: Segment, stage: Stage) -> None:
+        """Build the unit; the segment connects it."""
+        super().__init__(segment, stage)
+        self._lock = AsyncCallLock(stage.record, segment)
+        self._turn_index = 0
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output could not be sent."""
+        index = self.stage.count - 1 if self.stage.concurrency == 1 else self._turn_index
+        self.fail(error, "process", index)
+
+    async def work(self) -> None:
+        """Take all items, flush."""
+        await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
+        if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
+            try:
+                await self._deliver(self.stage, self.emit, self.stage.flush)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                    raise
+                self.fail(error, "flush", None)
+
+    async def _work_on_one(self) -> None:
+        stage = self.stage
+        loop = self.segment.loop
+        # A sync node awaits nothing itself: others on the caller's loop get a turn now and then.
+        turn_ends = loop.time() + _TURN_S
+        while (entry := await self._next_entry()) is not None:
+            item, done = entry
+            index = stage.count
+            stage.entered = index + 1
+            try:
+                await self._deliver(stage, self.emit, stage.process, item, index=index)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                    raise
+                self.fail(error, "process", index)
+            if done is not None:
+                done()
+            if self.is_dead:
+                return
+            if not stage.traits.is_async and loop.time() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = loop.time() + _TURN_S
+
+    async def _work_on_many(self) -> None:
+        """Run up to ``concurrency`` calls at once; outputs leave in the order of the items."""
+        calls: asyncio.Queue[_Call | None] = asyncio.Queue()
+        slots = asyncio.Semaphore(self.stage.concurrency)
+        opened: set[asyncio.Task[Any]] = set()
+        loop, context = self.segment.loop, self.segment.context
+
+        async def take() -> None:
+            stage = self.stage
+            while True:
+                await slots.acquire()
+                entry = await self._next_entry()
+                if entry is None:
+                    break
+                index = stage.count
+                stage.entered = index + 1
+                call = _Call(self, index, entry[1])
+                made = self._deliver(stage, call.give, stage.process, entry[0], index=index)
+                call.task = loop.create_task(made, context=context)
+                opened.add(call.task)
+                call.task.add_done_callback(opened.discard)
+                calls.put_nowait(call)
+            calls.put_nowait(None)
+
+        taker = loop.create_task(take(), context=context)
+        opened.add(taker)
+        try:
+            while (call := await calls.get()) is not None and not self.is_dead:
+                await self._finish(call)
+                slots.release()
+        finally:
+            left = [task for task in opened if not task.done()]
+            for task in left:
+                self.cancel_task(task)
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _finish(self, call: _Call) -> None:
+        """Let a call emit, now that it is its turn, and wait until it has ended."""
+        self._turn_index = call.index
+        await call.take_turn()
+        try:
+            await call.result()
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                raise
+            self.fail(error, "process", call.index)
+            return
+        if call.done is not None:
+            call.done()
+
+    async def _next_entry(self) -> tuple[Any, Callable[[], None] | None] | None:
+        meter = self.stage.meter
+        if meter is not None:
+            meter.max_queue_depth = max(meter.max_queue_depth, len(self.inbox.entries))
+        return await self.inbox.get()
+
+    @marks_node
+    async def _deliver(
+        self,
+        stage: Stage,
+        give: Callable[[Any], Awaitable[None]],
+        function: Callable[..., Any],
+        *item: Any,
+        index: int = -1,
+    ) -> None:
+        """Call the node and give what it gives as it comes.
+
+        The node's lock is held while its own code runs, and not while its outputs travel on.
+        """
+        is_locked = stage.concurrency == 1
+        if is_locked and not self._lock.try_acquire():
+            await self._lock.acquire()
+        began = time.perf_counter_ns()
+        try:
+            output = function(*item)
+            kind = kind_of(output)
+            if kind == AWAITABLE:
+                output = await output
+                kind = kind_of(output)
+        finally:
+            if is_locked:
+                self._lock.release()
+        spent = time.perf_counter_ns() - began
+        if kind in (MANY, MANY_ASYNC):
+            spent += await self._give_all(stage, give, output, kind)
+        if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
+            stage.meter.add(spent)
+        if kind not in (MANY, MANY_ASYNC) and output is not None:
+            await give(output)
+
+    async def _give_all(
+        self, stage: Stage, give: Callable[[Any], Awaitable[None]], outputs: Any, kind: int
+    ) -> int:
+        """Give what a generator gives; how long the generator itself took."""
+        is_locked = stage.concurrency == 1
+        spent = 0
+        try:
+            while not self.is_dead:
+                if is_locked and not self._lock.try_acquire():
+                    await self._lock.acquire()
+                try:
+                    began = time.perf_counter_ns()
+                    if kind == MANY:
+                        # Another run may call the same object in a thread.
+                        with stage.record.call_lock:
+                            value = next_output(stage, outputs)
+                    else:
+                        value = await _next_async(stage, outputs)
+                    spent += time.perf_counter_ns() - began
+                finally:
+                    if is_locked:
+                        self._lock.release()
+                if value is EXHAUSTED:
+                    break
+                if value is not None:
+                    await give(value)
+        finally:
+            await self._close_marked(stage, outputs)
+        return spent
+
+    @marks_node
+    async def _close_marked(self, stage: Stage, outputs: Any) -> None:
+        is_locked = stage.concurrency == 1
+        if is_locked and not self._lock.try_acquire():
+            await self._lock.acquire()
+        try:
+            await self.close_outputs(outputs)
+        finally:
+            if is_locked:
+                self._lock.release()
+
+
+class _Call:
+    """One of several calls at once: until it is its turn, it keeps some outputs, and then waits."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None) -> None:
+        """Belong to a node; ``done`` is called after the last output has left."""
+        self.index = index
+        self.done = done
+        self._unit = unit
+        self._kept: deque[Any] = deque()
+        self._turn: asyncio.Future[None] = unit.segment.loop.create_future()
+
+    async def give(self, value: Any) -> None:
+        """Give one output."""
+        if not self._turn.done():
+            self._kept.append(value)
+            if len(self._kept) >= LIMIT:
+                await self._turn
+            return
+        await self._unit.emit(value)
+
+    async def take_turn(self) -> None:
+        """Emit what it has kept; from here on it emits by itself."""
+        while self._kept:
+            await self._unit.emit(self._kept.popleft())
+        self._turn.set_result(None)
+
+    async def result(self) -> None:
+        """Wait until the call has ended, and raise what it raised; a cancel meanwhile leaves it alone."""
+        await asyncio.wait([self.task])
+        self.task.result()
+
+
+@marks_node
+async def _next_async(stage: Stage, outputs: Any) -> Any:
+    """The next output of an async generator or iterator, or ``EXHAUSTED``."""
+    try:
+        return await outputs.__anext__()
+    except StopAsyncIteration:
+        return EXHAUSTED

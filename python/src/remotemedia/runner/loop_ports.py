@@ -1,0 +1,143 @@
+"""Ports on the segment's event loop, for a caller whose own loop that is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.runner.handoff import END, LIMIT, End, Inbox
+from remotemedia.runner.loop_unit import LoopTask
+from remotemedia.runner.ports import INPUT_NAME, OutputPort
+from remotemedia.runner.unit import Unit, close_upstream
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+
+
+class LoopInput(LoopTask):
+    """Items of an async iterable, iterated on the segment's loop; it waits while there is no room."""
+
+    def __init__(self, items: AsyncIterable[Any], name: str | None = INPUT_NAME) -> None:
+        """Take the items; None is one like any other.
+
+        Args:
+            items: iterated by a task of the segment. If the run ends before the items do, what it awaits is
+                cancelled, and it is closed if it has ``aclose``.
+            name: the ``node_id`` of its failures; their phase is ``"source"``, and their index says how many
+                items were given before.
+        """
+        super().__init__(name or INPUT_NAME)
+        self._items = items
+        self._name = name
+        self._given = 0
+
+    async def work(self) -> None:
+        """Give all items."""
+        iterator: Any = aiter(self._items)
+        is_exhausted = False
+        try:
+            async for item in iterator:
+                self._given += 1
+                await self._give(item)
+                if self.is_dead:
+                    return
+            is_exhausted = True
+        finally:
+            if not is_exhausted:
+                await self.close_outputs(iterator)
+
+    def work_failed(self, error: BaseException) -> None:
+        """Record what the iterable has raised."""
+        self.segment.fail_source(self, error, self._name, self._given)
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An item could not be sent."""
+        self.segment.fail_source(self, error, self._name, self._given - 1)
+
+    async def _give(self, item: Any) -> None:
+        try:
+            await self.emit(item)
+        except Exception as error:
+            self.emission_failed(error)
+
+
+class LoopOutput(OutputPort):
+    """Outputs for one reader on the segment's loop, a bounded number ahead of it.
+
+    It may be read on after the segment has ended and was closed.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        """Keep up to ``limit`` outputs for the reader before their producers wait."""
+        super().__init__()
+        self._limit = limit
+        self._is_ended = False
+
+    def link(self, segment: Segment, producer: Unit) -> None:
+        """Connect the port with the unit whose outputs it takes."""
+        super().link(segment, producer)
+        self._inbox = Inbox(segment, self._limit)
+        self._inbox.open_inputs = 1
+        self._level = producer.level
+
+    async def get(self) -> Any | End:
+        """Wait for the next output; ``END`` after the last one, after ``close`` and after a cancel."""
+        if self._is_ended or self.is_dead:
+            return END
+        entry = await self._inbox.get()
+        if entry is None:
+            self._is_ended = True
+            return END
+        return entry[0]
+
+    def __aiter__(self) -> LoopOutput:
+        return self
+
+    async def __anext__(self) -> Any:
+        item = await self.get()
+        if item is END:
+            raise StopAsyncIteration
+        return item
+
+    def close(self) -> None:
+        """Want no more, as the reader: what feeds only this port ends. Called on the loop."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        self.is_dead = True
+        self._inbox.close()
+        # For a reader that is waiting in another task.
+        self._inbox.end_from_loop()
+        close_upstream(self)
+
+    def append(self, item: Any) -> None:
+        """Take an output, in the segment's thread; while there is no room it serves deeper levels."""
+        self._inbox.put_from_thread(item, self._level)
+
+    def put(self, item: Any) -> asyncio.Future[None] | None:
+        """Take an output, on the loop; a future to wait for where there is no room."""
+        return self._inbox.put_from_loop(item)
+
+    def end_from_thread(self) -> None:
+        """There are no more outputs; in the segment's thread."""
+        self._inbox.end_from_thread()
+        self.finish()
+
+    def end_from_loop(self) -> None:
+        """There are no more outputs; on the loop."""
+        self._inbox.end_from_loop()
+        self.finish()
+
+    def abort(self) -> None:
+        """Take no more, because of a cancel: whoever waits for room, or for an output, goes on."""
+        self.is_dead = True
+        self._inbox.is_closed = True
+        # A loop that has ended has nobody who waits.
+        with contextlib.suppress(RuntimeError):
+            self.segment.loop.call_soon_threadsafe(self._give_up)
+
+    def _give_up(self) -> None:
+        self._inbox.close()
+        self._inbox.end_from_loop()

@@ -1,0 +1,155 @@
+"""What runs as a task on the event loop, and what a node there has besides: a queue of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.runner.handoff import Inbox
+from remotemedia.runner.stage import Stage
+from remotemedia.runner.unit import Emit, Unit
+
+if TYPE_CHECKING:
+    from remotemedia.runner.metrics import Meter
+    from remotemedia.runner.segment import Segment
+
+
+class LoopTask(Unit):
+    """A unit on the loop.
+
+    Attributes:
+        segment: what it belongs to.
+        id: how ``Segment.stuck`` names it.
+        emits: what takes its outputs, called on the loop; each may give a future to wait for.
+        ends: what is called, on the loop, after the last output.
+        meter: counts its outputs, where metrics are asked for.
+        is_finished: it has ended.
+    """
+
+    segment: Segment
+
+    def __init__(self, node_id: str, meter: Meter | None = None) -> None:
+        """Prepare; ``segment`` is set before ``start``."""
+        super().__init__()
+        self.id = node_id
+        self.meter = meter
+        self.emits: tuple[Emit, ...] = ()
+        self.ends: list[Callable[[], None]] = []
+        self.is_finished = False
+        self._task: asyncio.Task[None] | None = None
+        self._is_running = False
+        self._closing: set[asyncio.Task[Any] | None] = set()
+
+    def start(self) -> None:
+        """Start the task; called on the loop."""
+        self._task = self.segment.loop.create_task(self._main(), context=self.segment.context)
+
+    def kill(self) -> None:
+        """Cancel the task."""
+        super().kill()
+        self.segment.loop.call_soon_threadsafe(self._cancel)
+
+    async def work(self) -> None:
+        """Give all outputs."""
+        raise NotImplementedError
+
+    def work_failed(self, error: BaseException) -> None:
+        """Record what ``work`` has raised."""
+        raise NotImplementedError
+
+    def ended(self) -> None:
+        """Let go of what the task has used; called on the loop."""
+
+    async def emit(self, item: Any) -> None:
+        """Give one output."""
+        if self.is_dead:
+            return
+        if self.meter is not None:
+            self.meter.items_out += 1
+        for put in self.emits:
+            space = put(item)
+            if space is not None:
+                await space
+
+    async def close_outputs(self, outputs: Any) -> None:
+        """Close a generator or iterator; a cancel that comes meanwhile does not disturb it."""
+        task = asyncio.current_task()
+        self._closing.add(task)
+        try:
+            await _aclose(outputs)
+        finally:
+            self._closing.discard(task)
+
+    def cancel_task(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task, unless it is closing something."""
+        if task not in self._closing:
+            task.cancel()
+
+    def _cancel(self) -> None:
+        # A task cancelled before its first step never comes to its end; this one sees that it is dead.
+        if self._task is not None and self._is_running:
+            self.cancel_task(self._task)
+
+    async def _main(self) -> None:
+        self._is_running = True
+        try:
+            if not self.is_dead:
+                await self.work()
+        except asyncio.CancelledError as error:
+            if not (self.is_dead or self.segment.is_cancelled):
+                self.work_failed(error)
+        except BaseException as error:
+            self.work_failed(error)
+        finally:
+            self.is_finished = True
+            self.ended()
+            for end in self.ends:
+                end()
+            self.segment.finished(self)
+
+
+class LoopUnit(LoopTask):
+    """A node on the loop.
+
+    Attributes:
+        stage: the node.
+        inbox: its queue.
+    """
+
+    def __init__(self, segment: Segment, stage: Stage) -> None:
+        """Build the unit; the segment connects it."""
+        super().__init__(stage.id, stage.meter)
+        self.segment = segment
+        self.stage = stage
+        self.inbox = Inbox(segment)
+
+    def emission_failed(self, error: BaseException) -> None:
+        """An output could not be sent."""
+        self.fail(error, "process", self.stage.count - 1)
+
+    def fail(self, error: BaseException, phase: str, index: int | None) -> None:
+        """Record a failure of the node."""
+        self.segment.fail(self, self.stage, error, phase, index)
+
+    def work_failed(self, error: BaseException) -> None:
+        """Record what ``work`` has raised."""
+        self.fail(error, "process", None)
+
+    def ended(self) -> None:
+        """Take nothing more."""
+        self.inbox.close()
+
+
+async def _aclose(outputs: Any) -> None:
+    close = getattr(outputs, "aclose", None)
+    if callable(close):
+        await close()  # pyright: ignore[reportGeneralTypeIssues]
+    else:
+        _close(outputs)
+
+
+def _close(outputs: Any) -> None:
+    close = getattr(outputs, "close", None)
+    if callable(close) and hasattr(outputs, "__next__"):
+        close()
