@@ -18,6 +18,7 @@ const ROOMS = [
   'node',
   'nodes',
   'manifest',
+  'catalog',
   'serialization',
   'shm',
   'protocol',
@@ -25,7 +26,9 @@ const ROOMS = [
   'segment',
   'channels',
   'hosts',
+  'hosting',
   'runtime',
+  'engine',
   'cli',
 ];
 

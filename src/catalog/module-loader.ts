@@ -35,6 +35,9 @@ export async function importModule(path: string): Promise<Readonly<Record<string
   }
 }
 
+/** `tsx` would make new copies each time; a module is one, as it is for Node.js itself. */
+const typescriptModules = new Map<string, Promise<Readonly<Record<string, unknown>>>>();
+
 type Importer = (url: string) => Promise<Readonly<Record<string, unknown>>>;
 
 const nativeImport: Importer = async (url) => (await import(url)) as Record<string, unknown>;
@@ -45,7 +48,15 @@ async function typescriptImporter(path: string): Promise<Importer> {
     const { tsImport } = (await import(pathToFileURL(api).href)) as {
       tsImport: (url: string, parent: string) => Promise<Record<string, unknown>>;
     };
-    return (url) => tsImport(url, url);
+    return (url) => {
+      const known = typescriptModules.get(url);
+      if (known !== undefined) return known;
+      const loading = tsImport(url, url);
+      typescriptModules.set(url, loading);
+      // What failed may be corrected.
+      loading.catch(() => typescriptModules.delete(url));
+      return loading;
+    };
   }
   if (stripsTypes()) return nativeImport;
   throw new RemoteMediaError(

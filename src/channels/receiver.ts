@@ -11,9 +11,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   readonly #target: Stage;
   readonly #run: RunState;
   readonly #frames: Frame[] = [];
-  readonly #forget: () => void;
+  /** Takes the invitation of the producer back: the segment is closed. */
+  readonly forget: () => void;
   #connection: Connection | undefined;
-  #isBusy = false;
+  /** What comes before the segment has started waits: its own outputs may not be connected yet. */
+  #isBusy = true;
   #isFinished = false;
   #itemsDone = 0;
   #bytesDone = 0;
@@ -30,9 +32,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     this.#target = target;
     this.#run = run;
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
-    this.#forget = listener.expect(request.token, (connection) => {
+    this.forget = listener.expect(request.token, (connection) => {
       connection.keepAlive(true);
       this.#connection = connection;
+      // The stage had enough before this producer was there.
+      if (this.#isFinished) this.#dismiss();
       return this;
     });
     target.addUpstream(this);
@@ -50,8 +54,9 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
 
   /** Resolves once everything that came has been pushed, and the stage and all that is downstream of it have finished. Never rejects. */
   async feed(): Promise<void> {
+    this.#isBusy = false;
+    this.#takeWaiting();
     await this.#finished;
-    this.#forget();
     await this.#target.end();
   }
 
@@ -73,6 +78,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     if (frame.kind === FRAME.END) {
       if ((frame.payload as { failed?: boolean }).failed === true) this.#run.markFailed();
       this.#close();
+      this.#connection?.end();
       return;
     }
     const items = frame.payload as unknown[];
@@ -108,9 +114,12 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     this.#isBusy = false;
     if (this.#isFinished) return;
     this.#giveCredit(items.length - credited, byteLength);
+    this.#takeWaiting();
+  }
+
+  #takeWaiting(): void {
     for (let frame = this.#frames.shift(); frame !== undefined; frame = this.#frames.shift()) {
       this.#take(frame);
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- #take may have made it busy again.
       if (this.#isBusy) return;
     }
   }
@@ -127,8 +136,13 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   /** The stage has enough: the producer is told to stop. */
   downstreamStopped(): void {
     if (this.#isFinished) return;
-    this.#connection?.send(FRAME.STOP, null);
     this.#close();
+    this.#dismiss();
+  }
+
+  #dismiss(): void {
+    this.#connection?.send(FRAME.STOP, null);
+    this.#connection?.end();
   }
 
   die(): void {
@@ -143,12 +157,12 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       }),
     );
     this.#close();
+    this.#connection?.end();
   }
 
   #close(): void {
     this.#isFinished = true;
     this.#frames.length = 0;
-    this.#connection?.end();
     this.#finish();
   }
 }

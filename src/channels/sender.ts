@@ -62,7 +62,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     this.#connection.onDrain = () => {
       this.#flush();
     };
-    this.#connection.send(FRAME.HELLO, helloOf(token, id));
+    this.#connection.send(FRAME.HELLO, helloOf(token, 'producer', id));
   }
 
   push(item: unknown): Promise<void> | undefined {

@@ -1,5 +1,5 @@
 import { EXIT } from './exit-code.js';
-import { findTsx, stripsTypes } from '../runtime/index.js';
+import { findTsx, stripsTypes } from '../catalog/index.js';
 import { inspectPython } from './python-report.js';
 import { print } from './stdout.js';
 

@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   RM_CANCEL_TIMEOUT: 'A node did not return in time after a cancel.',
   RM_NODE_BUSY: 'A streaming or source node is already running in another run.',
   RM_VALUE_NOT_TRANSFERABLE: 'A value cannot cross to another language or process.',
+  RM_NOT_SERIALIZABLE: 'A value or a node cannot be serialized.',
+  RM_INVALID_PAYLOAD: 'Serialized bytes are damaged, come from elsewhere, or do not fit this program.',
   RM_PYTHON_NOT_FOUND: 'No suitable Python interpreter was found.',
   RM_PYTHON_EXCEPTION: 'Python code raised an exception.',
   RM_HOST_START: 'A host did not start.',
@@ -26,6 +28,8 @@ export const ERROR_CODES = {
   RM_MEDIA: 'A media file or stream cannot be decoded.',
   RM_MODULE: 'A module, file or class cannot be loaded.',
   RM_TSX_NOT_FOUND: 'A TypeScript file is to be loaded, and nothing is there that can.',
+  RM_NODE_NOT_FOUND: 'A Python program found no usable Node.js, which the engine runs on.',
+  RM_ENGINE_DIED: 'The engine of a Python program ended in the middle of a run.',
 } as const;
 
 /** A stable error code. */

@@ -105,6 +105,52 @@ export class ValueTransferError extends RemoteMediaError {
   }
 }
 
+/** What a {@link SerializationError} says of its value. */
+export interface SerializationErrorDetails extends ErrorDetails {
+  /** Where the value is, from the one that was given: `pool.sockets[2]`, `onText → captured variable "db"`; empty for itself. */
+  readonly path: string;
+  /** What the value is, such as `net.Socket`, `Promise` or `function`. */
+  readonly kind: string;
+  /** Why it cannot be carried: a clause. */
+  readonly reason: string;
+  /** What to do: a sentence. */
+  readonly suggestion: string;
+}
+
+/** A value or a node cannot be serialized. */
+export class SerializationError extends RemoteMediaError {
+  /** Id or name of the node, where one was given. */
+  readonly node: string | undefined;
+  /** Where the value is, from the one that was given: `pool.sockets[2]`, `onText → captured variable "db"`; empty for itself. */
+  readonly path: string;
+  /** What the value is, such as `net.Socket`, `Promise` or `function`. */
+  readonly kind: string;
+  /** Why it cannot be carried. */
+  readonly reason: string;
+  /** What to do. */
+  readonly suggestion: string;
+
+  constructor(details: SerializationErrorDetails) {
+    super('RM_NOT_SERIALIZABLE', serializationMessage(details), details);
+    this.node = details.nodeId;
+    this.path = details.path;
+    this.kind = details.kind;
+    this.reason = details.reason;
+    this.suggestion = details.suggestion;
+  }
+}
+
+/** Serialized bytes are damaged, come from elsewhere, or do not fit this program. Nothing of them has run. */
+export class PayloadError extends RemoteMediaError {
+  /** What is wrong with them: a clause. */
+  readonly reason: string;
+
+  constructor(reason: string, suggestion = 'Serialize the value again.', details: ErrorDetails = {}) {
+    super('RM_INVALID_PAYLOAD', `Cannot deserialize the payload: ${reason}. ${suggestion}`, details);
+    this.reason = reason;
+  }
+}
+
 /** Python code raised an exception; its class, message and traceback as Python printed them. */
 export class PythonError extends RemoteMediaError {
   /** Qualified name of the exception's class, such as `ValueError` or `my_nodes.ModelError`. */
@@ -165,6 +211,12 @@ function nodeErrorMessage({ nodeId, phase, itemIndex, host, cause }: NodeErrorDe
   const place = host === undefined ? '' : ` (${host})`;
   const item = itemIndex === undefined ? '' : ` of item ${String(itemIndex)}`;
   return `Node "${nodeId}"${place} failed in ${phase}${item}: ${describeCause(cause)}`;
+}
+
+function serializationMessage({ nodeId, path, kind, reason, suggestion }: SerializationErrorDetails): string {
+  const subject = nodeId === undefined ? 'the value' : `node "${nodeId}"`;
+  const place = path === '' ? 'it' : `attribute "${path}"`;
+  return `Cannot serialize ${subject}: ${place} is ${kind}: ${reason}. Suggestion: ${suggestion}`;
 }
 
 /** One line for any thrown value: class and message for an error, the value itself otherwise. Never throws. */

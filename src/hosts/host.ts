@@ -51,6 +51,8 @@ export interface OpenSegment {
 export interface Host {
   /** Name in plans and errors. */
   readonly name: string;
+  /** Whether its nodes are written in TypeScript, in a host that is not this process. */
+  readonly isTypeScript?: boolean;
   /** Resolves when a host that can die has died. */
   readonly death?: Promise<unknown>;
   /** The address at which its incoming channels are dialled. */

@@ -1,15 +1,24 @@
+export { makeDriverHost, type DriverHost } from './driver/index.js';
 export { hostOf, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from './host.js';
-export { InProcessHost } from './in-process/index.js';
+export { InProcessHost, type InProcessSegment } from './in-process/index.js';
 export {
   findPython,
   howToInstall,
-  keepStdoutFree,
+  launchPythonHost,
   startPythonHost,
-  type HostOutput,
   type Interpreter,
   type InterpreterSearch,
   type PythonHost,
   type PythonHostOptions,
+  type PythonLaunch,
   type PythonNode,
   type PythonObjectSpec,
 } from './python/index.js';
+export { keepStdoutFree, type HostOutput } from './remote/output.js';
+export { roleOfTraits, RemoteNode, type ObjectDescription, type Traits } from './remote/remote-node.js';
+export {
+  startTypeScriptHost,
+  type TypeScriptHost,
+  type TypeScriptHostOptions,
+  type TypeScriptNodeSpec,
+} from './typescript/index.js';

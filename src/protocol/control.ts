@@ -1,8 +1,9 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { FRAME, lower, type Frame } from '../wire/index.js';
-import type { Connection, ConnectionHandler } from './connection.js';
-import { decodeFailure, type Failure } from './failure.js';
-import { unexpectedFrame } from './listener.js';
+import { dial } from './address.js';
+import { Connection, type ConnectionHandler } from './connection.js';
+import { decodeFailure, encodeFailure, type Failure } from './failure.js';
+import { refusedError, unexpectedFrame } from './listener.js';
 
 interface PendingRequest {
   readonly method: string;
@@ -10,33 +11,56 @@ interface PendingRequest {
   readonly reject: (error: Error) => void;
 }
 
-/** The engine's end of a control connection: requests to a host, and events from it. */
+/** What one end of a control connection does with what comes from the other one. */
+export interface ControlHandler {
+  onEvent?(name: string, params: unknown): void;
+  /** Answers a request; called at once, so that requests take effect in the order in which they come. */
+  onRequest?(method: string, params: unknown): unknown;
+  /** Called once; the error that ended the connection, if one did. */
+  onClosed(error: Error | undefined): void;
+}
+
+/** One end of a control connection: requests, answers and events, both ways; see `schema/wire.md`. */
 export class ControlConnection implements ConnectionHandler {
   readonly #connection: Connection;
-  readonly #host: string;
+  readonly #peer: string;
+  readonly #handler: ControlHandler;
   readonly #pending = new Map<number, PendingRequest>();
-  readonly #onEvent: (name: string, params: unknown) => void;
-  readonly #onClosed: (error: Error | undefined) => void;
   #lastId = 0;
   #holds = 0;
   #isClosed = false;
 
-  constructor(
-    connection: Connection,
-    host: string,
-    onEvent: (name: string, params: unknown) => void,
-    onClosed: (error: Error | undefined) => void,
-  ) {
+  /** @param peer - name of the other end, for messages */
+  constructor(connection: Connection, peer: string, handler: ControlHandler) {
     this.#connection = connection;
-    this.#host = host;
-    this.#onEvent = onEvent;
-    this.#onClosed = onClosed;
+    this.#peer = peer;
+    this.#handler = handler;
   }
 
   /**
-   * Asks the host for something. The program stays alive until the answer is there.
+   * Connects to whoever started this process or thread; for as long as the connection is there, it stays alive.
    *
-   * @throws the error of the host, or `RM_CLOSED` where the connection is closed or closes meanwhile
+   * @throws RemoteMediaError `RM_PROTOCOL` where nobody listens at the address
+   */
+  static async dial(
+    address: string,
+    hello: object,
+    peer: string,
+    handler: ControlHandler,
+  ): Promise<ControlConnection> {
+    const socket = await dial(address);
+    const connection = new Connection(socket, { onFrame: ignore, onClose: ignore });
+    const control = new ControlConnection(connection, peer, handler);
+    connection.handler = control;
+    control.hold();
+    connection.send(FRAME.HELLO, hello);
+    return control;
+  }
+
+  /**
+   * Asks the other end for something. The program stays alive until the answer is there.
+   *
+   * @throws the error of the other end, or `RM_CLOSED` where the connection is closed or closes meanwhile
    */
   async request(method: string, params: object): Promise<unknown> {
     if (this.#isClosed) throw this.#closedError(method);
@@ -53,6 +77,11 @@ export class ControlConnection implements ConnectionHandler {
     }
   }
 
+  /** Tells the other end something. */
+  emit(name: string, params: object): void {
+    if (!this.#isClosed) this.#connection.send(FRAME.EVENT, lower([name, params]));
+  }
+
   /** Keeps the program alive until the function that it gives is called. */
   hold(): () => void {
     if (++this.#holds === 1) this.#connection.keepAlive(true);
@@ -64,24 +93,29 @@ export class ControlConnection implements ConnectionHandler {
     };
   }
 
-  /** Closes the connection; the host then ends. */
+  /** Sends what is left and closes the connection; a host then ends. */
   close(): void {
     this.#connection.end();
   }
 
   onFrame(frame: Frame): void {
-    if (frame.kind === FRAME.RESPONSE) {
-      const [id, isDone, result] = frame.payload as [number, boolean, unknown];
-      const pending = this.#pending.get(id);
-      this.#pending.delete(id);
-      if (isDone) pending?.resolve(result);
-      else pending?.reject(decodeFailure(result as Failure, this.#host));
-      return;
-    }
-    if (frame.kind === FRAME.EVENT) {
-      const [name, params] = frame.payload as [string, unknown];
-      this.#onEvent(name, params);
-      return;
+    switch (frame.kind) {
+      case FRAME.RESPONSE:
+        this.#settle(frame.payload as [number, boolean, unknown]);
+        return;
+      case FRAME.EVENT: {
+        const [name, params] = frame.payload as [string, unknown];
+        this.#handler.onEvent?.(name, params);
+        return;
+      }
+      case FRAME.REQUEST:
+        if (this.#handler.onRequest === undefined || !isRequest(frame.payload)) break;
+        void this.#answer(...frame.payload);
+        return;
+      case FRAME.REFUSED:
+        this.#connection.fail(refusedError(frame));
+        return;
+      default:
     }
     this.#connection.fail(unexpectedFrame(frame));
   }
@@ -90,16 +124,50 @@ export class ControlConnection implements ConnectionHandler {
     this.#isClosed = true;
     for (const { method, reject } of this.#pending.values()) reject(this.#closedError(method));
     this.#pending.clear();
-    this.#onClosed(error);
+    this.#handler.onClosed(error);
+  }
+
+  #settle([id, isDone, result]: readonly [number, boolean, unknown]): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (isDone) pending?.resolve(result);
+    else pending?.reject(decodeFailure(result as Failure, this.#peer));
+  }
+
+  async #answer(id: number, method: string, params: object): Promise<void> {
+    let answer: unknown;
+    try {
+      const result = await this.#handler.onRequest?.(method, params);
+      // By itself first, so that a refusal names the place in the value and not in the frame.
+      answer = [id, true, lower(result ?? null)];
+    } catch (error) {
+      answer = [id, false, encodeFailure(error)];
+    }
+    this.#connection.send(FRAME.RESPONSE, answer);
   }
 
   #closedError(method: string): RemoteMediaError {
     return new RemoteMediaError(
       'RM_CLOSED',
-      `Host "${this.#host}" was closed: it cannot answer "${method}". Start another one.`,
-      {
-        host: this.#host,
-      },
+      `Host "${this.#peer}" was closed: it cannot answer "${method}". Start another one.`,
+      { host: this.#peer },
     );
   }
+}
+
+function ignore(): void {
+  // Nothing comes before the connection has its handler.
+}
+
+function isRequest(payload: unknown): payload is [id: number, method: string, params: object] {
+  if (!Array.isArray(payload) || payload.length !== 3) return false;
+  const [id, method, params] = payload as unknown[];
+  return (
+    typeof id === 'number' && typeof method === 'string' && typeof params === 'object' && params !== null
+  );
+}
+
+/** The error for a method that is not there. */
+export function unknownMethod(method: string): RemoteMediaError {
+  return new RemoteMediaError('RM_PROTOCOL', `There is no method "${method}" here.`);
 }

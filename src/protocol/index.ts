@@ -1,5 +1,6 @@
 export { dial, freshAddress } from './address.js';
 export { Connection, type ConnectionHandler } from './connection.js';
-export { ControlConnection } from './control.js';
+export { ControlConnection, unknownMethod, type ControlHandler } from './control.js';
 export { decodeFailure, encodeFailure, type Failure } from './failure.js';
+export { readFirstLine } from './first-line.js';
 export { helloOf, listener, refusedError, unexpectedFrame } from './listener.js';

@@ -18,6 +18,8 @@ type Welcome = (connection: Connection) => ConnectionHandler;
 
 /** Where hosts dial in: for their control connections, and for channels that end in this process. One per process. */
 class Listener {
+  /** Where it listens once that is needed. @defaultValue a fresh address of this process */
+  wantedAddress: string | undefined;
   #address: Promise<string> | undefined;
   readonly #expected = new Map<string, Welcome>();
 
@@ -29,7 +31,7 @@ class Listener {
 
   async #listen(): Promise<string> {
     try {
-      const { address } = await listenAt(freshAddress('engine'), (socket) => {
+      const { address } = await listenAt(this.wantedAddress ?? freshAddress('engine'), (socket) => {
         this.#greet(socket);
       });
       return address;
@@ -96,12 +98,14 @@ function isSame(a: string, b: string): boolean {
 }
 
 /** What this process says of itself when it dials. */
-export function helloOf(token: string, channel: string): object {
+export function helloOf(token: string, role: 'control' | 'engine'): object;
+export function helloOf(token: string, role: 'producer', channel: string): object;
+export function helloOf(token: string, role: string, channel?: string): object {
   return {
     version: WIRE_VERSION,
     token,
-    role: 'producer',
-    channel,
+    role,
+    ...(channel === undefined ? {} : { channel }),
     pid: process.pid,
     language: 'typescript',
   };

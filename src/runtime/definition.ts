@@ -52,6 +52,21 @@ export function definitionOf(
   return { name, entries, ids: entries.map(idOf), connections: [], baseDir };
 }
 
+/**
+ * As {@link definitionOf}; its manifest entries are checked as well.
+ *
+ * @throws ManifestError `RM_INVALID_MANIFEST` with the place of what is wrong in an entry, such as `[1].params`
+ */
+export async function listDefinition(list: readonly unknown[], baseDir: string): Promise<PipelineDefinition> {
+  const definition = definitionOf(list, baseDir);
+  if (!definition.entries.some((entry) => 'node_type' in entry)) return definition;
+  const { validateNodeEntry } = await import('../manifest/index.js');
+  const entries = definition.entries.map((entry, index) =>
+    'node_type' in entry ? validateNodeEntry(entry, `[${String(index)}]`) : entry,
+  );
+  return definitionOf(entries, baseDir);
+}
+
 /** @throws InvalidArgumentError where nothing is there to run, or a node is somewhere it cannot be. */
 export function checkDefinition({ name, entries }: PipelineDefinition): void {
   if (entries.length === 0) {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Items } from '../node/index.js';
 import { describeType, nodeProblem } from '../node/index.js';
-import { definitionOf, type PipelineDefinition, type PipelineEntry } from './definition.js';
+import { listDefinition, type PipelineDefinition, type PipelineEntry } from './definition.js';
 import { manyInputs, NO_INPUT } from './input.js';
 import { Pipeline } from './pipeline.js';
 import { runToEnd, type PipelineResult, type RunOptions } from './run.js';
@@ -71,7 +71,8 @@ interface Detected {
 
 async function detect(source: unknown): Promise<Detected> {
   if (isPipeline(source)) return { definition: source.definition(), isManifest: false };
-  if (Array.isArray(source)) return { definition: await listDefinition(source), isManifest: false };
+  if (Array.isArray(source))
+    return { definition: await listDefinition(source, process.cwd()), isManifest: false };
   if (typeof source === 'string') return manifestDefinition(await parse(source));
   if (typeof source === 'object' && source !== null && nodeProblem(source) === undefined) {
     throw new InvalidArgumentError(
@@ -98,16 +99,6 @@ function isPipeline(source: unknown): source is Pipeline {
     describeType(source) === Pipeline.name &&
     typeof (source as Partial<Pipeline>).definition === 'function'
   );
-}
-
-async function listDefinition(list: readonly unknown[]): Promise<PipelineDefinition> {
-  const definition = definitionOf(list, process.cwd());
-  if (!definition.entries.some((entry) => 'node_type' in entry)) return definition;
-  const { validateNodeEntry } = await import('../manifest/index.js');
-  const entries = definition.entries.map((entry, index) =>
-    'node_type' in entry ? validateNodeEntry(entry, `[${String(index)}]`) : entry,
-  );
-  return definitionOf(entries, process.cwd());
 }
 
 function manifestDefinition(manifest: Parameters<typeof Pipeline.fromManifest>[0]): Detected {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPipelineFile } from './load.js';
-import { stripsTypes } from './module-loader.js';
+import { stripsTypes } from '../catalog/index.js';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 let folder: string;

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importModule, isModuleFile } from '../catalog/index.js';
 import { describeCause, RemoteMediaError } from '../errors/index.js';
 import type { Manifest } from '../manifest/index.js';
 import { describeType } from '../node/index.js';
-import { importModule, isModuleFile } from './module-loader.js';
 
 /** What `loadPipeline` takes besides the file. */
 export interface LoadOptions {

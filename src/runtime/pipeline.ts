@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Manifest, ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { describeType, nodeProblem, type AnyNode, type Items, type NodeLike } from '../node/index.js';
+import { InProcessHost } from '../hosts/index.js';
 import type { Plan } from '../plan/index.js';
 import { definitionOf, type PipelineDefinition, type PipelineEntry } from './definition.js';
 import { anyInput, manyInputs, NO_INPUT } from './input.js';
 import { resolvePipeline } from './resolve.js';
 import { runToEnd, type PipelineResult, type RunOptions } from './run.js';
-import { driver } from './driver.js';
 import { planOf } from './session.js';
 import { PipelineStream } from './stream.js';
 
@@ -135,7 +135,8 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
 
   /** Which segment runs where, and why. Nodes that a manifest names are made for it, and released. */
   async plan(): Promise<Plan> {
-    const resolved = await resolvePipeline(this.definition());
+    const driver = new InProcessHost();
+    const resolved = await resolvePipeline(this.definition(), driver);
     try {
       return planOf(resolved, driver);
     } finally {

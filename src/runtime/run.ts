@@ -1,9 +1,9 @@
+import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger, type Logger } from '../logging/index.js';
 import { CollectSink } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunInput } from './input.js';
 import { resolvePipeline } from './resolve.js';
-import { driver } from './driver.js';
 import { Session, type RunMetrics } from './session.js';
 
 /** Options of every run. */
@@ -35,7 +35,8 @@ export async function runToEnd(
   form: ResultForm,
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
-  const pipeline = await resolvePipeline(definition);
+  const driver = new InProcessHost();
+  const pipeline = await resolvePipeline(definition, driver);
   try {
     const sink = new CollectSink();
     const session = new Session({
@@ -46,6 +47,7 @@ export async function runToEnd(
       logger: options.logger ?? defaultLogger(),
       isMetered: options.enableMetrics ?? false,
       signal: options.signal,
+      isInterruptible: true,
     });
     await session.execute();
     const outputs = inForm(sink.outputs, form, input.isGiven);

@@ -26,6 +26,8 @@ export interface SessionRequest {
   readonly logger: Logger;
   readonly isMetered: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Whether Ctrl-C ends the run; else whoever drives it decides. */
+  readonly isInterruptible: boolean;
 }
 
 let sessionCount = 0;
@@ -94,12 +96,14 @@ export class Session {
     // Before anything runs: an `initialize` may abort at once.
     signal?.addEventListener('abort', cancel, { once: true });
     const work = this.#execute();
-    const unwatch = watchInterrupts({ interrupt: this.cancel.bind(this), ended: work });
+    const unwatch = this.#request.isInterruptible
+      ? watchInterrupts({ interrupt: this.cancel.bind(this), ended: work })
+      : undefined;
     try {
       await work;
       if (betweenRuns.isTurnDue()) await betweenRuns.turn();
     } finally {
-      unwatch();
+      unwatch?.();
       signal?.removeEventListener('abort', cancel);
     }
   }

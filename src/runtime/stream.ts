@@ -1,11 +1,11 @@
 import { isRemoteMediaError } from '../errors/index.js';
+import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { QueueSink } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunInput } from './input.js';
 import { resolvePipeline } from './resolve.js';
 import type { RunOptions } from './run.js';
-import { driver } from './driver.js';
 import { Session, type RunMetrics } from './session.js';
 
 /** The outputs of a run, as they come. The run begins with the first `next()`. */
@@ -112,7 +112,8 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   async #execute(): Promise<void> {
     const { signal, logger, enableMetrics } = this.#options;
     signal?.throwIfAborted();
-    const pipeline = await resolvePipeline(this.#definition);
+    const driver = new InProcessHost();
+    const pipeline = await resolvePipeline(this.#definition, driver);
     try {
       if (this.#leaving !== undefined) return;
       this.#session = new Session({
@@ -123,6 +124,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         logger: logger ?? defaultLogger(),
         isMetered: enableMetrics ?? false,
         signal,
+        isInterruptible: true,
       });
       await this.#session.execute();
     } catch (error) {

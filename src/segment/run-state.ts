@@ -20,6 +20,8 @@ export class RunState {
   isCancelled = false;
   /** The node whose `initialize` is running. */
   initializing: string | undefined;
+  /** Called before `initialize` of each node. */
+  onInitialize: ((nodeId: string) => void) | undefined;
   /** Called once, at the first failure. */
   onFailure: (() => void) | undefined;
   /** The node whose `cleanup` is running. */

@@ -37,7 +37,7 @@ const MARKED_BLOCK = /^<!-- (run|output|file)(?:: ([\w./-]+))? -->\n+```(\w*)\n(
 
 /**
  * The marked blocks of a page. `<!-- run -->` is a program that must succeed (a YAML block: a manifest that must be valid), `<!-- file: x -->`
- * is written to that name for the blocks behind it, and `<!-- output -->` is what the program before it prints.
+ * is written to that name for the blocks behind it, and `<!-- output -->` is what the program before it prints ("…" for what differs from run to run).
  */
 export function markedBlocks(markdown: string): MarkedBlock[] {
   return [...markdown.matchAll(MARKED_BLOCK)].map((match) => ({

@@ -16,25 +16,32 @@ type Channels = typeof import('../../channels/index.js');
 
 /** Runs segments in this process, on its event loop: the very objects that the user built. */
 export class InProcessHost implements Host {
-  readonly name = 'in-process';
+  readonly name: string;
+
+  constructor(name = 'in-process') {
+    this.name = name;
+  }
 
   async listen(): Promise<string> {
     return (await loadChannels()).listener.address();
   }
 
-  open(request: SegmentRequest): Promise<OpenSegment> | OpenSegment {
+  open(request: SegmentRequest): Promise<InProcessSegment> | InProcessSegment {
     const isLocal = [...request.inputs, ...request.outputs].every((channel) => isInside(channel, this));
     return isLocal ? this.#open(request, undefined) : this.#openWithChannels(request);
   }
 
-  async #openWithChannels(request: SegmentRequest): Promise<OpenSegment> {
+  async #openWithChannels(request: SegmentRequest): Promise<InProcessSegment> {
     return this.#open(request, await loadChannels());
   }
 
-  #open(request: SegmentRequest, channels: Channels | undefined): Promise<OpenSegment> | OpenSegment {
+  #open(
+    request: SegmentRequest,
+    channels: Channels | undefined,
+  ): Promise<InProcessSegment> | InProcessSegment {
     const nodes = placedNodes(request);
     const initialized = initializeAll(nodes, request.run);
-    const open = (): OpenSegment => new InProcessSegment(this, request, nodes, channels);
+    const open = (): InProcessSegment => new InProcessSegment(this, request, nodes, channels);
     return initialized === undefined ? open() : initialized.then(open);
   }
 }
@@ -54,7 +61,8 @@ function placedNodes({ segment, nodes }: SegmentRequest): PlacedNode[] {
   });
 }
 
-class InProcessSegment implements OpenSegment {
+/** A segment on this event loop. */
+export class InProcessSegment implements OpenSegment {
   readonly done: Promise<void>;
   #settle: () => void = () => undefined;
   readonly #host: Host;
@@ -63,6 +71,8 @@ class InProcessSegment implements OpenSegment {
   readonly #channels: Channels | undefined;
   #assembly: Assembly | undefined;
   #feeds: { feed(): Promise<void> }[] = [];
+  readonly #senders: InstanceType<Channels['ChannelSender']>[] = [];
+  readonly #receivers: InstanceType<Channels['ChannelReceiver']>[] = [];
 
   constructor(
     host: Host,
@@ -78,9 +88,17 @@ class InProcessSegment implements OpenSegment {
   }
 
   connect(): Promise<void> | undefined {
+    if (this.#assembly === undefined) this.assemble();
+    return this.#senders.length === 0
+      ? undefined
+      : Promise.all(this.#senders.map((sender) => sender.connect())).then(() => undefined);
+  }
+
+  /** Links the stages, and expects the producers of its channels from now on; what they send waits for the start. */
+  assemble(): void {
     const { segment, run, input, output } = this.#request;
     const exits = new Map<string, Stage[]>();
-    const senders = this.#connectOutputs(exits);
+    this.#makeOutputs(exits);
     const successors = successorsOf({ ids: segment.nodes, edges: segment.edges });
     for (const [id, targets] of successors)
       if (targets.includes(OUTPUT)) exits.set(id, [...(exits.get(id) ?? []), output]);
@@ -90,9 +108,9 @@ class InProcessSegment implements OpenSegment {
       join(ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))));
     for (const channel of this.#request.inputs) {
       if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
-      else this.#feeds.push(this.#receiver(channel, entry(channel.to)));
+      else this.#receivers.push(this.#receiver(channel, entry(channel.to)));
     }
-    this.#feeds.push(...assembly.feeds);
+    this.#feeds.push(...this.#receivers, ...assembly.feeds);
     if (segment.nodes.includes(INPUT)) {
       const targets = [
         ...(successors.get(INPUT) ?? []).map((id) => entry([id])),
@@ -100,22 +118,17 @@ class InProcessSegment implements OpenSegment {
       ];
       this.#feeds.push(new InputFeed(input ?? [], join(targets), run));
     }
-    return senders.length === 0
-      ? undefined
-      : Promise.all(senders.map((sender) => sender.connect())).then(() => undefined);
   }
 
-  #connectOutputs(exits: Map<string, Stage[]>): InstanceType<Channels['ChannelSender']>[] {
-    const senders: InstanceType<Channels['ChannelSender']>[] = [];
+  #makeOutputs(exits: Map<string, Stage[]>): void {
     for (const channel of this.#request.outputs) {
       const local = this.#request.localEntries.get(channel.id);
       const sender = local === undefined ? this.#sender(channel) : undefined;
-      if (sender !== undefined) senders.push(sender);
+      if (sender !== undefined) this.#senders.push(sender);
       const stage = local ?? sender;
       if (stage === undefined) continue;
       exits.set(channel.from, [...(exits.get(channel.from) ?? []), stage]);
     }
-    return senders;
   }
 
   #sender({ id, token, consumer }: WiredChannel): InstanceType<Channels['ChannelSender']> {
@@ -156,6 +169,7 @@ class InProcessSegment implements OpenSegment {
   }
 
   close(): Promise<unknown[]> {
+    for (const receiver of this.#receivers) receiver.forget();
     return cleanUpAll(this.#nodes, this.#request.run, new Set(this.busy()));
   }
 

@@ -1,1 +1,1 @@
-export { InProcessHost } from './in-process-host.js';
+export { InProcessHost, InProcessSegment } from './in-process-host.js';

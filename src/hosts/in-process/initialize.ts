@@ -18,6 +18,7 @@ export function initializeAll(
     try {
       run.logger.debug(`node "${id}": initialize`);
       run.initializing = id;
+      run.onInitialize?.(id);
       if (roleOf(node) !== 'process') claim(id, node, run);
       const pending = acquireNode(node, contextOf(id, run));
       if (pending !== undefined) return initializeLater(pending, nodes, run, index);

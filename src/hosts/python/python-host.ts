@@ -1,24 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { HostDiedError, InvalidArgumentError, RemoteMediaError, type HostExit } from '../../errors/index.js';
-import { defaultLogger, type Logger } from '../../logging/index.js';
-import { ControlConnection, freshAddress, listener } from '../../protocol/index.js';
-import type { Host, OpenSegment, SegmentRequest } from '../host.js';
-import { describeExit, HostProcess, type HostOutput } from './child-process.js';
-import { passOnOutput } from './output.js';
+import { InvalidArgumentError, RemoteMediaError, type HostExit } from '../../errors/index.js';
+import type { Logger } from '../../logging/index.js';
+import { listener } from '../../protocol/index.js';
+import {
+  HostProcess,
+  OwnedHost,
+  type HostOutput,
+  type HostReady,
+  type ObjectDescription,
+} from '../remote/index.js';
 import { findPython, howToInstall, type Interpreter } from './interpreter.js';
-import { PythonNode, type PythonTraits } from './python-node.js';
-import { describeSegment, PythonSegment, type DoneEvent } from './python-segment.js';
+import { PythonNode } from './python-node.js';
 
 const ENTRY = fileURLToPath(new URL('../../../python/src/remotemedia/host/entry.py', import.meta.url));
 /** Exit codes of the host's entry; see `schema/wire.md`. */
 const EXIT_TOO_OLD = 64;
 const EXIT_MODULE_MISSING = 65;
-const START_TIMEOUT_MS = 30_000;
-const CLOSE_TIMEOUT_MS = 5000;
-/** A little less than the session waits, so that the host can still say which node it is. */
-const CANCEL_TIMEOUT_MS = 4800;
 
 /** Options of {@link startPythonHost}. */
 export interface PythonHostOptions {
@@ -59,49 +57,36 @@ export interface PythonObjectSpec {
   readonly name?: string | undefined;
 }
 
-/** What Python's levels are called here. */
-const LOG_METHODS: Readonly<Record<string, keyof Logger>> = {
-  info: 'info',
-  warning: 'warn',
-  error: 'error',
-  critical: 'error',
-};
-
-interface ReadyEvent {
-  readonly address: string;
-  readonly pid: number;
+interface PythonReady extends HostReady {
   readonly pythonVersion: string;
 }
 
-interface CreatedObject {
-  readonly object: number;
-  readonly className: string;
+interface CreatedObject extends ObjectDescription {
   readonly module: string;
-  readonly name?: string;
-  readonly traits: PythonTraits;
 }
 
-let hostCount = 0;
-const names = new Set(['in-process']);
-let segmentCount = 0;
+/** How the interpreter of a host is started. */
+export interface PythonLaunch {
+  readonly interpreter: Interpreter;
+  /** Arguments of the interpreter before the script. */
+  readonly args: readonly string[];
+  /** The script: `remotemedia/host/entry.py` of the package that the host is to use. */
+  readonly entry: string;
+  /** Folders in which modules are looked for, before those of Python itself. */
+  readonly path: readonly string[];
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether the host sends its log records. */
+  readonly isDebug?: boolean;
+}
 
 /** A Python process that holds live objects and runs segments of them. It never keeps this program alive, and ends with it. */
-export class PythonHost implements Host, AsyncDisposable {
-  readonly name: string;
+export class PythonHost extends OwnedHost {
   /** The Python that it runs, and how that was found. */
   readonly interpreter: Interpreter;
-  readonly #process: HostProcess;
-  readonly #logger: Logger;
-  readonly #segments = new Map<string, PythonSegment>();
   readonly #forgotten: FinalizationRegistry<number>;
-  readonly #death: Promise<Error>;
-  #control: ControlConnection | undefined;
-  #ready: ReadyEvent | undefined;
-  readonly #onOutput: (output: HostOutput) => void;
-  /** What was printed before the host was ready; the error of a failed start has it. */
-  readonly #early: HostOutput[] = [];
-  #isClosing = false;
-  #isDead = false;
+  #pythonVersion = '';
 
   /** Starts a host; see {@link startPythonHost}. */
   static async start(options: PythonHostOptions = {}): Promise<PythonHost> {
@@ -113,154 +98,68 @@ export class PythonHost implements Host, AsyncDisposable {
       );
     }
     const interpreter = findPython({ python: options.python, cwd });
+    const env = { ...process.env, ...options.env };
+    const path = options.path ?? [cwd];
+    return PythonHost.launch(options, { interpreter, args: [], entry: ENTRY, path, cwd, env });
+  }
+
+  /** Starts a host with an interpreter that is known. @internal */
+  static async launch(
+    options: Pick<PythonHostOptions, 'name' | 'onOutput' | 'logger'>,
+    launch: PythonLaunch,
+  ): Promise<PythonHost> {
     // What may fail without a process, before there is one.
     const address = await listener.address();
-    const host = new PythonHost(options, interpreter);
-    await host.#handshake(options, address);
+    const host = new PythonHost(options, launch);
+    const ready = await host.handshake(address, { path: launch.path, cwd: launch.cwd });
+    host.#pythonVersion = (ready as PythonReady).pythonVersion;
     return host;
   }
 
-  private constructor(options: PythonHostOptions, interpreter: Interpreter) {
-    hostCount++;
-    this.name = uniqueName(options.name ?? 'python');
-    this.#logger = options.logger ?? defaultLogger();
-    this.interpreter = interpreter;
-    this.#onOutput = options.onOutput ?? passOnOutput;
-    this.#logger.debug(`host "${this.name}": ${this.interpreter.path} (${this.interpreter.why})`);
-    this.#process = new HostProcess(
-      this.name,
-      {
-        path: this.interpreter.path,
-        args: [ENTRY],
-        cwd: options.cwd ?? process.cwd(),
-        env: { ...process.env, ...options.env },
-      },
-      (output) => {
-        if (this.#ready === undefined) this.#early.push(output);
-        else this.#onOutput(output);
-      },
-    );
-    this.#death = this.#process.ended.then((exit) => this.#diedError(exit));
-    const forgetName = (): boolean => names.delete(this.name);
-    this.#death.then(forgetName, forgetName);
-    this.#forgotten = new FinalizationRegistry((objectId) => {
-      if (!this.#isClosing) this.#request('release', { objects: [objectId] }).catch(() => undefined);
+  private constructor(
+    options: PythonHostOptions,
+    { interpreter, args, entry, cwd, env, isDebug }: PythonLaunch,
+  ) {
+    const { name = 'python', onOutput, logger } = options;
+    super({ name, onOutput, logger, isDebug }, (uniqueName, take) => {
+      const command = { path: interpreter.path, args: [...args, entry], cwd, env };
+      return new HostProcess(uniqueName, command, take);
     });
-  }
-
-  /** Process id of the host. */
-  get pid(): number | undefined {
-    return this.#ready?.pid;
-  }
-
-  /** Resolves when the process has ended, with the error that runs see. */
-  get death(): Promise<Error> {
-    return this.#death;
-  }
-
-  /** Whether the process has ended, or is about to. */
-  get isDead(): boolean {
-    return this.#isDead;
+    this.interpreter = interpreter;
+    this.logger.debug(`host "${this.name}": ${interpreter.path} (${interpreter.why})`);
+    this.#forgotten = new FinalizationRegistry((objectId) => {
+      if (!this.isClosing) this.request('release', { objects: [objectId] }).catch(() => undefined);
+    });
   }
 
   /** Version of Python, such as `3.12.1`. */
   get pythonVersion(): string {
-    return this.#ready?.pythonVersion ?? '';
+    return this.#pythonVersion;
   }
 
-  async #handshake(options: PythonHostOptions, address: string): Promise<void> {
-    const token = randomBytes(32).toString('hex');
-    let forget = (): void => undefined;
-    const ready = new Promise<ReadyEvent>((resolve) => {
-      forget = listener.expect(token, (connection) => {
-        this.#control = new ControlConnection(
-          connection,
-          this.name,
-          (name, params) => {
-            if (name === 'ready') resolve(params as ReadyEvent);
-            else this.#onEvent(name, params);
-          },
-          () => {
-            this.#onControlClosed();
-          },
-        );
-        return this.#control;
-      });
-    });
-    const cwd = options.cwd ?? process.cwd();
-    this.#process.tell({
-      address,
-      token,
-      listen: freshAddress(`${String(process.pid)}-${String(hostCount)}-${token.slice(0, 8)}`),
-      ownerPid: process.pid,
-      name: this.name,
-      path: options.path ?? [cwd],
-      cwd,
-      debug: process.env['REMOTEMEDIA_LOG'] === 'debug',
-    });
-    this.#ready = await this.#orFailure(ready).finally(forget);
-    this.#early.splice(0).forEach(this.#onOutput);
-    this.#process.keepAlive(false);
-  }
-
-  async #orFailure(ready: Promise<ReadyEvent>): Promise<ReadyEvent> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#process.kill();
-        reject(
-          new RemoteMediaError(
-            'RM_HOST_START',
-            `Host "${this.name}" did not start within ${String(START_TIMEOUT_MS / 1000)} s.`,
-            { host: this.name },
-          ),
-        );
-      }, START_TIMEOUT_MS);
-    });
-    const failure = this.#process.ended.then((exit): never => {
-      throw this.#startError(exit);
-    });
-    failure.catch(() => undefined);
-    try {
-      return await Promise.race([ready, failure, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #startError(exit: HostExit): RemoteMediaError {
+  protected override startError(exit: HostExit, how: string): RemoteMediaError {
     const words = exit.stderr.join('\n');
     const { path, why } = this.interpreter;
+    const details = { host: this.name };
     if (exit.exitCode === EXIT_TOO_OLD) {
       return new RemoteMediaError(
         'RM_PYTHON_NOT_FOUND',
         `${path} (${why}) is too old: ${words} ${howToInstall()}`,
-        { host: this.name },
+        details,
       );
     }
     if (exit.exitCode === EXIT_MODULE_MISSING) {
       return new RemoteMediaError(
         'RM_PYTHON_NOT_FOUND',
         `${path} (${why}) lacks a module that the host needs: ${words}`,
-        {
-          host: this.name,
-        },
+        details,
       );
     }
+    const said = words === '' ? '' : ` It said:\n${words}`;
     return new RemoteMediaError(
       'RM_HOST_START',
-      `Host "${this.name}" (${path}, ${why}) ended with ${describeExit(exit)} before it was ready.${words === '' ? '' : ` It said:\n${words}`}`,
-      { host: this.name },
-    );
-  }
-
-  #diedError(exit: HostExit): Error {
-    if (this.#isClosing) return closedError(this.name);
-    const words = exit.stderr.length === 0 ? '' : ` Its last lines on stderr:\n${exit.stderr.join('\n')}`;
-    return new HostDiedError(
-      `Host "${this.name}" (process ${String(this.#process.pid)}) ended with ${describeExit(exit)}.${words}`,
-      exit,
-      { host: this.name },
+      `Host "${this.name}" (${path}, ${why}) ended with ${how} before it was ready.${said}`,
+      details,
     );
   }
 
@@ -273,7 +172,22 @@ export class PythonHost implements Host, AsyncDisposable {
   async create<In = any, Out = any>(spec: PythonObjectSpec | string): Promise<PythonNode<In, Out>> {
     const { name, ...params } = typeof spec === 'string' ? fromPath(spec) : spec;
     checkSpec(params);
-    const created = (await this.#request('create', { args: [], kwargs: {}, ...params })) as CreatedObject;
+    return this.#make<In, Out>({ args: [], kwargs: {}, ...params }, name);
+  }
+
+  /** Makes an object that was serialized elsewhere. @internal */
+  async createPickled(pickled: Uint8Array): Promise<PythonNode> {
+    return this.#make({ pickled }, undefined);
+  }
+
+  /** The state of such an object, serialized. @internal */
+  async stateOf(node: PythonNode): Promise<Uint8Array> {
+    const answer = (await this.request('state', { object: node.objectId })) as { pickled: Uint8Array };
+    return answer.pickled;
+  }
+
+  async #make<In, Out>(params: object, name: string | undefined): Promise<PythonNode<In, Out>> {
+    const created = (await this.request('create', params)) as CreatedObject;
     const { object: objectId, className, module, traits } = created;
     const node = new PythonNode<In, Out>(
       {
@@ -282,13 +196,13 @@ export class PythonHost implements Host, AsyncDisposable {
         className,
         module,
         traits,
-        request: (method, rest) => this.#request(method, { object: objectId, ...rest }),
+        request: (method, rest) => this.request(method, { object: objectId, ...rest }),
         release: async () => {
           this.#forgotten.unregister(node);
-          if (!this.#isDead && !this.#isClosing) await this.#request('release', { objects: [objectId] });
+          if (!this.isDead && !this.isClosing) await this.request('release', { objects: [objectId] });
         },
       },
-      name ?? created.name,
+      name ?? created.name ?? undefined,
     );
     this.#forgotten.register(node, objectId, node);
     return node;
@@ -296,113 +210,8 @@ export class PythonHost implements Host, AsyncDisposable {
 
   /** Describes the classes of a module or file. */
   async discover(spec: { readonly module?: string; readonly file?: string }): Promise<unknown> {
-    return this.#request('discover', spec);
+    return this.request('discover', spec);
   }
-
-  /** @internal */
-  listen(): Promise<string> {
-    return Promise.resolve(this.#ready?.address ?? '');
-  }
-
-  /** @internal */
-  async open(request: SegmentRequest): Promise<OpenSegment> {
-    const id = `${request.segment.id}-${String(++segmentCount)}`;
-    const segment = new PythonSegment(id, this.#segmentHost(), request.run);
-    this.#segments.set(id, segment);
-    const { run } = request;
-    const cancel = (): void => {
-      segment.cancel();
-    };
-    run.signal.addEventListener('abort', cancel, { once: true });
-    try {
-      run.initializing = request.segment.nodes[0];
-      const description = await describeSegment(id, request, CANCEL_TIMEOUT_MS);
-      // From here on a cancel finds the segment in the host.
-      run.signal.throwIfAborted();
-      await this.#request('open', description);
-      run.initializing = undefined;
-      return segment;
-    } catch (error) {
-      segment.abandon();
-      this.#segments.delete(id);
-      throw error;
-    } finally {
-      run.signal.removeEventListener('abort', cancel);
-    }
-  }
-
-  #segmentHost(): ConstructorParameters<typeof PythonSegment>[1] {
-    return {
-      name: this.name,
-      request: (method, params) => this.#request(method, params),
-      death: this.#death,
-      hold: () => this.#control?.hold() ?? (() => undefined),
-    };
-  }
-
-  /** Ends the host and everything in it. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    this.#process.keepAlive(true);
-    this.#control?.close();
-    const timer = setTimeout(() => {
-      this.#process.kill();
-    }, CLOSE_TIMEOUT_MS);
-    await this.#process.ended;
-    clearTimeout(timer);
-  }
-
-  /** Closes the host at the end of an `await using` block. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  async #request(method: string, params: object): Promise<unknown> {
-    if (this.#control === undefined) throw new Error('a host was used before it was ready');
-    try {
-      return await this.#control.request(method, params);
-    } catch (error) {
-      if (!(error instanceof RemoteMediaError && error.code === 'RM_CLOSED') || this.#isClosing) throw error;
-      throw await this.#death;
-    }
-  }
-
-  #onEvent(name: string, params: unknown): void {
-    if (name === 'done') {
-      const event = params as DoneEvent;
-      this.#segments.get(event.segment)?.end(event);
-      this.#segments.delete(event.segment);
-    } else if (name === 'initializing') {
-      const { segment, nodeId } = params as { segment: string; nodeId: string };
-      this.#segments.get(segment)?.initializes(nodeId);
-    } else if (name === 'log') {
-      const { level, logger, message } = params as { level: string; logger: string; message: string };
-      const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';
-      this.#logger[write](`[${this.name}] ${logger}: ${message}`);
-    }
-  }
-
-  /** A host without a control connection is of no use any more; mostly it is dead already. */
-  #onControlClosed(): void {
-    this.#isDead = true;
-    if (this.#isClosing) return;
-    setTimeout(() => {
-      this.#process.kill();
-    }, CLOSE_TIMEOUT_MS).unref();
-    this.#process.keepAlive(this.#segments.size > 0);
-  }
-}
-
-/** Plans and errors tell hosts apart by their names. */
-function uniqueName(wanted: string): string {
-  let name = wanted;
-  for (let count = 2; names.has(name); count++) name = `${wanted}-${String(count)}`;
-  names.add(name);
-  return name;
-}
-
-function closedError(host: string): RemoteMediaError {
-  return new RemoteMediaError('RM_CLOSED', `Host "${host}" was closed. Start another one.`, { host });
 }
 
 /** `my_nodes.Sentiment` and `./nodes.py#Sentiment`. */

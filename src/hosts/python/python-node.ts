@@ -1,17 +1,7 @@
 import { InvalidArgumentError } from '../../errors/index.js';
 import type { Executor, NodeLike, NodeRole } from '../../node/index.js';
 import type { Host } from '../host.js';
-
-/** What a Python object can do, as its host tells. */
-export interface PythonTraits {
-  readonly process: boolean;
-  readonly initialize: boolean;
-  readonly cleanup: boolean;
-  readonly flush: boolean;
-  readonly isStreaming: boolean;
-  readonly isSource: boolean;
-  readonly isAsync: boolean;
-}
+import { roleOfTraits, type Traits } from '../remote/index.js';
 
 /** How a handle reaches its object. */
 export interface PythonObjectAccess {
@@ -19,7 +9,7 @@ export interface PythonObjectAccess {
   readonly objectId: number;
   readonly className: string;
   readonly module: string;
-  readonly traits: PythonTraits;
+  readonly traits: Traits;
   request(method: 'get' | 'set' | 'call', params: object): Promise<unknown>;
   release(): Promise<void>;
 }
@@ -74,10 +64,7 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
 
   /** Names the role to the runner. @internal */
   get '~role'(): NodeRole | undefined {
-    const { process, isSource, isStreaming } = this.#access.traits;
-    if (!process) return undefined;
-    if (isSource) return 'source';
-    return isStreaming ? 'stream' : 'process';
+    return roleOfTraits(this.#access.traits);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { PythonHost, PythonHostOptions } from './python-host.js';
+import type { PythonHost, PythonHostOptions, PythonLaunch } from './python-host.js';
 
 /**
  * Starts a Python process that holds live objects. Keep it: it never keeps the program alive, and ends with it.
@@ -14,4 +14,13 @@ import type { PythonHost, PythonHostOptions } from './python-host.js';
 export async function startPythonHost(options: PythonHostOptions = {}): Promise<PythonHost> {
   const { PythonHost } = await import('./python-host.js');
   return PythonHost.start(options);
+}
+
+/** Starts a Python process with an interpreter that is known, for objects that come from elsewhere. */
+export async function launchPythonHost(
+  options: Pick<PythonHostOptions, 'name' | 'onOutput' | 'logger'>,
+  launch: PythonLaunch,
+): Promise<PythonHost> {
+  const { PythonHost } = await import('./python-host.js');
+  return PythonHost.launch(options, launch);
 }

@@ -1,4 +1,14 @@
-import type { HostOutput } from './child-process.js';
+/** A line that code in a host wrote to its standard output or error. */
+export interface HostOutput {
+  /** Name of the host, as in plans and errors. */
+  readonly host: string;
+  /** The node whose code was running, where it is known. */
+  readonly nodeId: string | undefined;
+  /** Where the line was written to. */
+  readonly stream: 'stdout' | 'stderr';
+  /** The line, decoded as UTF-8, without its line feed. */
+  readonly text: string;
+}
 
 let isStdoutTaken = false;
 

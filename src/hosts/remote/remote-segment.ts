@@ -3,7 +3,6 @@ import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { concurrencyOf } from '../../node/index.js';
 import { WINDOW } from '../../channels/index.js';
 import type { OpenSegment, SegmentRequest } from '../host.js';
-import type { PythonNode } from './python-node.js';
 
 /** How a segment talks to its host. */
 export interface SegmentHost {
@@ -22,6 +21,12 @@ export interface DoneEvent {
   readonly stuck: readonly string[];
 }
 
+/** What a node in another host has: the number of its object there. */
+interface RemoteObject {
+  readonly objectId: number;
+  readonly concurrency?: number | undefined;
+}
+
 /** The description of a segment, as the host gets it; see `schema/wire.md`. */
 export async function describeSegment(
   id: string,
@@ -32,9 +37,11 @@ export async function describeSegment(
   const window = [WINDOW.items, WINDOW.bytes];
   return {
     segment: id,
-    nodes: segment.nodes.map((nodeId) => {
-      const node = nodes.get(nodeId) as unknown as PythonNode;
-      return { id: nodeId, object: node.objectId, concurrency: concurrencyOf(node, nodeId) };
+    nodes: segment.nodes.flatMap((nodeId) => {
+      const node = nodes.get(nodeId) as unknown as RemoteObject | undefined;
+      // The ends of the pipeline are no objects.
+      if (node === undefined) return [];
+      return [{ id: nodeId, object: node.objectId, concurrency: concurrencyOf(node, nodeId) }];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
     inputs: inputs.map(({ id: channel, token, to }) => ({ channel, token, to, window })),
@@ -52,22 +59,26 @@ export async function describeSegment(
   };
 }
 
-/** A segment that runs in a Python host. */
-export class PythonSegment implements OpenSegment {
+/** A segment that runs in another process or thread. */
+export class RemoteSegment implements OpenSegment {
   readonly done: Promise<void>;
   readonly #id: string;
   readonly #host: SegmentHost;
   readonly #run: RunState;
+  readonly #nodeIds: readonly string[];
   readonly #release: () => void;
   #settle: () => void = () => undefined;
   #stuck: readonly string[] = [];
   #metrics: readonly NodeMetrics[] = [];
   #isDone = false;
+  #isCancelled = false;
 
-  constructor(id: string, host: SegmentHost, run: RunState) {
+  /** @param id - unique in its host */
+  constructor(id: string, host: SegmentHost, { run, segment, nodes }: SegmentRequest) {
     this.#id = id;
     this.#host = host;
     this.#run = run;
+    this.#nodeIds = segment.nodes.filter((nodeId) => nodes.has(nodeId));
     this.#release = host.hold();
     this.done = new Promise((resolve) => (this.#settle = resolve));
     void host.death.then((error) => {
@@ -119,6 +130,7 @@ export class PythonSegment implements OpenSegment {
   }
 
   cancel(): void {
+    this.#isCancelled = true;
     this.#tell('cancel');
   }
 
@@ -130,8 +142,9 @@ export class PythonSegment implements OpenSegment {
     });
   }
 
+  /** A host that does not even say which node has not returned is held up by one of them. */
   busy(): readonly string[] {
-    return this.#stuck;
+    return this.#isCancelled && !this.#isDone ? this.#nodeIds : this.#stuck;
   }
 
   async close(): Promise<readonly unknown[]> {

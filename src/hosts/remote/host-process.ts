@@ -2,35 +2,22 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { RemoteMediaError, type HostExit } from '../../errors/index.js';
+import { RemoteMediaError } from '../../errors/index.js';
+import type { HostOutput } from './output.js';
+import type { Vehicle, VehicleEnd } from './vehicle.js';
 
-/** Enough for what Python's fault handler writes behind the last words. */
-const STDERR_LINES_KEPT = 40;
 /** How long the last lines of stderr may take to arrive after the process has ended, in milliseconds. */
 const STDERR_GRACE_MS = 200;
 /** How the Python side marks a line with the node that printed it; see `schema/wire.md`. */
 const MARKED_LINE = /^\x1e([^\x1f]*)\x1f(.*)$/s;
 
-/** A line that code in a host wrote to its standard output or error. */
-export interface HostOutput {
-  /** Name of the host, as in plans and errors. */
-  readonly host: string;
-  /** The node whose code was running, where it is known. */
-  readonly nodeId: string | undefined;
-  /** Where the line was written to. */
-  readonly stream: 'stdout' | 'stderr';
-  /** The line, decoded as UTF-8, without its line feed. */
-  readonly text: string;
-}
-
 /** A process that never keeps this program alive by itself, and whose end is told whole. */
-export class HostProcess {
+export class HostProcess implements Vehicle {
   readonly #child: ChildProcess;
   readonly #host: string;
   readonly #onOutput: (output: HostOutput) => void;
-  readonly #stderr: string[] = [];
   /** Resolves when the process has ended and its last words are there; rejects where it could not be started. */
-  readonly ended: Promise<HostExit>;
+  readonly ended: Promise<VehicleEnd>;
 
   constructor(
     host: string,
@@ -56,8 +43,8 @@ export class HostProcess {
     this.keepAlive(true);
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
+  get description(): string {
+    return `process ${String(this.#child.pid)}`;
   }
 
   /** Writes the one message that a host gets on its standard input. */
@@ -80,8 +67,8 @@ export class HostProcess {
     this.#child.kill('SIGKILL');
   }
 
-  async #end(stdio: readonly Promise<void>[]): Promise<HostExit> {
-    const exit = await new Promise<{ exitCode: number | null; signal: string | null }>((resolve, reject) => {
+  async #end(stdio: readonly Promise<void>[]): Promise<VehicleEnd> {
+    const end = await new Promise<VehicleEnd>((resolve, reject) => {
       this.#child.once('exit', (exitCode, signal) => {
         resolve({ exitCode, signal });
       });
@@ -100,7 +87,7 @@ export class HostProcess {
     const grace = new Promise((resolve) => (timer = setTimeout(resolve, STDERR_GRACE_MS)));
     await Promise.race([Promise.all(stdio), grace]);
     clearTimeout(timer);
-    return { ...exit, stderr: this.#stderr };
+    return end;
   }
 
   async #passOn(name: 'stdout' | 'stderr'): Promise<void> {
@@ -118,22 +105,6 @@ export class HostProcess {
 
   #emit(stream: 'stdout' | 'stderr', line: string): void {
     const marked = MARKED_LINE.exec(line);
-    const text = marked?.[2] ?? line;
-    if (stream === 'stderr') {
-      this.#stderr.push(text);
-      if (this.#stderr.length > STDERR_LINES_KEPT) this.#stderr.shift();
-    }
-    this.#onOutput({ host: this.#host, nodeId: marked?.[1], stream, text });
+    this.#onOutput({ host: this.#host, nodeId: marked?.[1], stream, text: marked?.[2] ?? line });
   }
-}
-
-/** How a process ended, in words: `exit code 3`, `signal SIGKILL (…)`. */
-export function describeExit({ exitCode, signal }: HostExit): string {
-  if (signal === null) return `exit code ${String(exitCode)}`;
-  const hints: Record<string, string> = {
-    SIGKILL: ' (killed from outside, or out of memory)',
-    SIGSEGV: ' (a crash in native code)',
-    SIGABRT: ' (native code gave up)',
-  };
-  return `signal ${signal}${hints[signal] ?? ''}`;
 }

@@ -1,0 +1,118 @@
+import type { Traits } from '../hosts/index.js';
+import type { RunMetrics } from '../runtime/index.js';
+
+/** The line that a driver starts its engine with; see `schema/wire.md`. */
+export interface EngineConfig {
+  /** Where the driver listens. */
+  readonly address: string;
+  readonly token: string;
+  readonly ownerPid: number;
+  /** Version of the driver's package. */
+  readonly packageVersion: string;
+  /** Whether log records are told. */
+  readonly debug: boolean;
+}
+
+/** What `define` is asked: one of `text`, `manifest` and `entries`. */
+export interface DefineRequest {
+  readonly text?: string | null;
+  readonly manifest?: Readonly<Record<string, unknown>> | null;
+  readonly entries?: readonly unknown[] | null;
+  /** Node types that the driver knows, with and without the suffix `Node`. */
+  readonly pythonTypes: readonly string[];
+  readonly baseDir: string;
+}
+
+/** A node as `define` answers it. */
+export interface DefinedNode {
+  readonly id: string;
+  readonly language: 'python' | 'typescript';
+  /** The driver's number of a live object. */
+  readonly instance?: number;
+  readonly node_type?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly executor?: string;
+  readonly concurrency?: number;
+  readonly is_streaming?: boolean;
+}
+
+/** A connection between two nodes. */
+interface ConnectionMessage {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What `define` answers. */
+export interface DefineAnswer {
+  readonly name: string;
+  readonly isManifest: boolean;
+  readonly nodes: readonly DefinedNode[];
+  readonly connections: readonly ConnectionMessage[];
+  readonly baseDir: string;
+}
+
+interface NodeMessage {
+  readonly id: string;
+  readonly concurrency?: number | null;
+}
+
+interface ObjectMessage extends NodeMessage {
+  readonly className: string;
+  readonly name?: string | null;
+  readonly traits: Traits;
+}
+
+/** A live object of the driver. */
+export interface DriverNodeMessage extends ObjectMessage {
+  readonly object: number;
+}
+
+/** A TypeScript type. */
+export interface TypeNodeMessage extends NodeMessage {
+  readonly node_type: string;
+  readonly params?: Readonly<Record<string, unknown>> | null;
+  readonly executor?: string | null;
+}
+
+/** A Python object for a process of its own. */
+export interface PickledNodeMessage extends ObjectMessage {
+  readonly pickled: Uint8Array;
+  readonly returnState?: boolean | null;
+}
+
+/** A node of a pipeline that is to run. */
+export type PipelineNodeMessage = DriverNodeMessage | TypeNodeMessage | PickledNodeMessage;
+
+/** A pipeline that is to run. */
+export interface PipelineMessage {
+  readonly name: string;
+  readonly baseDir: string;
+  readonly nodes: readonly PipelineNodeMessage[];
+  readonly connections: readonly ConnectionMessage[];
+}
+
+/** How Python processes are started. */
+export interface PythonMessage {
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly entry: string;
+  readonly path: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What `run` is asked. */
+export interface RunRequest {
+  readonly run: string;
+  readonly pipeline: PipelineMessage;
+  readonly isInputGiven: boolean;
+  readonly metrics: boolean;
+  readonly python?: PythonMessage | null;
+}
+
+/** What `run` answers. */
+export interface RunAnswer {
+  readonly metrics: RunMetrics | null;
+  /** Serialized states by node id. */
+  readonly states: Readonly<Record<string, Uint8Array>>;
+}

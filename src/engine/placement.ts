@@ -1,0 +1,212 @@
+import { RemoteMediaError } from '../errors/index.js';
+import {
+  launchPythonHost,
+  RemoteNode,
+  startTypeScriptHost,
+  type Host,
+  type HostOutput,
+  type PythonHost,
+  type PythonNode,
+  type TypeScriptHost,
+} from '../hosts/index.js';
+import { roleOf, type AnyNode } from '../node/index.js';
+import type { ResolvedNode } from '../runtime/index.js';
+import type { HostSettings, KeptWorker } from './kept-worker.js';
+import type {
+  DriverNodeMessage,
+  PickledNodeMessage,
+  PipelineMessage,
+  PipelineNodeMessage,
+  PythonMessage,
+  TypeNodeMessage,
+} from './messages.js';
+
+/** Executors of TypeScript nodes that mean a host of its own; without one, or with another of these, the kept worker serves. */
+const OWN_HOSTS: Readonly<Partial<Record<string, 'thread' | 'process'>>> = {
+  worker: 'thread',
+  process: 'process',
+  multiprocess: 'process',
+};
+
+/** Why nodes run where they do, in the words of plans. */
+export const WHY = {
+  driver: 'Python objects of this program',
+  pickled: 'a Python object that asks for a process of its own',
+} as const;
+
+/** Why TypeScript nodes run where they do. */
+export function whyKind(kind: 'thread' | 'process' | undefined): string {
+  return kind === undefined
+    ? 'TypeScript nodes of a Python program'
+    : `a TypeScript node that asks for a ${kind} of its own`;
+}
+
+/** Where the nodes of one run come to live. */
+export interface PlacementRequest {
+  readonly pipeline: PipelineMessage;
+  readonly python: PythonMessage | undefined;
+  /** The driver, as the host of this run. */
+  readonly driver: Host;
+  readonly worker: KeptWorker;
+  readonly settings: HostSettings;
+}
+
+/** The nodes of one run, and the hosts that were started for it. */
+export class Placement {
+  readonly #request: PlacementRequest;
+  /** Hosts of this run alone; they close also where they are still starting. */
+  readonly #own: Promise<PythonHost | TypeScriptHost>[] = [];
+  readonly #withState: { id: string; host: PythonHost; node: PythonNode }[] = [];
+  readonly #inWorker: RemoteNode[] = [];
+  #worker: Promise<TypeScriptHost> | undefined;
+
+  constructor(request: PlacementRequest) {
+    this.#request = request;
+  }
+
+  /**
+   * Makes all nodes at the same time.
+   *
+   * @throws what kept the first of them, in the order of the pipeline, from being made
+   */
+  async make(): Promise<ResolvedNode[]> {
+    const making = this.#request.pipeline.nodes.map((node, index) => this.#make(node, index));
+    await Promise.allSettled(making);
+    return Promise.all(making);
+  }
+
+  async #make(message: PipelineNodeMessage, index: number): Promise<ResolvedNode> {
+    if ('object' in message) return this.#driverNode(message);
+    if ('pickled' in message) return this.#pickledNode(message);
+    return this.#typeNode(message, `nodes[${String(index)}]`);
+  }
+
+  #driverNode(message: DriverNodeMessage): ResolvedNode {
+    const node = new RemoteNode(this.#request.driver, message);
+    return resolved(message, node, message.className, this.#request.driver, WHY.driver);
+  }
+
+  async #pickledNode(message: PickledNodeMessage): Promise<ResolvedNode> {
+    const { id } = message;
+    const starting = this.#startPython(id);
+    this.#own.push(starting);
+    const host = await starting;
+    let node: PythonNode;
+    try {
+      node = await host.createPickled(message.pickled);
+    } catch (error) {
+      throw inItsProcess(error, id);
+    }
+    if (message.returnState === true) this.#withState.push({ id, host, node });
+    return resolved(message, node as AnyNode, message.className, host, WHY.pickled);
+  }
+
+  #startPython(id: string): Promise<PythonHost> {
+    const { python, settings } = this.#request;
+    if (python === undefined)
+      throw new RemoteMediaError('RM_PROTOCOL', 'A run with pickled nodes says how Python is started.');
+    const { executable, args, entry, path, cwd, env } = python;
+    return launchPythonHost(
+      { name: id, logger: settings.logger, onOutput: this.#outputOf(id) },
+      {
+        interpreter: { path: executable, why: 'the Python of the program' },
+        args,
+        entry,
+        path,
+        cwd,
+        env,
+        isDebug: settings.isDebug,
+      },
+    );
+  }
+
+  async #typeNode(message: TypeNodeMessage, path: string): Promise<ResolvedNode> {
+    const { id, node_type, params, executor } = message;
+    const kind = kindOf(id, executor ?? undefined);
+    const host = await (kind === undefined ? this.#keptWorker() : this.#startTypeScript(id, kind));
+    const { baseDir } = this.#request.pipeline;
+    const node = await host.create({ node_type, params: params ?? {}, baseDir, path });
+    if (kind === undefined) this.#inWorker.push(node);
+    return resolved(message, node, node_type, host, whyKind(kind));
+  }
+
+  #keptWorker(): Promise<TypeScriptHost> {
+    return (this.#worker ??= this.#request.worker.acquire());
+  }
+
+  #startTypeScript(id: string, kind: 'thread' | 'process'): Promise<TypeScriptHost> {
+    const { settings } = this.#request;
+    const starting = startTypeScriptHost({ kind, name: id, ...settings, onOutput: this.#outputOf(id) });
+    this.#own.push(starting);
+    return starting;
+  }
+
+  /** What comes from a host of one node comes from that node, also where the host does not know. */
+  #outputOf(id: string): (output: HostOutput) => void {
+    return (output) => {
+      this.#request.settings.onOutput({ ...output, nodeId: output.nodeId ?? id });
+    };
+  }
+
+  /** The serialized states of the nodes whose state is to come home, by id. */
+  async states(): Promise<Record<string, Uint8Array>> {
+    const states = this.#withState.map(async ({ id, host, node }) => [id, await host.stateOf(node)] as const);
+    return Object.fromEntries(await Promise.all(states));
+  }
+
+  /**
+   * Closes the hosts of this run, and lets go of its nodes in the worker. May be called again.
+   *
+   * @param isStuck - some node has not returned
+   */
+  async release(isStuck: boolean): Promise<void> {
+    const worker = await this.#worker?.catch(() => undefined);
+    this.#worker = undefined;
+    const closing = this.#own.splice(0).map(async (starting) => {
+      const host = await starting.catch(() => undefined);
+      await host?.close();
+    });
+    if (worker !== undefined) {
+      // A worker that has died has let go of everything, and one that is stuck never answers.
+      if (!isStuck) await worker.release(this.#inWorker.splice(0)).catch(() => undefined);
+      await this.#request.worker.release(worker, isStuck);
+    }
+    await Promise.all(closing);
+  }
+}
+
+/** What a TypeScript node with this executor has for itself, if it has.
+ *
+ * @throws RemoteMediaError `RM_EXECUTOR_UNAVAILABLE` where there is no such executor
+ */
+export function kindOf(id: string, executor: string | undefined): 'thread' | 'process' | undefined {
+  if (executor === undefined || executor === 'in-process') return undefined;
+  const kind = OWN_HOSTS[executor];
+  if (kind !== undefined) return kind;
+  throw new RemoteMediaError(
+    'RM_EXECUTOR_UNAVAILABLE',
+    `Node "${id}" asks for the executor "${executor}"; for nodes written in TypeScript there are "in-process", "worker" and "process".`,
+    { nodeId: id },
+  );
+}
+
+function inItsProcess(error: unknown, nodeId: string): Error {
+  if (!(error instanceof RemoteMediaError) || error.code === 'RM_HOST_DIED') return error as Error;
+  return new RemoteMediaError(
+    error.code,
+    `Node "${nodeId}" could not be made in a process of its own: ${error.message}`,
+    { cause: error, nodeId },
+  );
+}
+
+function resolved(
+  { id, concurrency }: PipelineNodeMessage,
+  node: AnyNode,
+  type: string,
+  placement: Host,
+  why: string,
+): ResolvedNode {
+  node.concurrency = concurrency ?? undefined;
+  const isSource = roleOf(node) === 'source';
+  return { id, node, type, placement, host: placement.name, why, isSource };
+}

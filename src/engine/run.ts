@@ -1,0 +1,82 @@
+import { RemoteMediaError } from '../errors/index.js';
+import { chainEdges } from '../plan/index.js';
+import { Session, type ResolvedPipeline } from '../runtime/index.js';
+import { CollectSink } from '../segment/index.js';
+import type { RunAnswer, RunRequest } from './messages.js';
+import { Placement, type PlacementRequest } from './placement.js';
+
+/** What a run needs of its engine. */
+export type RunPlace = Omit<PlacementRequest, 'pipeline' | 'python'>;
+
+/**
+ * Runs a pipeline of a driver to its end. When this settles nothing of the run is left.
+ *
+ * @param signal - cancels the run
+ * @throws what the run failed with; `signal.reason` where it was cancelled
+ */
+export async function runPipeline(
+  request: RunRequest,
+  place: RunPlace,
+  signal: AbortSignal,
+): Promise<RunAnswer> {
+  const placement = new Placement({
+    ...place,
+    pipeline: request.pipeline,
+    python: request.python ?? undefined,
+  });
+  let isStuck = false;
+  try {
+    return await execute(request, place, placement, signal);
+  } catch (error) {
+    isStuck = error instanceof RemoteMediaError && error.code === 'RM_CANCEL_TIMEOUT';
+    throw error;
+  } finally {
+    await placement.release(isStuck);
+  }
+}
+
+async function execute(
+  { pipeline, isInputGiven, metrics }: RunRequest,
+  { driver, settings }: RunPlace,
+  placement: Placement,
+  signal: AbortSignal,
+): Promise<RunAnswer> {
+  const { name, nodes, connections } = pipeline;
+  const resolved: ResolvedPipeline = {
+    name,
+    nodes: await unlessAborted(placement.make(), signal),
+    edges: connections.length > 0 ? connections : chainEdges(nodes.map(({ id }) => id)),
+    // Their states are asked for before the hosts close.
+    release: () => Promise.resolve(),
+  };
+  const session = new Session({
+    pipeline: resolved,
+    driver,
+    // Both ends of the pipeline are in the driver.
+    input: { isGiven: isInputGiven, items: [] },
+    output: new CollectSink(),
+    logger: settings.logger,
+    isMetered: metrics,
+    signal,
+    isInterruptible: false,
+  });
+  await session.execute();
+  return { metrics: metrics ? session.metrics() : null, states: await placement.states() };
+}
+
+/** Nobody waits for hosts that start once the run is cancelled. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

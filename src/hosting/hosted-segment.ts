@@ -1,0 +1,209 @@
+import { RemoteMediaError } from '../errors/index.js';
+import type { Host, InProcessSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
+import { InProcessHost } from '../hosts/index.js';
+import type { Logger } from '../logging/index.js';
+import type { AnyNode } from '../node/index.js';
+import { encodeFailure, type Failure } from '../protocol/index.js';
+import { CollectSink, RunState, type NodeMetrics } from '../segment/index.js';
+
+/** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
+const GIVE_UP_MS = 1000;
+
+/** A segment as the engine describes it; see `schema/wire.md`. */
+export interface SegmentDescription {
+  readonly segment: string;
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly object: number;
+    readonly concurrency: number;
+  }[];
+  readonly edges: readonly (readonly [from: string, to: string])[];
+  readonly inputs: readonly {
+    readonly channel: string;
+    readonly token: string;
+    readonly to: readonly string[];
+  }[];
+  readonly outputs: readonly {
+    readonly channel: string;
+    readonly token: string;
+    readonly from: string;
+    readonly address: string;
+  }[];
+  readonly metrics: boolean;
+  readonly cancelTimeoutMs: number;
+}
+
+/** What a segment needs of its host. */
+export interface SegmentHome {
+  readonly logger: Logger;
+  nodeOf(object: number): AnyNode;
+  emit(name: string, params: object): void;
+}
+
+/** What `close` answers. */
+export interface Closing {
+  readonly failures: readonly Failure[];
+  readonly metrics: readonly NodeMetrics[] | null;
+}
+
+/** Here the segments run, on this event loop. */
+const runner = new InProcessHost();
+
+/** A segment that an engine has opened here, from `open` to `close`. */
+export class HostedSegment {
+  readonly id: string;
+  readonly #description: SegmentDescription;
+  readonly #home: SegmentHome;
+  readonly #run: RunState;
+  #segment: InProcessSegment | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isStarted = false;
+  #isReported = false;
+  #stuck: readonly string[] = [];
+
+  constructor(description: SegmentDescription, home: SegmentHome) {
+    this.id = description.segment;
+    this.#description = description;
+    this.#home = home;
+    this.#run = new RunState(home.logger, description.metrics);
+    this.#run.onInitialize = (nodeId) => {
+      home.emit('initializing', { segment: this.id, nodeId });
+    };
+  }
+
+  /** Initializes the nodes, and expects the producers from then on. */
+  async open(): Promise<void> {
+    const segment = await this.#initialize();
+    if (this.#run.isCancelled) {
+      await segment.close();
+      throw this.#run.signal.reason;
+    }
+    segment.assemble();
+    this.#segment = segment;
+  }
+
+  async #initialize(): Promise<InProcessSegment> {
+    try {
+      return await runner.open(requestOf(this.#description, this.#run, this.#home));
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  /** Connects the outputs and lets items in. */
+  async start(): Promise<void> {
+    if (this.#run.isCancelled) return;
+    const segment = this.#opened();
+    await segment.connect();
+    this.#isStarted = true;
+    segment.start();
+    void segment.done.then(() => {
+      this.#report([]);
+    });
+  }
+
+  /** Something failed elsewhere. */
+  stop(): void {
+    this.#run.markFailed();
+  }
+
+  /** Gives up what runs, and reports it when that has ended or the time for it is over. */
+  cancel(): void {
+    if (this.#run.isCancelled) return;
+    this.#run.cancel(new DOMException('The run was cancelled.', 'AbortError'));
+    const { cancelTimeoutMs } = this.#description;
+    const segment = this.#segment;
+    if (segment === undefined) {
+      this.#timer = setTimeout(() => {
+        this.#run.giveUp();
+      }, cancelTimeoutMs + GIVE_UP_MS);
+    } else if (this.#isStarted) {
+      this.#timer = setTimeout(() => {
+        this.#report(segment.busy());
+      }, cancelTimeoutMs);
+    } else this.#report([]);
+  }
+
+  /** Cleans up; nodes that are stuck are left as they are. */
+  async close(): Promise<Closing> {
+    const segment = this.#opened();
+    clearTimeout(this.#timer);
+    const failures = (await segment.close()).map((failure) => encodeFailure(failure));
+    return {
+      failures: [...failures, ...this.#stuck.map(stuckFailure)],
+      metrics: this.#run.isMetered ? segment.metrics() : null,
+    };
+  }
+
+  #report(stuck: readonly string[]): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#stuck = stuck;
+    clearTimeout(this.#timer);
+    const failures = this.#run.failures.map((failure) => encodeFailure(failure));
+    this.#home.emit('done', { segment: this.id, failures, stuck });
+  }
+
+  #opened(): InProcessSegment {
+    if (this.#segment !== undefined) return this.#segment;
+    throw new RemoteMediaError('RM_PROTOCOL', `Segment "${this.id}" is not open yet.`);
+  }
+}
+
+function stuckFailure(nodeId: string): Failure {
+  const message = `Node "${nodeId}" has not returned: it is not cleaned up.`;
+  const error = new RemoteMediaError('RM_CANCEL_TIMEOUT', message, { nodeId });
+  return { ...encodeFailure(error), phase: 'cleanup' };
+}
+
+function requestOf(description: SegmentDescription, run: RunState, home: SegmentHome): SegmentRequest {
+  const { segment: id, nodes, edges, inputs, outputs } = description;
+  const placed = nodes.map(({ id: nodeId, object, concurrency }) => {
+    const node = home.nodeOf(object);
+    node.concurrency = concurrency;
+    return [nodeId, node] as const;
+  });
+  return {
+    segment: {
+      id,
+      host: runner.name,
+      nodes: placed.map(([nodeId]) => nodeId),
+      edges: edges.map(([from, to]) => ({ from, to })),
+      why: '',
+    },
+    nodes: new Map(placed),
+    inputs: inputs.map(({ channel, token, to }) => ({
+      ...channelOf(channel, token, '', to),
+      producer: farEnd(''),
+      consumer: runner,
+    })),
+    outputs: outputs.map(({ channel, token, from, address }) => ({
+      ...channelOf(channel, token, from, []),
+      producer: runner,
+      consumer: farEnd(address),
+    })),
+    run,
+    // The ends of the pipeline are elsewhere.
+    input: undefined,
+    output: new CollectSink(),
+    localEntries: new Map(),
+  };
+}
+
+function channelOf(
+  id: string,
+  token: string,
+  from: string,
+  to: readonly string[],
+): Omit<WiredChannel, 'producer' | 'consumer'> {
+  return { id, token, from, to, fromSegment: '', toSegment: '' };
+}
+
+/** Whatever is at the other end of a channel: only its address is known here. */
+function farEnd(address: string): Host {
+  return {
+    name: 'another host',
+    listen: () => Promise.resolve(address),
+    open: () => Promise.reject(new Error('segments of another host are opened there')),
+  };
+}

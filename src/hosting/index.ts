@@ -1,0 +1,1 @@
+export { serveHost, type HostConfig } from './serve.js';

@@ -1,0 +1,54 @@
+import { StringDecoder } from 'node:string_decoder';
+import { runningNode } from './running-node.js';
+
+/** A line that code in this host printed. */
+export interface PrintedLine {
+  readonly nodeId?: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly line: string;
+}
+
+type Write = (
+  chunk: string | Uint8Array,
+  encoding?: BufferEncoding | (() => void),
+  done?: () => void,
+) => boolean;
+
+/**
+ * From now on each line that is written through `process.stdout` or `process.stderr`, as `console` does, is told instead, with the node
+ * whose code wrote it.
+ *
+ * @returns tells what is left without a line feed
+ */
+export function tellLines(tell: (line: PrintedLine) => void): () => void {
+  const finish = (['stdout', 'stderr'] as const).map((stream) => redirect(stream, tell));
+  return () => {
+    for (const end of finish) end();
+  };
+}
+
+function redirect(stream: PrintedLine['stream'], tell: (line: PrintedLine) => void): () => void {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  const tellLine = (line: string): void => {
+    const nodeId = runningNode();
+    tell({ stream, line, ...(nodeId === undefined ? {} : { nodeId }) });
+  };
+  const write: Write = (chunk, encoding, done) => {
+    const bytes =
+      typeof chunk === 'string'
+        ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const lines = (rest + decoder.write(bytes)).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(tellLine);
+    const callback = typeof encoding === 'function' ? encoding : done;
+    if (callback !== undefined) process.nextTick(callback);
+    return true;
+  };
+  process[stream].write = write;
+  return () => {
+    if (rest !== '') tellLine(rest);
+    rest = '';
+  };
+}

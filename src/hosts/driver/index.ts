@@ -1,0 +1,2 @@
+export type { DriverHost } from './driver-host.js';
+export { makeDriverHost } from './make.js';

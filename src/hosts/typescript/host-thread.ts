@@ -1,0 +1,55 @@
+import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
+import { describeCause } from '../../errors/index.js';
+import type { HostOutput, Vehicle, VehicleEnd } from '../remote/index.js';
+
+/** A worker thread that never keeps this program alive by itself, and whose end is told whole. */
+export class HostThread implements Vehicle {
+  readonly #worker: Worker;
+  readonly #host: string;
+  readonly #onOutput: (output: HostOutput) => void;
+  readonly description = 'a worker thread';
+  readonly ended: Promise<VehicleEnd>;
+
+  constructor(host: string, entry: URL, onOutput: (output: HostOutput) => void) {
+    this.#host = host;
+    this.#onOutput = onOutput;
+    this.#worker = new Worker(entry, { stdout: true, stderr: true, name: host });
+    this.#passOn('stdout');
+    this.#passOn('stderr');
+    // What a process would print before it ends.
+    this.#worker.on('error', (error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? describeCause(error)) : describeCause(error);
+      for (const line of text.split('\n')) this.#emit('stderr', line);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#worker.once('exit', (exitCode) => {
+        resolve({ exitCode, signal: null });
+      });
+    });
+  }
+
+  tell(message: object): void {
+    this.#worker.postMessage(message);
+  }
+
+  keepAlive(isWanted: boolean): void {
+    this.#worker[isWanted ? 'ref' : 'unref']();
+  }
+
+  kill(): void {
+    void this.#worker.terminate();
+  }
+
+  /** What does not go through the streams that the thread's own code sees. */
+  #passOn(name: 'stdout' | 'stderr'): void {
+    const lines = createInterface({ input: this.#worker[name] });
+    lines.on('line', (line) => {
+      this.#emit(name, line);
+    });
+  }
+
+  #emit(stream: 'stdout' | 'stderr', text: string): void {
+    this.#onOutput({ host: this.#host, nodeId: undefined, stream, text });
+  }
+}

@@ -1,0 +1,3 @@
+import { describeTypeScriptTable } from './typescript-harness.js';
+
+describeTypeScriptTable('thread');

@@ -1,0 +1,242 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from 'vitest';
+import { Driver, ENGINE, FOLDER, VERSION } from './driver.js';
+import { listener } from '../../dist/protocol/index.js';
+
+function directoriesOf(pid: number): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith(`remotemedia-${String(pid)}-`));
+}
+
+/** Resolves once a process is gone; the test's own time limit is what fails it. */
+async function gone(pid: number): Promise<void> {
+  while (isRunning(pid)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A process that has ended, and whose end nobody has looked at yet, has no program any more. */
+function isRunning(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${String(pid)}/exe`) !== '';
+  } catch {
+    return false;
+  }
+}
+
+async function startOne(line: string): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const child = spawn(process.execPath, [ENGINE], { stdio: ['pipe', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.end(line);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stderr };
+}
+
+describe('an engine', () => {
+  test('says who it is when it is ready', async () => {
+    await using driver = await Driver.start();
+    expect(driver.ready).toEqual({
+      pid: driver.child.pid,
+      nodeVersion: process.version,
+      packageVersion: VERSION,
+    });
+  });
+
+  test('ends with its connection, in the middle of a run, and leaves no socket', async () => {
+    const driver = await Driver.start();
+    const running = driver.run([{ id: 'endless', node_type: './nodes.ts#Endless', params: {} }]);
+    running.catch(() => undefined);
+    await driver.line('three');
+    expect(directoriesOf(driver.ready.pid)).toHaveLength(1);
+    expect(await driver.close()).toBe(0);
+    expect(directoriesOf(driver.ready.pid)).toEqual([]);
+    await expect(running).rejects.toMatchObject({ code: 'RM_CLOSED' });
+  });
+
+  test('ends although a node in its worker does not return', async () => {
+    const driver = await Driver.start();
+    const nodes = [{ id: 'stuck', node_type: './nodes.ts#Stuck', params: {} }];
+    driver.run(nodes, { input: ['sync'] }).catch(() => undefined);
+    await driver.line('stuck');
+    expect(await driver.close()).toBe(0);
+    expect(directoriesOf(driver.ready.pid)).toEqual([]);
+  });
+
+  test.each(['SIGTERM', 'SIGHUP'] as const)('ends in good order by %s', async (signal) => {
+    const driver = await Driver.start();
+    await driver.run([{ id: 'up', node_type: './nodes.ts#Upper', params: {} }], { input: ['a'] });
+    driver.child.kill(signal);
+    expect(await driver.exited).toBe(0);
+    expect(directoriesOf(driver.ready.pid)).toEqual([]);
+  });
+
+  test('leaves SIGINT to its driver', async () => {
+    await using driver = await Driver.start();
+    driver.child.kill('SIGINT');
+    expect((await driver.define({ entries: [{ node_type: 'PassThrough' }] })).nodes).toHaveLength(1);
+  });
+
+  test('tells its log records and those of its hosts where it is asked to, and none otherwise', async () => {
+    const nodes = [{ id: 'up', node_type: './nodes.ts#Upper', params: {} }];
+    await using silent = await Driver.start();
+    await silent.run(nodes, { input: ['a'] });
+    expect(silent.logs).toEqual([]);
+    await using talking = await Driver.start({ debug: true });
+    await talking.run(nodes, { input: ['a'] });
+    expect(talking.logs.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('segment s1 in worker: up'),
+        expect.stringMatching(/^\[worker\] .*node "up": initialize/),
+      ]),
+    );
+  });
+});
+
+describe('an engine that nobody wants says so, and ends', () => {
+  const config = { ownerPid: process.pid, packageVersion: VERSION, debug: false };
+
+  test.each([
+    ['nothing', ''],
+    ['what is no JSON', 'hello\n'],
+    ['a line without an address', `${JSON.stringify({ ...config, token: 'x' })}\n`],
+  ])('given %s', async (_what, line) => {
+    const { code, stderr } = await startOne(line);
+    expect(code).toBe(70);
+    expect(stderr).toContain('{address, token, ownerPid, packageVersion, debug}');
+  });
+
+  test('given a token that nobody expects', async () => {
+    const address = await listener.address();
+    const { code, stderr } = await startOne(`${JSON.stringify({ ...config, address, token: 'x' })}\n`);
+    expect(code).toBe(70);
+    expect(stderr).toContain('nobody expects this token');
+  });
+
+  test('given an address where nobody listens', async () => {
+    const address = 'unix:/nonexistent/driver';
+    const { code, stderr } = await startOne(`${JSON.stringify({ ...config, address, token: 'x' })}\n`);
+    expect(code).toBe(70);
+    expect(stderr).toContain('/nonexistent/driver cannot be reached');
+  });
+
+  test('by a package of another version, which are both named', async () => {
+    const line = JSON.stringify({ ...config, address: 'unix:/x', token: 'x', packageVersion: '99.1.0' });
+    const { code, stderr } = await startOne(`${line}\n`);
+    expect(code).toBe(70);
+    expect(stderr).toContain('99.1.0');
+    expect(stderr).toContain(VERSION);
+  });
+});
+
+/**
+ * A driver in a process of its own, which runs an endless pipeline.
+ *
+ * @param begin - what it does with the `socket` of its engine before that
+ */
+function startOwner(begin = ''): { readonly child: ChildProcess; line(start: string): Promise<string> } {
+  const protocol = (file: string): string =>
+    JSON.stringify(new URL(`../../dist/protocol/${file}.js`, import.meta.url).href);
+  const config = { token: 'token', packageVersion: VERSION, debug: false };
+  const nodes = [
+    { id: 'endless', node_type: './nodes.ts#Endless', params: {} },
+    { id: 'own', node_type: './nodes.ts#Talk', params: {}, executor: 'process' },
+  ];
+  const pipeline = { name: 'endless', baseDir: FOLDER, connections: [], nodes };
+  const script = `
+    import { spawn } from 'node:child_process';
+    import { freshAddress, listenAt } from ${protocol('address')};
+    import { Connection, ControlConnection } from ${protocol('index')};
+    const { address } = await listenAt(freshAddress('driver'), (socket) => {
+      const connection = new Connection(socket, { onFrame: () => undefined, onClose: () => undefined });
+      const control = new ControlConnection(connection, 'engine', {
+        onEvent: (name, params) => {
+          if (name === 'output') console.log(params.line);
+          if (name !== 'ready') return;
+          console.log('engine', params.pid);
+          ${begin}
+          const run = { run: 'r', isInputGiven: false, metrics: false, pipeline: ${JSON.stringify(pipeline)} };
+          control.request('run', run).catch(() => undefined);
+        },
+        onRequest: () => ({}),
+        onClosed: () => undefined,
+      });
+      // The first frame is the engine's HELLO.
+      connection.handler = {
+        onFrame: () => { connection.handler = control; },
+        onClose: () => undefined,
+      };
+    });
+    const engine = spawn(process.execPath, [${JSON.stringify(ENGINE)}], { stdio: ['pipe', 'ignore', 'inherit'] });
+    engine.stdin.end(JSON.stringify({ ...${JSON.stringify(config)}, address, ownerPid: process.pid }) + '\\n');
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  const waiting: { readonly start: string; readonly resolve: (line: string) => void }[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    for (const { start, resolve } of waiting) if (line.startsWith(start)) resolve(line);
+  });
+  return {
+    child,
+    line: (start) =>
+      new Promise((resolve) => {
+        const seen = lines.find((line) => line.startsWith(start));
+        if (seen === undefined) waiting.push({ start, resolve });
+        else resolve(seen);
+      }),
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((other) => parentOf(other) === pid);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+async function enginePid(owner: ReturnType<typeof startOwner>): Promise<number> {
+  return Number((await owner.line('engine ')).split(' ')[1]);
+}
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'an engine whose driver was ended by %s ends in the middle of a run, with its hosts, and leaves no socket',
+  async (signal) => {
+    const owner = startOwner();
+    const pid = await enginePid(owner);
+    await owner.line('begin');
+    const hosts = childrenOf(pid);
+    expect(hosts).toHaveLength(1);
+    owner.child.kill(signal);
+    await gone(pid);
+    for (const host of hosts) await gone(host);
+    expect(directoriesOf(pid)).toEqual([]);
+  },
+);
+
+test('an engine ends although a child of its driver holds the connection open', async () => {
+  const owner = startOwner(`
+    const holder = spawn('sleep', ['300'], { stdio: ['ignore', 'ignore', 'ignore', socket], detached: true });
+    // What is shared with a child is no longer read here.
+    socket.resume();
+    console.log('holder', holder.pid);
+  `);
+  const pid = await enginePid(owner);
+  const holder = Number((await owner.line('holder ')).split(' ')[1]);
+  await owner.line('begin');
+  owner.child.kill('SIGKILL');
+  await gone(pid);
+  expect(directoriesOf(pid)).toEqual([]);
+  process.kill(holder);
+});
