@@ -66,9 +66,12 @@ class ControlConnection:
             ProtocolError: it sent what makes no sense here.
             OSError: the connection broke.
         """
-        while (frame := self._reader.read()) is not None:
-            kind, payload = frame
-            self._take(kind, decode_payload(payload))
+        try:
+            while (frame := self._reader.read()) is not None:
+                kind, payload = frame
+                self._take(kind, decode_payload(payload))
+        finally:
+            self._socket.close()
 
     def request(self, method: str, params: dict[str, Any]) -> Future[Any]:
         """Ask the other side for something; a refusal is a ``RequestFailedError``."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import (
     HostDiedError,
+    ManifestError,
     RemoteExecutionError,
     RemoteMediaError,
     ValueTransferError,
@@ -180,4 +181,9 @@ def _build_own(failure: Failure) -> RemoteMediaError | None:
     ended = failure.get("exit")
     if issubclass(kind, HostDiedError) and ended is not None:
         return kind(failure["message"], ended.get("exitCode"), ended.get("signal"), ended.get("stderr", ()))
+    if failure["type"] == "ManifestError" and not issubclass(kind, ManifestError):
+        # What failed at a place of a manifest is an error of the manifest, whatever its code.
+        error = ManifestError(failure["message"], failure.get("path", ""))
+        error.code = code
+        return error
     return error_of_code(code, failure["message"], path=failure.get("path"))
