@@ -1,4 +1,4 @@
-"""Serializing and deserializing a node, beside cloudpickle alone: medians of interleaved rounds, in microseconds."""
+"""A node to bytes and back, beside cloudpickle alone: medians of interleaved rounds, in microseconds."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ from remotemedia.core.node import Node
 from remotemedia.core.node_serialization import deserialize_node_from_ipc, serialize_node_for_ipc
 from remotemedia.nodes import CalculatorNode
 
-ROUNDS = 61
+ROUNDS = 201
 LARGE_BYTES = 90_000_000
 
 
@@ -52,10 +52,10 @@ def alone(node):
     return cloudpickle.loads(cloudpickle.dumps(node))
 
 
-def measure(node, repeats):
+def measure(node, repeats, rounds):
     """Medians of ours and of cloudpickle."""
     durations = {ours: [], alone: []}
-    for round_number in range(ROUNDS + 2):
+    for round_number in range(rounds + 2):
         order = (ours, alone) if round_number % 2 else (alone, ours)
         for variant in order:
             run = functools.partial(variant, node)
@@ -72,12 +72,17 @@ large.weights = np.arange(LARGE_BYTES // 4, dtype=np.float32)
 CASES = {
     "serialize + deserialize a Python node, its class importable": (
         fill(CalculatorNode(operation="add", operand=1)),
-        100,
+        20,
+        ROUNDS,
     ),
-    "… its class from __main__": (fill(OfMain(factor=2)), 20),
-    "… with a numpy array of 90 MB": (large, 1),
-    "… with next to nothing in it, its class importable": (CalculatorNode(operation="add", operand=1), 200),
+    "… its class from __main__": (fill(OfMain(factor=2)), 5, ROUNDS),
+    "… with a numpy array of 90 MB": (large, 1, 21),
+    "… with next to nothing in it, its class importable": (
+        CalculatorNode(operation="add", operand=1),
+        50,
+        ROUNDS,
+    ),
 }
-for name, (node, repeats) in CASES.items():
-    mine, its = measure(node, repeats)
+for name, (node, repeats, rounds) in CASES.items():
+    mine, its = measure(node, repeats, rounds)
     print(json.dumps({"figure": name, "ours": mine, "peer": its}), flush=True)

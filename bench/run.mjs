@@ -11,6 +11,7 @@ const ALL = [
   'python-round-trip',
   'python-throughput',
   'python-driver',
+  'python-serialization',
   'script-end',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from driver_nodes import AsyncEcho, Collecting, Counter, Echo, Pid
 
 from remotemedia import (
     Node,
@@ -60,47 +63,11 @@ export class Exiting {
 }
 export class Forever {
   initialize() {}
-  process() { return new Promise(() => setInterval(() => undefined, 1000)); }
+  process(item, { signal }) {
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  }
 }
 """
-
-
-class Echo(Node):
-    def process(self, data: Any) -> Any:
-        return data
-
-
-class Collecting(Echo):
-    def __init__(self, **config: Any) -> None:
-        super().__init__(**config)
-        self.seen: list[Any] = []
-
-    def process(self, data: Any) -> Any:
-        self.seen.append(data)
-        return data
-
-
-class AsyncEcho(Node):
-    async def process(self, data: Any) -> Any:
-        await asyncio.sleep(0)
-        return data
-
-
-class Pid(Node):
-    def process(self, data: Any) -> tuple[Any, int]:
-        return data, os.getpid()
-
-
-class Counter(Node):
-    """Has state of its own, and sessions."""
-
-    def __init__(self, **config: Any) -> None:
-        super().__init__(**config)
-        self.total = 0
-
-    def process(self, data: int) -> int:
-        self.total += data
-        return self.total
 
 
 @pytest.fixture
@@ -443,6 +410,16 @@ class TestProcesses:
 
         with pytest.raises(HostDiedError, match="SIGKILL"):
             execute_pipeline_with_input_sync([Echo(), Dying(executor="multiprocess")], [1])
+
+    def test_a_module_that_the_other_side_cannot_import(self) -> None:
+        module = ModuleType("only_here")
+        exec("from remotemedia import Node\nclass Here(Node):\n    def process(self, data): ...", vars(module))
+        sys.modules["only_here"] = module
+        try:
+            with pytest.raises(SerializationError, match="needs the module 'only_here'"):
+                execute_pipeline_with_input_sync([module.Here(executor="multiprocess")], [1])
+        finally:
+            del sys.modules["only_here"]
 
     def test_one_object_at_two_places(self) -> None:
         node = Echo(executor="multiprocess")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -220,3 +223,142 @@ def test_running_objects_of_ones_own_imports_nothing_that_only_an_engine_needs(t
     """
     out = run(program, tmp_path)
     assert out == "[]\n"
+
+
+ENGINE = """
+import signal, tempfile, pathlib
+from remotemedia.driver.engine import engine
+typescript = {"node_type": "typescript:PassThrough"}
+
+def left(pid):
+    return [path.name for path in pathlib.Path(tempfile.gettempdir()).glob(f"remotemedia-{pid}-*")]
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def await_end(pid: int) -> None:
+    """Wait for the end of a process that is no child."""
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            assert poll.poll(30_000), "it goes on"
+        finally:
+            os.close(descriptor)
+
+
+def test_an_engine_ends_with_its_program(tmp_path: Path) -> None:
+    program = f"""{ENGINE}
+say(execute_pipeline_with_input_sync([typescript], [1]))
+say(engine().pid)
+"""
+    out = run(program, tmp_path).splitlines()
+    assert out[0] == "[1]"
+    assert not is_running(int(out[1]))
+
+
+def test_a_forked_child_starts_an_engine_of_its_own(tmp_path: Path) -> None:
+    program = f"""{ENGINE}
+say(execute_pipeline_with_input_sync([Echo(), typescript], [1]))
+mine = engine().pid
+pid = os.fork()
+if pid == 0:
+    say(execute_pipeline_with_input_sync([Echo(), typescript], [2]), engine().pid != mine)
+    sys.exit(0)
+say(os.waitpid(pid, 0)[1])
+say(execute_pipeline_with_input_sync([Echo(), typescript], [3]), engine().pid == mine)
+"""
+    assert run(program, tmp_path) == "[1]\n[2] True\n0\n[3] True\n"
+
+
+def test_nothing_is_left_of_a_program_that_was_killed(tmp_path: Path) -> None:
+    program = f"""{ENGINE}
+import multiprocessing
+
+class Busy(Node):
+    def process(self, data):
+        print("busy", os.getpid(), flush=True)
+        threading.Event().wait()
+
+say(engine().pid)
+execute_pipeline_with_input_sync([Echo(), typescript, Busy(executor="multiprocess")], [1])
+"""
+    process = start(program, tmp_path)
+    assert process.stdout is not None
+    engine_pid = int(process.stdout.readline())
+    host_pid = int(process.stdout.readline().split()[-1])
+    process.kill()
+    process.communicate(timeout=50)
+    for pid in (engine_pid, host_pid):
+        await_end(pid)
+    left = [
+        path
+        for pid in (process.pid, engine_pid)
+        for path in Path(tempfile.gettempdir()).glob(f"remotemedia-{pid}-*")
+    ]
+    assert left == []
+
+
+def test_nothing_is_left_of_an_engine_that_was_killed(tmp_path: Path) -> None:
+    program = f"""{ENGINE}
+class Busy(Node):
+    def process(self, data):
+        os.kill(os.getppid(), signal.SIGKILL)
+        threading.Event().wait()
+
+pid = engine().pid
+try:
+    execute_pipeline_with_input_sync([Busy(executor="multiprocess")], [1])
+except ConnectionError as error:
+    say(str(error).split(".")[0].replace(str(pid), "PID"))
+say(left(pid))
+"""
+    assert run(program, tmp_path) == "The engine (process PID) ended with SIGKILL\n[]\n"
+
+
+@pytest.mark.parametrize("executor", ["", "multiprocess"])
+def test_ctrl_c_in_a_run_of_the_engine(tmp_path: Path, executor: str) -> None:
+    program = f"""{ENGINE}
+class Busy(Node):
+    def process(self, data):
+        say("busy")
+        time.sleep(0.2)
+        return data
+    def cleanup(self):
+        say("cleanup")
+
+try:
+    execute_pipeline_with_input_sync([typescript, Busy(executor={executor!r} or None)], range(1000))
+except KeyboardInterrupt:
+    say("interrupted")
+"""
+    process = start(program, tmp_path)
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    assert any(line.endswith("busy\n") for line in lines)
+    # As a terminal does it: to all processes of the group.
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=50)
+    assert process.returncode == 0, err
+    assert out.splitlines()[-2:] == ["[Busy_1] cleanup" if executor else "cleanup", "interrupted"]
+
+
+def test_no_nodejs_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    program = f"""{ENGINE}
+os.environ["REMOTEMEDIA_NODE"] = "/nowhere/node"
+say(execute_pipeline_with_input_sync([Echo()], [1]))
+try:
+    execute_pipeline_with_input_sync([typescript], [1])
+except RuntimeError as error:
+    say(type(error).__name__, error)
+"""
+    out = run(program, tmp_path)
+    assert out.startswith('[1]\nEngineNotFoundError REMOTEMEDIA_NODE is "/nowhere/node", which is no program')

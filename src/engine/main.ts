@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { RemoteMediaError } from '../errors/index.js';
-import { readFirstLine } from '../protocol/index.js';
+import { readFirstLine, watchOwner } from '../protocol/index.js';
 import { Engine } from './engine.js';
 import type { EngineConfig } from './messages.js';
 
 /** The first line cannot be read, or the driver does not want this engine; see `schema/wire.md`. */
 const EXIT_REFUSED = 70;
-const OWNER_CHECK_MS = 1000;
 const OLDEST_NODE_MAJOR = 20;
 
 // Ctrl-C reaches all processes of the terminal, and the driver decides what it means.
@@ -31,11 +30,9 @@ async function main(): Promise<void> {
     process.on(signal, () => {
       end(engine, 0);
     });
-  // A forked child of the driver may hold the connection open after the driver has gone.
-  const watch = setInterval(() => {
-    if (process.ppid !== config.ownerPid) end(engine, 0);
-  }, OWNER_CHECK_MS);
-  watch.unref();
+  watchOwner(config.ownerPid, () => {
+    end(engine, 0);
+  });
 }
 
 /** The driver starts whichever Node.js it finds first, and looks for a newer one only when that has failed. */

@@ -21,7 +21,9 @@ import type {
   TypeNodeMessage,
 } from './messages.js';
 
-/** Executors of TypeScript nodes that mean a host of its own; without one, or with another of these, the kept worker serves. */
+/** Executors that mean no place of its own, as either language spells it. */
+const IN_WORKER = ['in-process', 'in_process'];
+/** Executors of TypeScript nodes that mean a host of their own. */
 const OWN_HOSTS: Readonly<Partial<Record<string, 'thread' | 'process'>>> = {
   worker: 'thread',
   process: 'process',
@@ -97,8 +99,10 @@ export class Placement {
     } catch (error) {
       throw inItsProcess(error, id);
     }
-    if (message.returnState === true) this.#withState.push({ id, host, node });
-    return resolved(message, node as AnyNode, message.className, host, WHY.pickled);
+    const isStateWanted = message.returnState === true;
+    if (isStateWanted) this.#withState.push({ id, host, node });
+    const place = isStateWanted ? takingState(host, node) : host;
+    return resolved(message, node as AnyNode, message.className, place, WHY.pickled);
   }
 
   #startPython(id: string): Promise<PythonHost> {
@@ -180,7 +184,7 @@ export class Placement {
  * @throws RemoteMediaError `RM_EXECUTOR_UNAVAILABLE` where there is no such executor
  */
 export function kindOf(id: string, executor: string | undefined): 'thread' | 'process' | undefined {
-  if (executor === undefined || executor === 'in-process') return undefined;
+  if (executor === undefined || IN_WORKER.includes(executor)) return undefined;
   const kind = OWN_HOSTS[executor];
   if (kind !== undefined) return kind;
   throw new RemoteMediaError(
@@ -188,6 +192,25 @@ export function kindOf(id: string, executor: string | undefined): 'thread' | 'pr
     `Node "${id}" asks for the executor "${executor}"; for nodes written in TypeScript there are "in-process", "worker" and "process".`,
     { nodeId: id },
   );
+}
+
+/** A host that takes, before an object is cleaned up, what that clears of the state that is to come home. */
+function takingState(host: PythonHost, node: PythonNode): Host {
+  return {
+    name: host.name,
+    death: host.death,
+    listen: () => host.listen(),
+    open: async (request) => {
+      const segment = await host.open(request);
+      const close = segment.close.bind(segment);
+      segment.close = async () => {
+        // Of a run that failed no state comes home.
+        if (request.run.canFlush) await host.takeState(node);
+        return close();
+      };
+      return segment;
+    },
+  };
 }
 
 function inItsProcess(error: unknown, nodeId: string): Error {

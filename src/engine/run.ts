@@ -42,6 +42,8 @@ async function execute(
   signal: AbortSignal,
 ): Promise<RunAnswer> {
   const { name, nodes, connections } = pipeline;
+  // Before anything is started for it.
+  signal.throwIfAborted();
   const resolved: ResolvedPipeline = {
     name,
     nodes: await unlessAborted(placement.make(), signal),
@@ -66,7 +68,6 @@ async function execute(
 
 /** Nobody waits for hosts that start once the run is cancelled. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   let abort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => {

@@ -48,7 +48,8 @@ const typeEntry = z
       .min(1)
       .describe(
         'A registered class name, with or without the Node suffix; or where to import the class from: ' +
-          '"./file.js#Class", "./file.py#Class", "python:module.Class".',
+          '"./file.js#Class", "./file.py#Class", "python:module.Class". A type known in both languages runs in that of the ' +
+          'program, unless "typescript:" stands before it.',
       ),
     params: params.describe("The node's parameters, handed to its constructor."),
     config: params.describe('Another name for params. Give one of the two.'),

@@ -62,6 +62,8 @@ function wrapMethod(prototype: object, name: LifecycleMethod): void {
     return recordCall(this, name, () => Reflect.apply(method, this, args) as unknown);
   };
   Object.defineProperty(recorded, 'name', { value: name });
+  // A class that is serialized takes the method along; the other side records by itself.
+  Object.defineProperty(recorded, Symbol.for('remotemedia.standsFor'), { value: method });
   Object.defineProperty(prototype, name, { ...descriptor, value: recorded });
 }
 

@@ -11,7 +11,10 @@ export interface NodeContext {
   readonly logger: Logger;
 }
 
-/** Where a node runs. In this version nodes written in TypeScript run `in-process`. */
+/**
+ * Where a node runs. In this version live objects written in TypeScript run `in-process`; a class that a manifest entry names may also run
+ * in a `worker` thread or a `process` of its own.
+ */
 export type Executor = 'in-process' | 'worker' | 'process' | 'multiprocess' | (string & {});
 
 /** Many outputs for one item: a generator, or any object that is both iterator and iterable. */

@@ -3,4 +3,5 @@ export { Connection, type ConnectionHandler } from './connection.js';
 export { ControlConnection, unknownMethod, type ControlHandler } from './control.js';
 export { decodeFailure, encodeFailure, type Failure } from './failure.js';
 export { readFirstLine } from './first-line.js';
+export { watchOwner } from './owner.js';
 export { helloOf, listener, refusedError, unexpectedFrame } from './listener.js';

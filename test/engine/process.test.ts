@@ -1,27 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { Driver, ENGINE, FOLDER, VERSION } from './driver.js';
+import { childrenOf, gone } from './proc.js';
 import { listener } from '../../dist/protocol/index.js';
 
 function directoriesOf(pid: number): string[] {
   return readdirSync(tmpdir()).filter((name) => name.startsWith(`remotemedia-${String(pid)}-`));
-}
-
-/** Resolves once a process is gone; the test's own time limit is what fails it. */
-async function gone(pid: number): Promise<void> {
-  while (isRunning(pid)) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A process that has ended, and whose end nobody has looked at yet, has no program any more. */
-function isRunning(pid: number): boolean {
-  try {
-    return readlinkSync(`/proc/${String(pid)}/exe`) !== '';
-  } catch {
-    return false;
-  }
 }
 
 async function startOne(line: string): Promise<{ readonly code: number | null; readonly stderr: string }> {
@@ -188,22 +175,6 @@ function startOwner(begin = ''): { readonly child: ChildProcess; line(start: str
         else resolve(seen);
       }),
   };
-}
-
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((other) => parentOf(other) === pid);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
 }
 
 async function enginePid(owner: ReturnType<typeof startOwner>): Promise<number> {

@@ -180,6 +180,11 @@ export class PythonHost extends OwnedHost {
     return this.#make({ pickled }, undefined);
   }
 
+  /** Takes what `cleanup` of such an object will clear of its state, for {@link PythonHost.stateOf}. @internal */
+  async takeState(node: PythonNode): Promise<void> {
+    await this.request('takeState', { object: node.objectId });
+  }
+
   /** The state of such an object, serialized. @internal */
   async stateOf(node: PythonNode): Promise<Uint8Array> {
     const answer = (await this.request('state', { object: node.objectId })) as { pickled: Uint8Array };

@@ -55,8 +55,12 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
     this.#isDebug = options.isDebug ?? process.env['REMOTEMEDIA_LOG'] === 'debug';
     this.#vehicle = launch(this.name, this.#take.bind(this));
     this.#death = this.#vehicle.ended.then((end) => this.#diedError(end));
-    const forgetName = (): boolean => names.delete(this.name);
-    this.#death.then(forgetName, forgetName);
+    const note = (): void => {
+      this.#isDead = true;
+      names.delete(this.name);
+    };
+    // Before anybody else who waits for it hears of it.
+    this.#death.then(note, note);
   }
 
   /** Process id of the host. */

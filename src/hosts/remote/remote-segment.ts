@@ -72,6 +72,8 @@ export class RemoteSegment implements OpenSegment {
   #metrics: readonly NodeMetrics[] = [];
   #isDone = false;
   #isCancelled = false;
+  /** After a cancel the host did not even say which node has not returned. */
+  #isSilent = false;
 
   /** @param id - unique in its host */
   constructor(id: string, host: SegmentHost, { run, segment, nodes }: SegmentRequest) {
@@ -144,12 +146,22 @@ export class RemoteSegment implements OpenSegment {
 
   /** A host that does not even say which node has not returned is held up by one of them. */
   busy(): readonly string[] {
-    return this.#isCancelled && !this.#isDone ? this.#nodeIds : this.#stuck;
+    this.#isSilent = this.#isCancelled && !this.#isDone;
+    return this.#isSilent ? this.#nodeIds : this.#stuck;
   }
 
   async close(): Promise<readonly unknown[]> {
+    const closing = this.#host.request('close', { segment: this.#id });
+    if (this.#isSilent) {
+      closing.catch((error: unknown) => {
+        this.#run.logger.debug(`close of segment ${this.#id}: ${String(error)}`);
+      });
+      this.#isDone = true;
+      this.#release();
+      return [];
+    }
     try {
-      const answer = (await this.#host.request('close', { segment: this.#id })) as {
+      const answer = (await closing) as {
         readonly failures: readonly Failure[];
         readonly metrics: readonly NodeMetrics[] | null;
       };

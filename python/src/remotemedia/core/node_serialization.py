@@ -31,6 +31,7 @@ from remotemedia.core.pickling.errors import (
     SerializationError,
     SerializedSizeError,
 )
+from remotemedia.core.pickling.importable import make_reachable
 from remotemedia.core.pickling.state import (
     TakenState,
     fields_of,
@@ -97,6 +98,7 @@ def serialize_node_for_ipc(node: Any) -> bytes:
 
     Raises:
         SerializationError: something in it cannot cross, its ``cleanup()`` failed, or it is too large.
+        RuntimeError: its ``cleanup()`` is async and an event loop is running here; the message says how.
         TypeError: the object is no node.
 
     Example:
@@ -116,6 +118,8 @@ def serialize_node_for_ipc(node: Any) -> bytes:
     if callable(cleanup):
         try:
             _call_to_end(cleanup, node, "cleanup")
+        except _OnLoopError:
+            raise
         except Exception as error:
             cleanup_failed(node, taken, error)
         # A Node has noted it itself.
@@ -134,10 +138,13 @@ def deserialize_node_from_ipc(serialized_bytes: ReadableBuffer) -> Any:
         DeserializationError: the bytes are not whole, were made by other versions, or need a module that is
             not here.
         InitializationError: ``initialize()`` failed; a ``RuntimeError``.
+        RuntimeError: ``initialize()`` is async and an event loop is running here; the message says how.
     """
     node = load_instance(serialized_bytes)
     try:
         _call_to_end(node.initialize, node, "initialize")
+    except _OnLoopError:
+        raise
     except Exception as error:
         raise InitializationError(
             f"Node '{name_of(node)}' arrived, but its initialize() failed: {type(error).__name__}: {error}"
@@ -247,14 +254,16 @@ def load_state(node: Any, data: ReadableBuffer) -> None:
 def _dumped(node: Any, taken: TakenState, fields: Callable[[], Any] | None = None) -> bytes:
     """The bytes of the node, or of its fields alone."""
     content = (node, taken.sessions)
-    kind = f"{node.__class__.__module__}.{node.__class__.__qualname__}"
+    module = node.__class__.__module__
+    make_reachable(module)
+    kind = f"{module}.{node.__class__.__qualname__}"
     name = name_of(node)
     limit = MAX_SERIALIZED_SIZE_BYTES
     try:
         if fields is None:
-            data = payload.write(content, kind, name, limit)
+            data = payload.write(content, kind, name, limit, lambda: _glance(node, name))
         else:
-            data = payload.write((fields(), taken.sessions), kind, name, limit, node)
+            data = payload.write((fields(), taken.sessions), kind, name, limit, itself=node)
     except SerializationError:
         raise
     except Exception as error:
@@ -266,6 +275,12 @@ def _dumped(node: Any, taken: TakenState, fields: Callable[[], Any] | None = Non
         raise diagnosis.refusal(content, name, error) from error
     logger.debug("serialized Node '%s': %d bytes", name, len(data))
     return data
+
+
+def _glance(node: Any, name: str) -> None:
+    from remotemedia.core.pickling import diagnosis
+
+    diagnosis.raise_if_seen(node, name)
 
 
 def _loaded(data: ReadableBuffer, itself: Any | None) -> tuple[Any, Any]:
@@ -310,11 +325,15 @@ def _require_node(node: Any) -> None:
     raise TypeError(f"a node has process() and initialize(); this {type(node).__name__} has no {lacks}")
 
 
+class _OnLoopError(RuntimeError):
+    """Something async was to run while a loop is running."""
+
+
 def _call_to_end(method: Callable[[], Any], node: Any, name: str) -> None:
     """Call a method; where it is async, run it to its end on a loop of its own.
 
     Raises:
-        RuntimeError: it is async, and this is called on a running loop, which it would block.
+        _OnLoopError: it is async, and this is called on a running loop, which it would block.
     """
     result = method()
     if result is None or not inspect.isawaitable(result):
@@ -327,7 +346,7 @@ def _call_to_end(method: Callable[[], Any], node: Any, name: str) -> None:
     step = "take_state(node), await node.cleanup(), dump_instance(node, taken)"
     if name == "initialize":
         step = "node = load_instance(data), await node.initialize()"
-    raise RuntimeError(
+    raise _OnLoopError(
         f"{name}() of Node '{name_of(node)}' is async, and an event loop is running here. Do it in steps: "
         f"{step} (all from remotemedia.core.node_serialization)."
     )

@@ -16,6 +16,7 @@ from typing import Any
 import remotemedia
 from remotemedia.core.exceptions import EngineDiedError
 from remotemedia.driver import node_binary
+from remotemedia.driver.sockets import remove_left_by
 from remotemedia.host.listener import Listener
 from remotemedia.wire.frames import FrameReader
 
@@ -75,6 +76,7 @@ class EngineProcess:
         if not self._ended.wait(_END_TIMEOUT_SECONDS):
             self._process.kill()
             self._ended.wait()
+        remove_left_by(self.pid)
         self._stderr_done.wait(1)
         said = "".join(f"\n{line}" for line in self._lines)
         said = f" Its last lines on stderr:{said}" if said else ""

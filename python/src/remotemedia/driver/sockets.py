@@ -21,11 +21,20 @@ def fresh_address(name: str) -> str:
         return "tcp:127.0.0.1:0"
     pid = os.getpid()
     if pid not in _made:
-        wanted = tempfile.gettempdir()
-        parent = wanted if len(wanted) <= _MAX_PARENT else "/tmp"
         # Its name says whose it is, so that others can remove it should this program be killed.
-        _made[pid] = Path(tempfile.mkdtemp(prefix=f"remotemedia-{pid}-", dir=parent))
+        _made[pid] = Path(tempfile.mkdtemp(prefix=f"remotemedia-{pid}-", dir=_parent()))
     return f"unix:{_made[pid] / name}"
+
+
+def remove_left_by(pid: int) -> None:
+    """Remove the sockets of a process that has ended and could not do so itself."""
+    for left in Path(_parent()).glob(f"remotemedia-{pid}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _parent() -> str:
+    wanted = tempfile.gettempdir()
+    return wanted if len(wanted) <= _MAX_PARENT else "/tmp"
 
 
 def _remove() -> None:

@@ -16,6 +16,8 @@ from remotemedia.runner.unit import Unit
 class Outputs:
     """The outputs of all last nodes, for one reader on the caller's loop.
 
+    The end of the run ends each port as well: one whose segment never ran has no other.
+
     Where there are several last nodes, or the engine says when they are connected, each has a task that
     brings its outputs into one queue.
     """
@@ -29,6 +31,7 @@ class Outputs:
         self._loop = asyncio.get_running_loop()
         self._is_direct = is_direct
         self._ports: list[LoopOutput] = []
+        self._linked_ports: list[LoopOutput] = []
         self._queue: asyncio.Queue[tuple[Any] | None] = asyncio.Queue(LIMIT)
         self._pumps: list[asyncio.Task[None]] = []
 
@@ -42,7 +45,6 @@ class Outputs:
         """Give outputs until the run is over."""
         if self._is_direct:
             (port,) = self._ports
-            # A run that could not begin ends without any port's end.
             running.when_over(port.end_from_loop)
             async for item in port:
                 yield item
@@ -63,11 +65,17 @@ class Outputs:
 
     async def _end_after(self, running: Running) -> None:
         await running.wait()
+        for port in self._linked_ports:
+            port.end_from_loop()
         await asyncio.gather(*self._pumps)
         await self._queue.put(None)
 
     def _linked(self, port: LoopOutput) -> None:
-        self._loop.call_soon_threadsafe(lambda: self._pumps.append(self._loop.create_task(self._pump(port))))
+        self._loop.call_soon_threadsafe(self._start_pump, port)
+
+    def _start_pump(self, port: LoopOutput) -> None:
+        self._linked_ports.append(port)
+        self._pumps.append(self._loop.create_task(self._pump(port)))
 
     async def _pump(self, port: LoopOutput) -> None:
         async for item in port:

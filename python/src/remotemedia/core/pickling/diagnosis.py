@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from remotemedia.core.pickling import payload
 from remotemedia.core.pickling.errors import SerializationError, SerializedSizeError
+from remotemedia.core.pickling.glance import glance
 from remotemedia.core.pickling.kinds import OWN_WORDS_SUGGESTION, is_opaque, kind_of, singleton_name
 from remotemedia.core.pickling.path import Step, steps_of, text_of
-from remotemedia.core.pickling.sizes import largest_part, size_of
-from remotemedia.core.pickling.trace import Trace
+from remotemedia.core.pickling.sizes import fields_of, innermost, measure
+from remotemedia.core.pickling.trace import Trace, paused_collector
 
 _MIB = 1 << 20
 _HOOKS = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
@@ -25,47 +27,57 @@ def refusal(content: tuple[Any, Any], node_name: str, error: BaseException) -> S
         node_name: its name.
         error: what pickling raised.
     """
-    trace = Trace()
-    traced = trace.run(content)
-    if traced is None:
-        # It failed once and not again, as a __getstate__ that looks at the clock may.
-        return SerializationError(node_name, _words(error), OWN_WORDS_SUGGESTION)
-    return _diagnosed(trace, traced, node_name)
+    with paused_collector():
+        trace = Trace()
+        traced = trace.run(content)
+        if traced is None:
+            # It failed once and not again, as a __getstate__ that looks at the clock may.
+            return SerializationError(node_name, _words(error), OWN_WORDS_SUGGESTION)
+        steps = steps_of(trace)
+    if _is_too_deep(traced):
+        return _too_deep(steps, node_name)
+    return _named(_to_outermost(steps), trace.visited[-1], traced, node_name)
+
+
+def raise_if_seen(node: Any, node_name: str) -> None:
+    """Look near the surface of a node that turns out to be large.
+
+    Raises:
+        SerializationError: something there cannot cross.
+    """
+    found = glance(node)
+    if found is not None:
+        steps, error = found
+        raise _named([Step(None, "[0]", node), *steps], steps[-1].target, error, node_name)
 
 
 def too_large(content: tuple[Any, Any], node_name: str, limit_bytes: int) -> SerializationError:
     """The error for content over the limit; the one of ``refusal``, if it cannot be pickled either."""
-    trace = Trace()
-    traced = trace.run(content)
-    if traced is not None:
-        return _diagnosed(trace, traced, node_name)
     node, sessions = content
-    reason = f"its serialized size, {_mib(trace.size)}, is over the limit of {_mib(limit_bytes)}"
-    largest = largest_part(node, trace)
-    sessions_size = size_of(sessions) if sessions else 0
-    if sessions_size and (largest is None or sessions_size > largest[1]):
-        largest = ("state", sessions_size)
-    if largest is not None:
-        reason += f"; the largest attribute is '{largest[0]}' with {_mib(largest[1])}"
+    with paused_collector():
+        parts = measure([*fields_of(node), ("state", sessions)])
+    if parts is None:
+        return refusal(content, node_name, payload.TooLargeError())
+    size = sum(part.size for part in parts)
+    largest = max(parts, key=lambda part: part.size)
+    if largest.value is not sessions:
+        largest = innermost(largest)
     error = SerializedSizeError(
         node_name,
-        reason,
+        f"its serialized size, {_mib(size)}, is over the limit of {_mib(limit_bytes)}; the largest attribute "
+        f"is '{largest.path}' with {_mib(largest.size)}",
         "Load large data in initialize() and let go of it in cleanup(), which runs before serialization; or "
         "raise remotemedia.core.node_serialization.MAX_SERIALIZED_SIZE_BYTES "
         "(REMOTEMEDIA_MAX_SERIALIZED_BYTES in the environment).",
-        None if largest is None else largest[0],
+        largest.path,
     )
-    error.size_bytes = trace.size
+    error.size_bytes = size
     error.limit_bytes = limit_bytes
     return error
 
 
-def _diagnosed(trace: Trace, error: BaseException, node_name: str) -> SerializationError:
-    steps = steps_of(trace)
-    if _is_too_deep(error):
-        return _too_deep(steps, node_name)
-    steps = _to_outermost(steps)
-    target = steps[-1].target if steps else trace.visited[-1]
+def _named(steps: list[Step], culprit: Any, error: BaseException, node_name: str) -> SerializationError:
+    target = steps[-1].target if steps else culprit
     reason, suggestion = _explained(target, error)
     owner = _owner_of_global(steps)
     if owner is not None:

@@ -45,6 +45,11 @@ def _of_class(words: str) -> Callable[[Any], str]:
     return lambda target: f"It is {words} ({type(target).__module__}.{type(target).__qualname__})."
 
 
+def _with_article(class_name: str) -> str:
+    words = class_name.replace("_", " ")
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
 _FILE = Kind(
     _of_file,
     f"Open it in initialize() and close it in {_CLEANUP}, {_SET_TO_NONE}; {_LEAVE_OUT}.",
@@ -59,9 +64,7 @@ _SOCKET = Kind(
     f"Keep the address; connect in initialize() and close in {_CLEANUP}, {_SET_TO_NONE}.",
 )
 _GENERATOR = Kind(
-    lambda target: (
-        f"It is a {type(target).__name__.replace('_', ' ')}: a function that has begun cannot move."
-    ),
+    lambda target: f"It is {_with_article(type(target).__name__)}: a function that has begun cannot move.",
     "Keep the function and its arguments, and call it in initialize() or process().",
 )
 _DATABASE = Kind(

@@ -8,6 +8,7 @@ Parts that no attribute or index leads to are in angle brackets: ``<closure>.nam
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import types
 from dataclasses import dataclass
@@ -77,8 +78,15 @@ def attribute_name(owner: Any, child: Any) -> str | None:
             return name
     for name in _NAMED_PARTS:
         # Not by getattr: what a property or a __getattr__ makes anew is not found twice.
-        if inspect.getattr_static(owner, name, None) is not None and getattr(owner, name, None) is child:
+        if inspect.getattr_static(owner, name, None) is not None and _value(owner, name) is child:
             return name
+    return None
+
+
+def _value(owner: Any, name: str) -> Any:
+    # A property of the user's may raise anything.
+    with contextlib.suppress(Exception):
+        return getattr(owner, name)
     return None
 
 
@@ -87,7 +95,7 @@ def _own_attributes(owner: Any) -> dict[str, Any]:
     for kind in type(owner).__mro__:
         for name, member in vars(kind).items():
             if isinstance(member, types.MemberDescriptorType):
-                attributes[name] = getattr(owner, name, None)
+                attributes[name] = _value(owner, name)
     return attributes | dict(getattr(owner, "__dict__", None) or {})
 
 
@@ -140,7 +148,7 @@ def _class_step(owner: Any, rest: list[Any]) -> tuple[str, int]:
 
 def _state_step(owner: Any, rest: list[Any]) -> tuple[str, int]:
     """Through the state, a dict or a pair of dicts, to what is in it."""
-    is_pair = type(rest[0]) is tuple and len(rest) > 1 and type(rest[1]) is dict
+    is_pair = _is_pair(rest[0]) and len(rest) > 1 and type(rest[1]) is dict
     taken = 2 if is_pair else 1
     state: Any = rest[taken - 1]
     if not isinstance(state, dict) or len(rest) == taken:
@@ -156,6 +164,10 @@ def _state_step(owner: Any, rest: list[Any]) -> tuple[str, int]:
     if name is None and isinstance(owner, type):
         name = _key(fields, child)
     return (f".<state>{_entry(fields, child)}" if name is None else f".{name}"), taken + 1
+
+
+def _is_pair(state: Any) -> bool:
+    return isinstance(state, tuple) and len(cast("tuple[Any, ...]", state)) == 2
 
 
 def _item_step(is_dict: bool, items: Any, child: Any) -> str | None:

@@ -13,6 +13,7 @@ import io
 import pickle
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _PROTOCOL = 5
 _LENGTHS = struct.Struct("<QHH")
 _LENGTH = struct.Struct("<Q")
 _MAX_NAME_BYTES = 1_000
+_LARGE_BYTES = 4 << 20
 _UNKNOWN = "unknown"
 _ITSELF = "itself"
 
@@ -53,8 +55,9 @@ class Writer:
 class _Sink(io.BytesIO):
     """Memory with a limit."""
 
-    __slots__ = ("room",)
+    __slots__ = ("on_large", "room")
     room: int
+    on_large: Callable[[], None] | None
 
     def write(self, data: ReadableBuffer, /) -> int:
         # A large array comes as a PickleBuffer, which has no len().
@@ -62,11 +65,19 @@ class _Sink(io.BytesIO):
         self.room -= size
         if self.room < 0:
             raise TooLargeError
+        if self.on_large is not None and self.tell() + size > _LARGE_BYTES:
+            on_large, self.on_large = self.on_large, None
+            on_large()
         return super().write(data)
 
 
 def write(
-    content: Any, class_name: str, node_name: str, limit_bytes: int, itself: Any | None = None
+    content: Any,
+    class_name: str,
+    node_name: str,
+    limit_bytes: int,
+    on_large: Callable[[], None] | None = None,
+    itself: Any | None = None,
 ) -> bytes:
     """Pickle into one piece of memory that begins with the header, so that nothing is copied twice.
 
@@ -75,6 +86,7 @@ def write(
         class_name: class of the node, for errors of the reader.
         node_name: its name, for the same.
         limit_bytes: how many bytes there may be.
+        on_large: called once when there are more than 4 MB; what it raises ends the writing.
         itself: an object that does not go along: the one that ``unpickle`` is given takes its place.
 
     Raises:
@@ -88,6 +100,7 @@ def write(
     sink = _Sink(header)
     sink.seek(len(header))
     sink.room = limit_bytes - len(header)
+    sink.on_large = on_large
     pickler = pickler_class()(sink, _PROTOCOL) if itself is None else _pickler_without()(sink, itself)
     pickler.dump(content)
     _LENGTH.pack_into(sink.getbuffer(), len(prefix), sink.tell() - len(header))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any
 
+from remotemedia.core.pickling.state import by_name
 from remotemedia.core.pickling.trace import Trace
 
 _MAX_PARTS = 1_000
@@ -12,65 +14,53 @@ _MAX_VISITS = 50_000
 """Of what is larger the parts are not measured, as each level would be another pickle of it all."""
 
 
-def largest_part(node: Any, trace: Trace) -> tuple[str, int] | None:
-    """The largest attribute of a node, or of an attribute where that is most of it.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a node.
 
-    Args:
-        node: the node.
-        trace: one that has pickled it.
-
-    Returns:
-        The way to it and its size in bytes; None where nothing has a size.
+    Attributes:
+        path: the way to it.
+        value: it.
+        size: its bytes when serialized, nearly; what several parts share counts with the first of them.
+        visits: how many objects are in it.
     """
-    largest: tuple[str, int, Trace, Any] | None = None
-    for text, part in _fields(node, trace):
-        measured = _measured(part)
-        if measured is not None and (largest is None or measured.size > largest[1]):
-            largest = (text, measured.size, measured, part)
-    if largest is None:
-        return None
-    text, size, measured, part = largest
-    while len(measured.visited) <= _MAX_VISITS:
-        inner = _main_part(part, size)
-        if inner is None:
-            break
-        step, size, measured, part = inner
-        text += step
-    return text, size
+
+    path: str
+    value: Any
+    size: int
+    visits: int
 
 
-def size_of(target: Any) -> int:
-    """How many bytes an object has when serialized, nearly; 0 where it cannot be."""
-    measured = _measured(target)
-    return 0 if measured is None else measured.size
-
-
-def _measured(target: Any) -> Trace | None:
+def measure(parts: list[tuple[str, Any]]) -> list[Part] | None:
+    """Measure parts in one pass; None where one of them cannot be pickled."""
     trace = Trace()
-    return None if trace.run(target) is not None else trace
+    measured: list[Part] = []
+    for path, value in parts:
+        size, visits = trace.size, len(trace.visited)
+        # The pickler remembers what it has seen from one call to the next.
+        if trace.run(value) is not None:
+            return None
+        measured.append(Part(path, value, trace.size - size, len(trace.visited) - visits))
+    return measured
 
 
-def _fields(node: Any, trace: Trace) -> list[tuple[str, Any]]:
-    reduction = trace.reduction_of(node)
-    state: Any = reduction[2] if reduction is not None and len(reduction) > 2 else None
-    dicts: list[Any] = list(state) if isinstance(state, tuple) else [state]  # pyright: ignore[reportUnknownArgumentType]
-    fields: list[tuple[str, Any]] = []
-    for fields_dict in dicts:
-        if isinstance(fields_dict, dict):
-            fields += [(str(name), value) for name, value in fields_dict.items()]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return [*fields, ("<class>", type(node))]
+def fields_of(node: Any) -> list[tuple[str, Any]]:
+    """The fields of a node that are pickled, and its class, which may travel as well."""
+    reduction: Any = node.__reduce_ex__(5)
+    state: Any = None if isinstance(reduction, str) else next(iter(reduction[2:]), None)
+    return [*((str(name), value) for name, value in by_name(state).items()), ("<class>", type(node))]
 
 
-def _main_part(value: Any, size: int) -> tuple[str, int, Trace, Any] | None:
-    """The part that is more than half of a value."""
-    parts = _parts(value)
-    if len(parts) > _MAX_PARTS:
-        return None
-    for text, part in parts:
-        measured = _measured(part)
-        if measured is not None and measured.size * 2 > size:
-            return text, measured.size, measured, part
-    return None
+def innermost(part: Part) -> Part:
+    """The part of a part, and so on, that is more than half of it."""
+    while part.visits <= _MAX_VISITS:
+        inside = _parts(part.value)
+        measured = measure(inside) if len(inside) <= _MAX_PARTS else None
+        main = next((inner for inner in measured or () if inner.size * 2 > part.size), None)
+        if main is None:
+            break
+        part = Part(part.path + main.path, main.value, main.size, main.visits)
+    return part
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:

@@ -73,8 +73,8 @@ def fields_of(node: Any) -> Any:
 
 def restore_fields(node: Any, state: Any) -> None:
     """Make the fields of a node those that ``fields_of`` gave of a copy of it."""
-    new = _by_name(state)
-    for name in _by_name(fields_of(node)).keys() - new.keys():
+    new = by_name(state)
+    for name in by_name(fields_of(node)).keys() - new.keys():
         # A __getstate__ may name what is no field.
         with contextlib.suppress(AttributeError):
             delattr(node, name)
@@ -92,6 +92,7 @@ def _keeps_sessions(manager: Any) -> bool:
     )
 
 
-def _by_name(state: Any) -> dict[str, Any]:
+def by_name(state: Any) -> dict[str, Any]:
+    """The fields of a state, those in slots included; none where a ``__getstate__`` gave something else."""
     parts = cast("tuple[Any, ...]", state) if isinstance(state, tuple) else (state,)
     return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}  # pyright: ignore[reportUnknownVariableType]

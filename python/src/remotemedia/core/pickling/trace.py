@@ -8,10 +8,11 @@ pass each way is all, and both run mostly in C.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from remotemedia.core.pickling.payload import pickler_class
@@ -80,16 +81,10 @@ class Trace(_Pickler):
 
     def run(self, target: Any) -> BaseException | None:
         """Pickle into nothing; what it failed with, if it did."""
-        # Of a million new objects each thousand would have the collector look at all others.
-        was_enabled = gc.isenabled()
-        gc.disable()
         try:
             self.dump(target)
         except Exception as error:
             return error
-        finally:
-            if was_enabled:
-                gc.enable()
         return None
 
     def reducer_override(self, obj: Any) -> Any:  # noqa: D102 - called by the pickler
@@ -104,7 +99,7 @@ class Trace(_Pickler):
             if isinstance(obj, _BY_NAME):
                 return NotImplemented
             reduce = self.dispatch_table.get(kind)
-            if reduce is None and _is_plain(kind):
+            if reduce is None and is_plain(kind):
                 self._plain.add(kind)
                 return NotImplemented
             reduction = reduce(obj) if reduce is not None else obj.__reduce_ex__(_PROTOCOL)
@@ -115,7 +110,7 @@ class Trace(_Pickler):
         visits = reversed(self.visited)
         chain = [next(visits)]
         for candidate in visits:
-            kind = type(candidate)
+            kind: type[object] = type(candidate)  # pyright: ignore[reportUnknownVariableType]
             # Perhaps millions: what is no parent is to be left behind quickly.
             if kind in _ATOMS:
                 continue
@@ -159,6 +154,18 @@ class Trace(_Pickler):
         return tuple(parts)
 
 
+@contextlib.contextmanager
+def paused_collector() -> Generator[None]:
+    """No garbage collection: of a million new objects each thousand would have it look at all others."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def is_new_arguments(reduction: Reduction, child: Any) -> bool:
     """Whether this is the tuple that the pickler makes of the arguments of ``__new__``, without the class."""
     function, arguments = reduction[:2]
@@ -189,7 +196,10 @@ def slots_of(target: Any, child: Any) -> dict[str, Any] | None:
     if type(child) is not tuple or len(child) != 2 or type(child[1]) is not dict:  # pyright: ignore[reportUnknownArgumentType]
         return None
     slots = cast("dict[str, Any]", child[1])
-    return slots if slots and all(getattr(target, name, _MISSING) is slots[name] for name in slots) else None
+    is_of_target = slots and all(
+        type(name) is str and getattr(target, name, _MISSING) is value for name, value in slots.items()
+    )
+    return slots if is_of_target else None
 
 
 def _plain_holds(target: Any, child: Any) -> bool:
@@ -200,7 +210,7 @@ def _plain_holds(target: Any, child: Any) -> bool:
     )
 
 
-def _is_plain(kind: type[Any]) -> bool:
+def is_plain(kind: type[Any]) -> bool:
     """Whether instances are saved as nothing but their class, their ``__dict__`` and their slots."""
     return (
         kind.__reduce_ex__ is object.__reduce_ex__

@@ -1,0 +1,130 @@
+// Encode and decode of live values, beside cloudpickle, v8.serialize, seroval and structuredClone, in turns.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { deserialize as v8Deserialize, serialize as v8Serialize } from 'node:v8';
+import { deserialize, serialize } from 'remotemedia/serialization';
+import { deserialize as serovalDeserialize, serialize as serovalSerialize } from 'seroval';
+import { venvPython } from '../scripts/setup-python.mjs';
+import { interleave, median, report, timed } from './measure.mjs';
+import { Point, Small } from './serialization-classes.mjs';
+
+const ROUNDS = 15;
+
+function withClosures() {
+  const node = new Small();
+  let count = 0;
+  const factor = 3;
+  node.scale = (value) => {
+    count += 1;
+    return value * factor;
+  };
+  node.total = () => count;
+  return node;
+}
+
+const plain = (index) => ({ id: index, name: `item ${index}`, score: index / 3, active: index % 2 === 0 });
+const plains = Array.from({ length: 10_000 }, (_, index) => plain(index));
+const instances = Array.from({ length: 10_000 }, (_, index) => new Point(index));
+const samples = (megabytes) => ({ samples: new Float32Array((megabytes * 1024 * 1024) / 4) });
+
+/** Round trips in milliseconds, the median of some. */
+const ours = (value, times) => async () => {
+  const durations = [];
+  for (let left = times; left > 0; left--)
+    durations.push(
+      await timed(async () => {
+        const buffers = [];
+        const bytes = await serialize(value, { buffers });
+        await deserialize(bytes, { buffers });
+      }),
+    );
+  return median(durations);
+};
+const sync = (run, times) => async () => {
+  const durations = [];
+  for (let left = times; left > 0; left--) durations.push(await timed(run));
+  return median(durations);
+};
+
+const peer = spawn(venvPython(), [join(import.meta.dirname, 'serialization_peer.py')], {
+  stdio: ['pipe', 'pipe', 'inherit'],
+});
+const answers = createInterface({ input: peer.stdout });
+/** Encode plus decode, as the medians of each. */
+const cloudpickle = (name) => async () => {
+  peer.stdin.write(`${name}\n`);
+  const [line] = await once(answers, 'line');
+  const [encode, decode] = JSON.parse(line);
+  return encode + decode;
+};
+
+const v8RoundTrip = (value) => () => v8Deserialize(v8Serialize(value));
+const clone = (value) => () => structuredClone(value);
+const seroval = (value) => () => serovalDeserialize(serovalSerialize(value));
+
+const small = new Small();
+const smallData = { ...small };
+const closures = withClosures();
+const tenMegabytes = samples(10);
+const ninetyMegabytes = samples(90);
+
+const medians = {
+  small: await interleave(
+    {
+      ours: ours(small, 300),
+      cloudpickle: cloudpickle('small'),
+      v8: sync(v8RoundTrip(smallData), 300),
+      seroval: sync(seroval(smallData), 300),
+      structuredClone: sync(clone(smallData), 300),
+    },
+    ROUNDS,
+  ),
+  closures: await interleave(
+    { ours: ours(closures, 200), cloudpickle: cloudpickle('closures') },
+    ROUNDS,
+  ),
+  plain: await interleave(
+    {
+      ours: ours(plains, 5),
+      cloudpickle: cloudpickle('plain'),
+      v8: sync(v8RoundTrip(plains), 5),
+      seroval: sync(seroval(plains), 1),
+      structuredClone: sync(clone(plains), 5),
+    },
+    ROUNDS,
+  ),
+  instances: await interleave(
+    { ours: ours(instances, 5), cloudpickle: cloudpickle('instances'), v8: sync(v8RoundTrip(instances), 5) },
+    ROUNDS,
+  ),
+  tenMegabytes: await interleave({ ours: ours(tenMegabytes, 20), cloudpickle: cloudpickle('10MB') }, 5),
+  ninetyMegabytes: await interleave({ ours: ours(ninetyMegabytes, 20), cloudpickle: cloudpickle('90MB') }, 5),
+};
+peer.stdin.end();
+
+const unit = 'ms, encode and decode';
+function compare(figure, { ours: own, ...peers }, mustBeat, factor) {
+  for (const [peerName, value] of Object.entries(peers)) {
+    const isLimit = peerName === mustBeat;
+    report({
+      figure,
+      ours: own,
+      peer: value,
+      peerName: peerName === 'v8' ? 'v8.serialize' : peerName,
+      unit,
+      limit: isLimit ? `≤ ${factor} ×` : '',
+      isMet: !isLimit || own <= factor * value,
+    });
+  }
+}
+compare('small node', medians.small, 'cloudpickle', 2);
+compare('small node with 2 closures', medians.closures, 'cloudpickle', 4);
+compare('10,000 plain objects', medians.plain, 'v8', 1);
+compare('10,000 class instances', medians.instances, 'cloudpickle', 0.7);
+for (const [name, { ours: own, cloudpickle: beside }] of [
+  ['10 MB typed array out of band', medians.tenMegabytes],
+  ['90 MB typed array out of band', medians.ninetyMegabytes],
+])
+  report({ figure: name, ours: own, peer: beside, peerName: 'cloudpickle', unit, limit: '≤ 1 ms', isMet: own <= 1 });

@@ -1,0 +1,104 @@
+"""The table of cases, through a Python program: its own objects here, and between TypeScript nodes of the engine."""
+
+import asyncio
+import re
+
+import conformance_nodes
+import pytest
+from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
+
+from remotemedia import Pipeline, execute_pipeline_sync, execute_pipeline_with_input_sync
+from remotemedia.core.exceptions import NodeBusyError
+
+NOTE = re.compile(r'^RemoteMedia: in (\w+)\(\) of node "([^"]+)"(?:, item (\d+))?$')
+
+
+def manifest_of(case, journal, with_engine):
+    """The case as nodes and connections, perhaps with a TypeScript node before all else."""
+    owner = ids_of(case)
+    made = {}
+    for entry in case["nodes"]:
+        if owner[entry["id"]] == entry["id"]:
+            kind = getattr(conformance_nodes, entry["type"])
+            made[entry["id"]] = kind(entry["id"], journal, **entry.get("params", {}))
+    nodes = [
+        {
+            "id": entry["id"],
+            "instance": made[owner[entry["id"]]],
+            **({"concurrency": entry["concurrency"]} if "concurrency" in entry else {}),
+        }
+        for entry in case["nodes"]
+    ]
+    edges = [tuple(edge) for edge in edges_of(case)]
+    if with_engine and "input" in case:
+        nodes.insert(0, {"id": "ts", "node_type": "typescript:PassThrough", "params": {}})
+        edges += [("ts", first) for first in ends_of(case)[0] if not getattr(made[owner[first]], "is_source", False)]
+    return nodes, edges
+
+
+async def stream(case, nodes, edges):
+    """Run it, leave where the case cancels; gives the outputs and the failure as the table states it."""
+    pipeline = Pipeline(name="case")
+    pipeline.nodes = nodes
+    pipeline.connections = edges
+    outputs = []
+    given = None
+
+    async def items():
+        for item in case["input"]:
+            yield item
+
+    if "input" in case:
+        given = items()
+    results = pipeline.process(given)
+    try:
+        async for output in results:
+            outputs.append(output)
+            if len(outputs) == case.get("cancelAfter"):
+                break
+    except Exception as error:
+        return outputs, [failure_of(error, case)]
+    finally:
+        await results.aclose()
+    return outputs, []
+
+
+def failure_of(error, case):
+    method, node_id, index = NOTE.match(error.__notes__[0]).groups()
+    # The note says which method failed, as a user knows it.
+    phase = case["error"]["phase"] if method == "process" else method
+    failure = {"nodeId": node_id, "phase": phase, "type": type(error).__name__, "message": str(error)}
+    return failure | {"language": "python"} | ({} if index is None else {"itemIndex": int(index)})
+
+
+@pytest.mark.parametrize("with_engine", [False, True], ids=["here", "between"])
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_case(case, with_engine):
+    journal = new_journal()
+    nodes, edges = manifest_of(case, journal, with_engine)
+    outputs, failures = asyncio.run(stream(case, nodes, edges))
+    check(case, outputs, failures, conformance_nodes.Journal(journal).entries())
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if "cancelAfter" not in case],
+    ids=[case["name"] for case in CASES if "cancelAfter" not in case],
+)
+def test_case_in_a_blocking_call(case):
+    journal = new_journal()
+    nodes, edges = manifest_of(case, journal, False)
+    connections = [{"from": origin, "to": target} for origin, target in edges]
+    manifest = {"version": "v1", "metadata": {"name": "case"}, "nodes": nodes, "connections": connections}
+    outputs, failures = case["outputs"], []
+    try:
+        if "input" in case:
+            result = execute_pipeline_with_input_sync(manifest, case["input"])
+        else:
+            result = execute_pipeline_sync(manifest)
+        outputs = result if isinstance(result, list) and len(case["outputs"]) != 1 else [result]
+    except NodeBusyError:
+        raise
+    except Exception as error:
+        failures = [failure_of(error, case)]
+    check(case, outputs, failures, conformance_nodes.Journal(journal).entries())
