@@ -25,6 +25,7 @@ from remotemedia import (
     execute_pipeline_with_input_sync,
     load_pipeline,
 )
+from remotemedia.core import exceptions
 from remotemedia.core.exceptions import (
     EngineDiedError,
     GraphError,
@@ -97,6 +98,15 @@ class TestTypeScriptNodes:
         nodes = [kinds[kind]() for kind in order]
         outputs = asyncio.run(execute_pipeline_with_input(nodes, ["a", "b", "c"]))
         assert outputs == ["A", "B", "C"]
+
+    def test_a_class_of_the_package_where_the_project_has_not_installed_it(self, folder: Path) -> None:
+        (folder / "base.mjs").write_text("export { Node } from 'remotemedia';")
+        (folder / "own.mjs").write_text(
+            "import { Node } from './base.mjs';\n"
+            "export class Own extends Node { process(item) { return `${this.name} ${item}`; } }"
+        )
+        node = {"node_type": "./own.mjs#Own", "params": {"name": "mine"}}
+        assert execute_pipeline_with_input_sync([node], [1]) == ["mine 1"]
 
     def test_by_registered_type(self) -> None:
         node = {"node_type": "typescript:Calculator", "params": {"operation": "add", "operand": 2}}
@@ -416,7 +426,7 @@ class TestProcesses:
         exec("from remotemedia import Node\nclass Here(Node):\n    def process(self, data): ...", vars(module))
         sys.modules["only_here"] = module
         try:
-            with pytest.raises(SerializationError, match="needs the module 'only_here'"):
+            with pytest.raises(exceptions.SerializationError, match="needs the module 'only_here'"):
                 execute_pipeline_with_input_sync([module.Here(executor="multiprocess")], [1])
         finally:
             del sys.modules["only_here"]
@@ -460,8 +470,9 @@ class TestEngine:
                     os.kill(engine().pid, signal.SIGKILL)
                     return data
 
-            with pytest.raises(EngineDiedError, match="ended with SIGKILL.*next run starts a new one"):
+            with pytest.raises(EngineDiedError, match="ended with SIGKILL.*next run") as caught:
                 await execute_pipeline_with_input([node, Killing(), ts("Forever")], [1])
+            assert caught.value.signal == "SIGKILL"
             assert not node.is_initialized
             assert await execute_pipeline_with_input([ts("Upper")], ["a"]) == ["A"]
 

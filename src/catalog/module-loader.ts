@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -16,6 +17,8 @@ export function isModuleFile(path: string): boolean {
  * Imports a JavaScript or TypeScript module by its absolute path. TypeScript goes through the `tsx` of the module's own project, or the one
  * of the working directory; where there is none, through Node.js itself if it strips types.
  *
+ * Where the module's project has not installed this package, as that of a Python program, its name stands for this very copy.
+ *
  * With `tsx` the module gets copies of its own of all that it imports, this package included: what it exports is to be judged by what it
  * can do, not by `instanceof`.
  *
@@ -25,6 +28,7 @@ export async function importModule(path: string): Promise<Readonly<Record<string
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
     throw new RemoteMediaError('RM_MODULE', `Cannot load ${path}: there is no such file.`);
   }
+  if (!findsThisPackage(path)) nameThisPackage();
   const importer = TYPESCRIPT_FILE.test(path) ? await typescriptImporter(path) : nativeImport;
   try {
     return await importer(pathToFileURL(path).href);
@@ -33,6 +37,26 @@ export async function importModule(path: string): Promise<Readonly<Record<string
       cause,
     });
   }
+}
+
+function findsThisPackage(path: string): boolean {
+  try {
+    createRequire(path).resolve('remotemedia/package.json');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+let isNamed = false;
+
+/** Before the import: what has failed once, Node.js does not look for again. */
+function nameThisPackage(): void {
+  // Node.js has it from 20.6 on.
+  const { register } = nodeModule as { readonly register?: typeof nodeModule.register };
+  if (isNamed || register === undefined) return;
+  isNamed = true;
+  register('./own-name.js', import.meta.url);
 }
 
 /** `tsx` would make new copies each time; a module is one, as it is for Node.js itself. */
@@ -61,7 +85,7 @@ async function typescriptImporter(path: string): Promise<Importer> {
   if (stripsTypes()) return nativeImport;
   throw new RemoteMediaError(
     'RM_TSX_NOT_FOUND',
-    `Cannot load ${basename(path)}: TypeScript files are loaded by the project's own tsx, which is not installed. Run: npm install --save-dev tsx`,
+    `Cannot load ${basename(path)}: TypeScript files are loaded by the project's own tsx, which is not installed. Run: npm install --save-dev tsx. Node.js 22.18 and newer need none.`,
   );
 }
 

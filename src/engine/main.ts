@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { RemoteMediaError } from '../errors/index.js';
-import { readFirstLine, watchOwner } from '../protocol/index.js';
+import { isOwnerGone, readFirstLine, removeLeftBy, watchOwner } from '../protocol/index.js';
 import { Engine } from './engine.js';
 import type { EngineConfig } from './messages.js';
 
@@ -19,7 +19,10 @@ async function main(): Promise<void> {
   const end = (engine: Engine, code: number): void => {
     if (isEnding) return;
     isEnding = true;
-    void engine.end().then(() => process.exit(code));
+    void engine.end().then(() => {
+      if (isOwnerGone(config.ownerPid)) removeLeftBy(config.ownerPid);
+      process.exit(code);
+    });
   };
   const engine = await Engine.start(config, (started, error) => {
     const isRefused = error instanceof RemoteMediaError;

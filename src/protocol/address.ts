@@ -25,10 +25,15 @@ export function freshAddress(name: string): string {
   return `unix:${join(directory, name)}`;
 }
 
+/** Where directories for sockets are made: longer paths would not fit into an address. */
+function parentDirectory(): string {
+  const wanted = tmpdir();
+  return wanted.length > MAX_SOCKET_PATH - 50 ? '/tmp' : wanted;
+}
+
 /** `mkdtemp` makes directories with mode 0700. Their names tell whose they are. */
 function makeDirectory(): string {
-  const wanted = tmpdir();
-  const parent = wanted.length > MAX_SOCKET_PATH - 50 ? '/tmp' : wanted;
+  const parent = parentDirectory();
   sweep(parent);
   let made: string;
   try {
@@ -46,11 +51,20 @@ function makeDirectory(): string {
   return made;
 }
 
+/** Removes the sockets of a process that has ended and could not do so itself. */
+export function removeLeftBy(pid: number): void {
+  removeDirectories(parentDirectory(), (owner) => owner === pid);
+}
+
 /** Removes what programs left that were killed: nothing of theirs runs any more. */
 function sweep(parent: string): void {
+  removeDirectories(parent, (owner) => !isAlive(owner));
+}
+
+function removeDirectories(parent: string, isLeft: (owner: number) => boolean): void {
   for (const name of entriesOf(parent)) {
-    const pid = /^remotemedia-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    const owner = /^remotemedia-(\d+)-/.exec(name)?.[1];
+    if (owner === undefined || !isLeft(Number(owner))) continue;
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {

@@ -1,7 +1,7 @@
-export { dial, freshAddress } from './address.js';
+export { dial, freshAddress, removeLeftBy } from './address.js';
 export { Connection, type ConnectionHandler } from './connection.js';
 export { ControlConnection, unknownMethod, type ControlHandler } from './control.js';
 export { decodeFailure, encodeFailure, type Failure } from './failure.js';
 export { readFirstLine } from './first-line.js';
-export { watchOwner } from './owner.js';
+export { isOwnerGone, watchOwner } from './owner.js';
 export { helloOf, listener, refusedError, unexpectedFrame } from './listener.js';

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from remotemedia.core.node import Node, RemoteExecutorConfig
     from remotemedia.core.pipeline import Pipeline
     from remotemedia.driver.load import load_pipeline
+    from remotemedia.nodes import (
+        CalculatorNode,
+        DataSinkNode,
+        DataSourceNode,
+        PassThroughNode,
+        get_registered_nodes,
+        register_python_node,
+        streaming_node,
+    )
     from remotemedia.runtime import (
         execute_pipeline,
         execute_pipeline_sync,
@@ -34,8 +43,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CalculatorNode": "remotemedia.nodes",
+    "DataSinkNode": "remotemedia.nodes",
+    "DataSourceNode": "remotemedia.nodes",
     "Node": "remotemedia.core.node",
     "NodeError": "remotemedia.core.exceptions",
+    "PassThroughNode": "remotemedia.nodes",
     "Pipeline": "remotemedia.core.pipeline",
     "PipelineError": "remotemedia.core.exceptions",
     "RemoteExecutionError": "remotemedia.core.exceptions",
@@ -46,7 +59,10 @@ _HOMES = {
     "execute_pipeline_sync": "remotemedia.runtime",
     "execute_pipeline_with_input": "remotemedia.runtime",
     "execute_pipeline_with_input_sync": "remotemedia.runtime",
+    "get_registered_nodes": "remotemedia.nodes",
     "load_pipeline": "remotemedia.driver.load",
+    "register_python_node": "remotemedia.nodes",
+    "streaming_node": "remotemedia.nodes",
 }
 """What is imported when it is first asked for: a program pays for what it uses."""
 
@@ -88,8 +104,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "CalculatorNode",
+    "DataSinkNode",
+    "DataSourceNode",
     "Node",
     "NodeError",
+    "PassThroughNode",
     "Pipeline",
     "PipelineError",
     "RemoteExecutionError",
@@ -101,8 +121,11 @@ __all__ = [
     "execute_pipeline_sync",
     "execute_pipeline_with_input",
     "execute_pipeline_with_input_sync",
+    "get_registered_nodes",
     "get_rust_runtime",
     "is_rust_runtime_available",
     "load_pipeline",
+    "register_python_node",
+    "streaming_node",
     "try_load_rust_runtime",
 ]

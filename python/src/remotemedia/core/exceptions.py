@@ -133,7 +133,7 @@ class WebRTCError(RemoteMediaError):
 class SerializationError(RemoteMediaError):
     """An instance or a value cannot be serialized."""
 
-    code = "RM_VALUE_NOT_TRANSFERABLE"
+    code = "RM_NOT_SERIALIZABLE"
 
 
 class ValueTransferError(SerializationError, TypeError):

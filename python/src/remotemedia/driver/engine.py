@@ -115,9 +115,9 @@ class Engine:
             _print(params)
         elif name == "log":
             level = logging.getLevelNamesMapping().get(str(params["level"]).upper(), logging.DEBUG)
-            logging.getLogger(f"remotemedia.engine.{params['logger']}").log(level, "%s", params["message"])
+            logging.getLogger(str(params["logger"])).log(level, "%s", params["message"])
         elif name == "ready":
-            self.node_version = str(params["nodeVersion"])
+            self.node_version = str(params["nodeVersion"]).removeprefix("v")
             if params["packageVersion"] != remotemedia.__version__:
                 raise ProtocolError(
                     f"the engine is version {params['packageVersion']}, and this package "

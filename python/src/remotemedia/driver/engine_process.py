@@ -78,11 +78,15 @@ class EngineProcess:
             self._ended.wait()
         remove_left_by(self.pid)
         self._stderr_done.wait(1)
-        said = "".join(f"\n{line}" for line in self._lines)
-        said = f" Its last lines on stderr:{said}" if said else ""
-        how = _describe_exit(self._process.returncode)
+        lines = list(self._lines)
+        said = " Its last lines on stderr:" + "".join(f"\n{line}" for line in lines) if lines else ""
+        code, signal_name = _exit_of(self._process.returncode)
+        how = f"exit code {code}" if signal_name is None else signal_name
         return EngineDiedError(
-            f"The engine (process {self.pid}) ended with {how}.{said} The next run starts a new one."
+            f"The engine (process {self.pid}) ended with {how}. The next run starts a new one.{said}",
+            code,
+            signal_name,
+            lines,
         )
 
     def end(self) -> None:
@@ -139,10 +143,11 @@ class EngineProcess:
         self._news.put(False)
 
 
-def _describe_exit(code: int) -> str:
+def _exit_of(code: int) -> tuple[int | None, str | None]:
+    """The exit code, or the name of the signal."""
     if code >= 0:
-        return f"exit code {code}"
+        return code, None
     try:
-        return signal.Signals(-code).name
+        return None, signal.Signals(-code).name
     except ValueError:
-        return f"signal {-code}"
+        return None, f"signal {-code}"
