@@ -224,8 +224,8 @@ def segment(name, nodes, edges=(), inputs=(), outputs=(), metrics=False, cancel_
         "segment": name,
         "nodes": nodes,
         "edges": [list(edge) for edge in edges],
-        "inputs": list(inputs),
-        "outputs": list(outputs),
+        "inputs": [{"language": "typescript", **entry} for entry in inputs],
+        "outputs": [{"language": "typescript", **entry} for entry in outputs],
         "metrics": metrics,
         "cancelTimeoutMs": cancel_timeout_ms,
     }

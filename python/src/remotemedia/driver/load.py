@@ -26,9 +26,10 @@ def load_pipeline(path: str | PathLike[str]) -> Pipeline:
         ManifestError: it is no manifest; with line and column.
         UnknownNodeTypeError: there is no such node in either language.
 
-    Example:
-        >>> pipeline = load_pipeline("pipeline.yaml")  # doctest: +SKIP
-        >>> results = pipeline.run_sync([1, 2, 3])  # doctest: +SKIP
+    Example::
+
+        pipeline = load_pipeline("pipeline.yaml")
+        results = pipeline.run_sync([1, 2, 3])
     """
     file = Path(path)
     source = Source(file.read_text(encoding="utf-8"))
