@@ -38,7 +38,11 @@ def start(program: str, folder: Path) -> subprocess.Popen[str]:
     file = folder / "program.py"
     file.write_text(HEAD + textwrap.dedent(program))
     return subprocess.Popen(
-        [sys.executable, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder
+        [sys.executable, "-W", "ignore::DeprecationWarning", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
     )
 
 

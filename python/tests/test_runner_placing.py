@@ -158,10 +158,12 @@ def test_the_callers_loop_goes_on_while_many_sync_items_run_on_it():
         run_on = "caller"
 
         def process(self, item):
+            self.begun.set()
             # Something else that the loop has to do.
             return None if seen else item
 
     async def main():
+        Endless.begun = asyncio.Event()
         segment = Segment(plan_of(Endless(), items=iter(int, 1)), loop=asyncio.get_running_loop())
 
         def work():
@@ -170,6 +172,8 @@ def test_the_callers_loop_goes_on_while_many_sync_items_run_on_it():
             return segment.close()
 
         running = asyncio.ensure_future(asyncio.to_thread(work))
+        # A cancel while it opens would be another story.
+        await Endless.begun.wait()
         for _ in range(50):
             await asyncio.sleep(0)
         seen.append("a turn")

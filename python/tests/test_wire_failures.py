@@ -1,7 +1,12 @@
 """The failure codec: an exception crosses with its class, message, stack, causes and notes."""
 
+import json
+from typing import Any
+
+import item_nodes
 import pytest
 
+from remotemedia import execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.wire.failures import RemoteError, RemoteTraceback, exception_of, failure_of
 from remotemedia.wire.values import decode, encode
@@ -78,3 +83,104 @@ def test_a_chain_of_causes_that_goes_in_circles_ends():
 
 def test_text_that_is_no_utf8_is_escaped():
     assert failure_of(ValueError("\ud800"))["message"] == "\\ud800"
+
+
+def sent_home(error):
+    """An exception as it comes from a process that the program started."""
+    failure = failure_of(caught(lambda: (_ for _ in ()).throw(error)), is_pickled=True)
+    return exception_of(decode(encode(failure)), is_trusted=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("k"),
+        FileNotFoundError(2, "not there", "weights.bin"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no start"),
+        json.JSONDecodeError("odd", "{", 1),
+        ModelError("a", 2),
+        item_nodes.TwoArgumentsError("odd", 3),
+        NodeBusyError("busy"),
+        ExceptionGroup("several", [ModelError("one"), KeyError("two")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_original_comes_back_from_a_process_of_the_program(error):
+    back = sent_home(error)
+    assert type(back) is type(error)
+    assert (back.args, str(back)) == (error.args, str(error)) or isinstance(error, ExceptionGroup)
+    assert {**vars(back), "__notes__": 0} == {**vars(error), "__notes__": 0}
+    assert isinstance(back.__cause__, RemoteTraceback)
+    if isinstance(error, FileNotFoundError):
+        assert (back.errno, back.filename) == (2, "weights.bin")  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(error, ExceptionGroup):
+        assert [type(inner) for inner in back.exceptions] == [ModelError, KeyError]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_causes_are_originals_and_the_tracebacks_come_last():
+    failure = failure_of(caught(fail_with_cause), is_pickled=True)
+    error = exception_of(decode(encode(failure)), is_trusted=True)
+    cause = error.__cause__
+    assert type(error) is ModelError
+    assert error.__notes__ == ["download them first"]
+    assert isinstance(cause, FileNotFoundError)
+    assert cause.filename == "/nowhere/weights.bin"
+    text = str(cause.__cause__)
+    assert text.index("FileNotFoundError") < text.index("direct cause") < text.index("no weights")
+
+
+def test_a_class_that_no_module_has_is_caught():
+    class LocalError(Exception):
+        pass
+
+    back = sent_home(LocalError("here"))
+    assert type(back) is LocalError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [item_nodes.UnpicklableError("held"), ModelError("x" * (1 << 21)), KeyboardInterrupt("no")],
+    ids=["unpicklable", "large", "ends the process"],
+)
+def test_what_cannot_come_home_is_told_of(error):
+    assert "pickled" not in failure_of(error, is_pickled=True)
+    assert isinstance(sent_home(error), RemoteError)
+
+
+def test_nobody_elses_pickles_are_loaded():
+    failure = failure_of(ModelError("x"), is_pickled=True)
+    assert type(exception_of(failure)) is RemoteError
+
+
+def test_a_pickle_that_does_not_load_here_is_told_of():
+    failure = {**failure_of(ModelError("x")), "pickled": b"cno_such_module\nName\n."}
+    assert type(exception_of(failure, is_trusted=True)) is RemoteError
+
+
+def in_another_process(item):
+    with pytest.raises(Exception) as raised:
+        node = item_nodes.Raising(executor="multiprocess", name="r")
+        execute_pipeline_with_input_sync([node], [item])
+    assert raised.value.__notes__[-1] == 'RemoteMedia: in process() of node "r_0", item 0'
+    error: Any = raised.value
+    return error
+
+
+def test_errors_of_a_node_in_another_process_are_the_originals():
+    assert in_another_process("key").args == ("k",)
+    assert type(in_another_process("json")) is json.JSONDecodeError
+    assert in_another_process("two").position == 3
+    model = in_another_process("model")
+    assert (type(model), model.args) == (item_nodes.ModelError, ("no weights", 7))
+    assert model.__notes__[0] == "download them"
+    assert "raise_model" in str(model.__cause__)
+    chained = in_another_process("chained")
+    assert (type(chained), chained.__cause__.filename) == (item_nodes.ModelError, "/nowhere/at/all")
+    assert isinstance(in_another_process("unpicklable"), RemoteError)
+
+
+def test_an_initialize_that_fails_in_another_process():
+    node = item_nodes.FailingToInitialize(executor="multiprocess", name="f")
+    with pytest.raises(item_nodes.ModelError, match="no weights") as raised:
+        execute_pipeline_with_input_sync([node], [1])
+    assert raised.value.__notes__ == ['RemoteMedia: in initialize() of node "f_0"']

@@ -122,7 +122,8 @@ class LifecycleRecord:
             if not is_ok:
                 self._users -= 1
                 self._forget(callers)
-            self._notify()
+            if self._changed is not None:
+                self._changed.notify_all()
 
     def leave(self, callers: tuple[Caller, ...] = ()) -> bool:
         """Take a run out of the count.
@@ -142,7 +143,8 @@ class LifecycleRecord:
         """Say that the cleanup that ``leave`` asked for is over."""
         with self.mutex:
             self._state = "new"
-            self._notify()
+            if self._changed is not None:
+                self._changed.notify_all()
 
     def lock_call(self) -> None:
         """Take ``call_lock`` to enter the object; wait for calls that were made before they took the lock."""
@@ -198,10 +200,6 @@ class LifecycleRecord:
         if self._unsettled:
             self._unsettled = [caller for caller in self._unsettled if caller not in callers]
 
-    def _notify(self) -> None:
-        if self._changed is not None:
-            self._changed.notify_all()
-
 
 _FIRST_DELAY_S = 20e-6
 _LAST_DELAY_S = 1e-3
@@ -228,15 +226,6 @@ def _add_record(target: object) -> LifecycleRecord:
         # A class with __slots__ and no __weakref__: the record keeps the object alive.
         keeper = target
     return _records.setdefault(key, (LifecycleRecord(), keeper))[0]
-
-
-def _forget_runs() -> None:
-    for record, _ in list(_records.values()):
-        record.forget_runs()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_runs)
 
 
 def is_initialized(target: object) -> bool:
@@ -296,9 +285,7 @@ async def _record_awaited(node: Any, result: Awaitable[Any], is_initialize: bool
 def _forget_after_fork() -> None:
     """In a child no run of the parent goes on, whatever it held at the moment of the fork."""
     for record, _ in list(_records.values()):
-        is_noted = record.is_noted
-        record.__init__()
-        record.is_noted = is_noted
+        record.forget_runs()
 
 
 if hasattr(os, "register_at_fork"):

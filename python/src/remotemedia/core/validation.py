@@ -29,38 +29,48 @@ def node_problem(item: object) -> str | None:
         return f"class {item.__name__}, not an instance of it"
     if getattr(item, "is_pipeline", False) is True:
         return f"a {type(item).__name__}, which is no node (add its nodes instead: *pipeline)"
-    methods = [name for name in ("process", "initialize") if not callable(getattr(item, name, None))]
-    if isinstance(item, Node) and getattr(item.process, "__func__", None) is Node.process:
-        methods.append("process")
-    if len(methods) == 2:
-        return type(item).__name__
-    if methods:
-        return f"{type(item).__name__} without {methods[0]}()"
+    process = getattr(item, "process", None)
+    has_process = callable(process) and getattr(process, "__func__", None) is not Node.process
+    has_initialize = callable(getattr(item, "initialize", None))
+    if not has_process or not has_initialize:
+        kind = type(item).__name__
+        if not has_process and not has_initialize:
+            return kind
+        return f"{kind} without {'initialize' if has_process else 'process'}()"
     cleanup = getattr(item, "cleanup", None)
     if cleanup is not None and not callable(cleanup):
         return f"{type(item).__name__} whose cleanup is no method"
     return None
 
 
-def check_items(items: Iterable[object]) -> None:
+def check_items(items: Iterable[object]) -> bool:
     """Refuse a list of which an item is neither a node nor a manifest entry.
 
     Args:
         items: nodes, and manifest entries such as ``{"node_type": "PassThrough"}``.
 
+    Returns:
+        Whether there are manifest entries among them.
+
     Raises:
         InvalidNodeError: names the position and the type of each wrong item; it is a TypeError.
     """
     problems: list[str] = []
+    has_entries = False
     for position, item in enumerate(items):
-        problem = None if is_entry(item) else node_problem(item)
-        if problem is not None:
+        problem = node_problem(item)
+        if problem is None:
+            continue
+        if is_entry(item):
+            has_entries = True
+        else:
             problems.append(f"item {position} is {problem}")
     if problems:
         raise InvalidNodeError(
             'Every item of a pipeline must be a node instance or a manifest entry {"node_type": …}, '
             f"but {', '.join(problems)}."
         )
+    return has_entries
 
 
 def name_of(node: object) -> str:

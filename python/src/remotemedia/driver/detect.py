@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from remotemedia.core.exceptions import InvalidPipelineError
 from remotemedia.core.pipeline import Pipeline
-from remotemedia.core.validation import check_items, is_entry, node_problem
+from remotemedia.core.validation import check_items, node_problem
 from remotemedia.driver.definition import Definition, definition_of
 from remotemedia.driver.source import Source, text_problem
 
@@ -93,7 +93,6 @@ def _manifest_of(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _detect_list(items: list[Any], name: str | None, base_dir: str | None = None) -> Detected:
-    check_items(items)
-    if any(map(is_entry, items)):
+    if check_items(items):
         return Detected(source=Source(items, name), base_dir=base_dir or str(Path.cwd()))
-    return Detected(definition=definition_of(items, name or "pipeline"))
+    return Detected(definition_of(items, name or "pipeline"))

@@ -18,4 +18,5 @@ def answer_of(answer: Future[Any]) -> Any:
     try:
         return answer.result()
     except RequestFailedError as error:
-        raise exception_of(error.failure) from None
+        failed = exception_of(error.failure, is_trusted=True)
+        raise failed from failed.__cause__

@@ -173,7 +173,7 @@ class EngineRun:
         ref = failure.get("ref")
         if isinstance(ref, int):
             return self._own_failures[ref]
-        error = exception_of(failure)
+        error = exception_of(failure, is_trusted=True)
         phase = failure.get("phase")
         if phase is None or isinstance(error, CancelTimeoutError):
             # Its message says all there is to say.

@@ -138,7 +138,8 @@ def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
 async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
     """``Pipeline.process``: gives outputs as they come."""
     run_input = no_input() if stream is None else many_inputs(stream)
-    definition = await _define(detect(pipeline), True)
+    detected = detect(pipeline)
+    definition = detected.definition or await _define(detected, True)
     outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
     work = await _prepare(definition, run_input, outputs.make, pipeline.enable_metrics, False, True)
 
@@ -162,7 +163,7 @@ async def _run(
     returns_state: bool,
     use_engine: bool = True,
 ) -> Any:
-    definition = await _define(detected, use_engine)
+    definition = detected.definition or await _define(detected, use_engine)
     outputs: list[Any] = []
     work = await _prepare(
         definition,
@@ -201,9 +202,7 @@ def _run_sync(
         from remotemedia.driver.planning import kept_shape, plan_shape
 
         shape = kept_shape(definition) or plan_shape(definition)
-    work = LocalRun(
-        definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics=has_metrics
-    )
+    work = LocalRun(definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics)
     with interruptible(work):
         work.run_here()
     raise_failure(work)
@@ -212,11 +211,10 @@ def _run_sync(
 
 
 async def _define(detected: Detected, use_engine: bool) -> Definition:
+    """What the engine reads in a manifest, or in a list with manifest entries."""
     source = detected.source
     if source is None:
-        if detected.definition is None:
-            raise RuntimeError("neither a definition nor a source was detected")
-        return detected.definition
+        raise RuntimeError("neither a definition nor a source was detected")
     from remotemedia.driver.manifest import ask_engine, definition_from, kept_answer
 
     defined = kept_answer(source, detected.base_dir)
@@ -237,8 +235,8 @@ async def _prepare(
 ) -> LocalRun | EngineRun:
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
-        shape = await _shape_of(definition)
-        return LocalRun(definition, shape, run_input, make_output, has_metrics=has_metrics, loop=loop)
+        shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
+        return LocalRun(definition, shape, run_input, make_output, has_metrics, loop)
     if not use_engine:
         raise _engine_needed("it has nodes that run in other processes")
     from remotemedia.driver.away import send_away
@@ -252,9 +250,7 @@ async def _prepare(
     )
 
 
-async def _shape_of(definition: Definition) -> Shape:
-    if definition.is_chain:
-        return chain_shape(definition)
+async def _planned_shape(definition: Definition) -> Shape:
     from remotemedia.driver.planning import kept_shape, plan_shape
 
     return kept_shape(definition) or await _in_thread(plan_shape, definition)
@@ -299,10 +295,8 @@ def _engine_needed(why: str) -> ExecutorUnavailableError:
 
 
 def _refuse_loop(name: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError(
-        f"An event loop runs in this thread, which a blocking call would stop. Use: await {name}(…)"
-    )
+    # Where there is no loop, which is what is wanted, the public function would raise and cost more.
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            f"An event loop runs in this thread, which a blocking call would stop. Use: await {name}(…)"
+        )

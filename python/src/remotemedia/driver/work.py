@@ -60,6 +60,8 @@ async def run_on_loop(work: Work) -> None:
 
 def raise_failure(work: Work) -> None:
     """Raise what failed first, if anything did."""
+    if not work.failures:
+        return
     error = error_to_raise(work.failures)
     if error is not None:
         try:
@@ -72,11 +74,11 @@ def raise_failure(work: Work) -> None:
 class Running:
     """A run under way, seen from the caller's loop."""
 
+    __slots__ = ("_over", "_work", "is_over")
+
     def __init__(self, work: Work) -> None:
         """Start it; to be called on the running loop."""
         self._work = work
-        self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()
         self._over: asyncio.Future[None] | None = None
         self.is_over = False
         """Whether nothing of the run is left."""
@@ -118,22 +120,19 @@ class Running:
             over.add_done_callback(lambda _over: callback())
 
     def _future(self) -> asyncio.Future[None] | None:
-        """What to wait for, or None where the run is over."""
-        with self._lock:
-            if self.is_over:
-                return None
-            if self._over is None:
-                self._over = self._loop.create_future()
-            return self._over
+        """What to wait for, or None where the run is over; to be called on the running loop."""
+        # No lock: each side says what it has before it looks at what the other one has said.
+        if self._over is None and not self.is_over:
+            self._over = asyncio.get_running_loop().create_future()
+        return None if self.is_over else self._over
 
     def _tell(self) -> None:
-        with self._lock:
-            self.is_over = True
-            over = self._over
+        self.is_over = True
+        over = self._over
         if over is not None:
             # A loop that has been closed has no caller that waits.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_set_done, over)
+                over.get_loop().call_soon_threadsafe(_set_done, over)
 
 
 class _Pace(threading.local):

@@ -49,12 +49,17 @@ class ControlConnection:
         reader: FrameReader,
         handle: Handle,
         on_event: Callable[[str, Any], None] | None = None,
+        describe: Callable[[BaseException], Failure] = failure_of,
     ) -> None:
-        """Serve requests with ``handle``, and events, where the other side sends some, with ``on_event``."""
+        """Serve requests with ``handle``, and events, where the other side sends some, with ``on_event``.
+
+        What failed in answering a request is described by ``describe``.
+        """
         self._reader = reader
         self._socket: socket.socket = reader.socket
         self._handle = handle
         self._on_event = on_event
+        self._describe = describe
         self._send_lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._pending: dict[int, Future[Any]] = {}
@@ -136,7 +141,7 @@ class ControlConnection:
                 return
         except (TypeError, ValueError) as error:
             failed = error
-        failure = failed if isinstance(failed, dict) else failure_of(failed)
+        failure = failed if isinstance(failed, dict) else self._describe(failed)
         self._send(encode_frame(RESPONSE, [number, False, failure]))
 
     def _send(self, frame: bytes) -> None:

@@ -18,7 +18,9 @@ from remotemedia.host.objects import ObjectTable, describe, get_attribute, set_a
 from remotemedia.host.segment_table import SegmentTable
 from remotemedia.host.segments import HostSegment, SegmentHost
 from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.threads import KeptThreads
+from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.frames import FrameReader
 
 logger = logging.getLogger("remotemedia.host")
@@ -30,11 +32,18 @@ class Control:
     def __init__(self, connection: socket.socket, listener: Listener, end: Callable[[int], None]) -> None:
         """Serve a connection that has said HELLO; ``end`` ends the process."""
         self._end_process = end
-        self._connection = ControlConnection(FrameReader(connection), self._handle)
+        self._serves_python = False
+        self._connection = ControlConnection(
+            FrameReader(connection), self._handle, describe=self._describe_error
+        )
         self._objects = ObjectTable()
         self._loop_thread = LoopThread()
         self._segment_host = SegmentHost(
-            listener, self._connection.emit, self._loop_thread, exit_process=self._exit
+            listener,
+            self._connection.emit,
+            self._loop_thread,
+            exit_process=self._exit,
+            describe=self._describe_failure,
         )
         self._segments = SegmentTable(self._make_segment)
         # Not those of the segments: what is bound to the thread that made it must not work there by chance.
@@ -104,6 +113,7 @@ class Control:
     def _create(self, params: dict[str, Any]) -> dict[str, Any]:
         pickled = params.get("pickled")
         if pickled is not None:
+            self._serves_python = True
             return self._objects.adopt(pickled)
         sources = {key: params.get(key) for key in ("module", "file", "source")}
         module = modules.load(**sources)
@@ -135,6 +145,18 @@ class Control:
 
     def _discover(self, params: dict[str, Any]) -> dict[str, Any]:
         return {"classes": modules.discover(modules.load(params.get("module"), params.get("file")))}
+
+    def _describe_error(self, error: BaseException) -> Failure:
+        return failure_of(error, is_pickled=self._serves_python)
+
+    def _describe_failure(self, failure: NodeFailure) -> Failure:
+        return failure_of(
+            failure.error,
+            node_id=failure.node_id,
+            phase=failure.phase,
+            item_index=failure.item_index,
+            is_pickled=self._serves_python,
+        )
 
     def _make_segment(self, params: dict[str, Any]) -> HostSegment:
         return HostSegment(params, self._objects.get, self._segment_host)

@@ -23,6 +23,7 @@ from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
+from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems
 
 INPUT, OUTPUT = "(input)", "(output)"
 """The ends of a pipeline, which only a driver has."""
@@ -200,8 +201,14 @@ class HostSegment:
 
     def _build(self) -> Segment:
         described = self._description
-        channels = [(ChannelInput(entry["channel"], _window(entry)), entry) for entry in described["inputs"]]
-        outputs = [(ChannelOutput(entry["channel"], _window(entry)), entry) for entry in described["outputs"]]
+        channels = [
+            (ChannelInput(entry["channel"], _window(entry), _codec(entry)), entry)
+            for entry in described["inputs"]
+        ]
+        outputs = [
+            (ChannelOutput(entry["channel"], _window(entry), _codec(entry)), entry)
+            for entry in described["outputs"]
+        ]
         self._outputs = [port for port, _ in outputs]
         plan = SegmentPlan(
             nodes=[
@@ -312,3 +319,7 @@ class HostSegment:
 def _window(entry: dict[str, Any]) -> tuple[int, int]:
     items, byte_count = entry["window"]
     return int(items), int(byte_count)
+
+
+def _codec(entry: dict[str, Any]) -> ItemCodec:
+    return PythonItems() if entry["language"] == "python" else ForeignItems()

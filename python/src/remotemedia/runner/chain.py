@@ -31,6 +31,19 @@ class Chain(Unit):
         is_shut: it takes no item from outside any more: it is dead, or its only input is.
     """
 
+    __slots__ = (
+        "_segment",
+        "at",
+        "box",
+        "emits",
+        "ends",
+        "entered",
+        "is_shut",
+        "level",
+        "open_inputs",
+        "stages",
+    )
+
     def __init__(self, segment: Segment, stages: Iterable[Stage], level: int) -> None:
         """Build the chain; the segment connects it."""
         super().__init__()
@@ -67,11 +80,12 @@ class Chain(Unit):
         if self.open_inputs > 0:
             return
         for stage in self.stages:
+            if stage.flush is None:
+                continue
             if self.is_dead or self._segment.is_over:
                 break
-            if stage.flush is not None:
-                with self._segment.more_to_come():
-                    self._flush(stage)
+            with self._segment.more_to_come():
+                self._flush(stage)
         for end in self.ends:
             end()
         self._segment.finished(self)
@@ -104,6 +118,7 @@ class Chain(Unit):
         entry = steps[0] if steps else self
         emit = self.emits[0] if len(self.emits) == 1 else self._emit_to_all
         kinds = KINDS
+        one: Any = None
         stage: Any = None
         for entry.entered, item in enumerate(items, entry.entered + 1):  # noqa: B020 - it counts there
             if self.is_shut and (self.is_dead or not start):
@@ -115,9 +130,12 @@ class Chain(Unit):
                     # In two steps: Python looks a method up more slowly than an attribute.
                     process = stage.process
                     item = process(item)
-                    kind = kinds[type(item)]
-                    if kind:
-                        break
+                    # Most outputs are of the type of the one before, which is known to count as one.
+                    if type(item) is not one:
+                        kind = kinds[type(item)]
+                        if kind:
+                            break
+                        one = type(item)  # pyright: ignore[reportUnknownVariableType]
                 else:
                     self.at = None
                     emit(item)

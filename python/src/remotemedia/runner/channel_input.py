@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError
+from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.ports import InputPort, OutputPort, Window
 from remotemedia.wire.frames import (
@@ -20,16 +20,17 @@ from remotemedia.wire.frames import (
     decode_payload,
     encode_frame,
 )
-from remotemedia.wire.values import decode_items
+from remotemedia.wire.items import ForeignItems, ItemCodec
 
 
 class ChannelInput(InputPort):
     """The consumer's end of a channel: read in the segment's thread."""
 
-    def __init__(self, channel: str, window: Window) -> None:
-        """Wait for the producer to connect."""
+    def __init__(self, channel: str, window: Window, codec: ItemCodec | None = None) -> None:
+        """Wait for the producer to connect; without a codec, the items come from another language."""
         super().__init__()
         self.channel = channel
+        self._decode = (codec or ForeignItems()).decode
         self._window = window
         self._reader: FrameReader | None = None
         self._connected = threading.Event()
@@ -70,7 +71,7 @@ class ChannelInput(InputPort):
                     break
                 if not self._take(*frame) or not reader.has_frame():
                     break
-        except (OSError, ProtocolError) as error:
+        except (OSError, ProtocolError, ValueTransferError) as error:
             if not self.is_dead:
                 self.segment.fail_port(self, error)
         if self.is_dead:
@@ -113,7 +114,7 @@ class ChannelInput(InputPort):
     def _take(self, kind: int, payload: bytes | memoryview) -> bool:
         """Run one frame; whether more may come."""
         if kind == ITEMS:
-            items = decode_items(payload)
+            items = self._decode(payload)
             if not items:
                 raise ProtocolError("an ITEMS frame is empty")
             self._received += len(items)

@@ -23,7 +23,8 @@ from remotemedia.wire.frames import (
     encode_frame,
     encode_items_frame,
 )
-from remotemedia.wire.values import NUMBER_BYTES, lower, weigh
+from remotemedia.wire.items import ForeignItems, ItemCodec
+from remotemedia.wire.values import NUMBER_BYTES
 
 _MAX_PENDING = 1024
 _FRAME_BYTES = 1 << 20
@@ -39,10 +40,11 @@ class ChannelOutput(OutputPort):
     pending while the segment's thread works on.
     """
 
-    def __init__(self, channel: str, window: Window) -> None:
-        """Wait for ``start``."""
+    def __init__(self, channel: str, window: Window, codec: ItemCodec | None = None) -> None:
+        """Wait for ``start``; without a codec, the items go to another language."""
         super().__init__()
         self.channel = channel
+        self._lower = (codec or ForeignItems()).lower
         self._socket: socket.socket | None = None
         self._window = window
         # Each item with its weight. The sums have one writer each: who gives the outputs, and who sends.
@@ -133,8 +135,7 @@ class ChannelOutput(OutputPort):
             lowered, weight = item, NUMBER_BYTES + len(item)
         else:
             try:
-                lowered = lower(item)
-                weight = weigh(lowered, item)
+                lowered, weight = self._lower(item)
                 if weight > _MAX_ITEM_BYTES:
                     raise ValueTransferError(f"an item of {weight} bytes is too long for a frame")
             except ValueTransferError as error:

@@ -45,8 +45,6 @@ def shape_of(
     Returns:
         The units.
     """
-    if _is_one_chain(stages, edges, fed, drained):
-        return Shape([ChainShape(list(range(len(stages))), 0)], [], [])
     before: list[list[int]] = [[] for _ in stages]
     out_count = [0] * len(stages)
     for origin, target in edges:
@@ -76,26 +74,3 @@ def shape_of(
             chain.members.append(position)
             chain_at[position] = chain
     return shape
-
-
-def _is_one_chain(
-    stages: Sequence[Stage], edges: Sequence[tuple[int, int]], fed: Sequence[int], drained: Sequence[int]
-) -> bool:
-    """Whether sync nodes in a row are all that there is, which is so in most runs."""
-    # Plain loops: for a run of one item they are most of what there is to do.
-    last = len(stages) - 1
-    if len(edges) != last:
-        return False
-    for stage in stages:
-        if stage.is_on_loop or stage.traits.is_source:
-            return False
-    for position, edge in enumerate(edges):
-        if edge != (position, position + 1):
-            return False
-    for position in fed:
-        if position != 0:
-            return False
-    for origin in drained:  # noqa: SIM110
-        if origin != last:
-            return False
-    return True

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
 
 
+class Placed(Protocol):
+    """A node at its place in the graph; one object may have several.
+
+    Attributes:
+        id: unique in the plan.
+        node: the live object.
+        concurrency: how many items an async node works on at once.
+    """
+
+    id: str
+    node: Any
+    concurrency: int
+
+
 @dataclass(slots=True)
 class Place:
-    """A node at its place in the graph; one object may have several."""
+    """A node at its place, and nothing else."""
 
     id: str
     node: Any
@@ -26,7 +40,7 @@ class SegmentPlan:
 
     Attributes:
         nodes: the places in topological order.
-        edges: pairs of ids.
+        edges: pairs of ids; None where each node feeds the next one.
         inputs: ports with what they feed: ids of nodes, or output ports that take the items as they are. Such
             an output port is not in ``outputs``.
         outputs: ports with the id of the node whose outputs they take.
@@ -34,8 +48,8 @@ class SegmentPlan:
         cancel_timeout_ms: how long a cancel waits for the nodes.
     """
 
-    nodes: Sequence[Place]
-    edges: Sequence[tuple[str, str]]
+    nodes: Sequence[Placed]
+    edges: Sequence[tuple[str, str]] | None
     inputs: Sequence[tuple[InputPort | LoopInput, Sequence[str | OutputPort]]] = ()
     outputs: Sequence[tuple[OutputPort, str]] = ()
     has_metrics: bool = False

@@ -34,6 +34,8 @@ class InputPort(Unit):
         is_finished: it has given its last item.
     """
 
+    __slots__ = ("given", "is_finished", "segment", "targets")
+
     segment: Segment
     is_pulled: ClassVar[bool] = False
     socket: socket.socket | None = None
@@ -92,6 +94,8 @@ class MemoryInput(InputPort):
 
     is_pulled = True
 
+    __slots__ = ("_items", "name")
+
     def __init__(self, items: Iterable[Any], name: str | None = INPUT_NAME) -> None:
         """Take the items.
 
@@ -114,15 +118,19 @@ class MemoryInput(InputPort):
     def step(self, limit: int | None) -> None:
         """Give up to ``limit`` items, or all."""
         chain = self._only_chain()
+        items = self._items if limit is None else islice(self._items, limit)
         before = self.given
+        segment = self.segment
+        segment.more = True
         try:
-            with self.segment.more_to_come():
-                if chain is not None:
-                    self._run(chain, limit)
-                else:
-                    self._give(limit)
+            if chain is not None:
+                self._run(chain, items)
+            else:
+                self._give(items)
         except BaseException as error:
-            self.segment.fail_source(self, error, self.name, self.given)
+            segment.fail_source(self, error, self.name, self.given)
+        finally:
+            segment.more = False
         if self.is_dead or limit is None or self.given - before < limit:
             # Not needed any more, perhaps much; and this port may live as long as its segment.
             self._items = iter(())
@@ -138,18 +146,18 @@ class MemoryInput(InputPort):
         first = self.targets[0] if len(self.targets) == 1 else None
         return first if isinstance(first, Chain) and len(first.producers) == 1 else None
 
-    def _run(self, chain: Chain, limit: int | None) -> None:
+    def _run(self, chain: Chain, items: Iterator[Any]) -> None:
         """Give items to the chain in its own loop, which looks whether this port is still wanted."""
         entry = chain.stages[0]
         entered = entry.entered
         try:
-            chain.run(self._items if limit is None else islice(self._items, limit))
+            chain.run(items)
         finally:
             self.given += entry.entered - entered
 
-    def _give(self, limit: int | None) -> None:
+    def _give(self, items: Iterator[Any]) -> None:
         gives = [_giver(target) for target in self.targets]
-        for item in self._items if limit is None else islice(self._items, limit):
+        for item in items:
             if self.is_dead:
                 return
             self.given += 1
@@ -167,6 +175,8 @@ class OutputPort(Unit):
     Attributes:
         is_finished: it has taken its last item.
     """
+
+    __slots__ = ("is_finished", "segment")
 
     segment: Segment
 
@@ -216,6 +226,8 @@ class OutputPort(Unit):
 
 class MemoryOutput(OutputPort):
     """Gives outputs to a function of this process, by reference."""
+
+    __slots__ = ("_take",)
 
     def __init__(self, take: Callable[[Any], Any]) -> None:
         """Hand every output to ``take``; in the segment's thread, or on the loop behind an async node."""

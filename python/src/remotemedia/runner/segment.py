@@ -6,12 +6,11 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 from remotemedia.core.exceptions import NodeBusyError
-from remotemedia.core.lifecycle import is_initialized
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.loop import LoopThread, run_on
 from remotemedia.runner.loop_unit import LoopUnit
@@ -39,7 +38,28 @@ class Segment:
         more: whether more outputs may come soon without the thread sending what it has.
         thread: what the thread waits with.
         context: the context of variables that async code of the nodes runs under.
+        plan: what is run.
+        stages: its nodes, in the plan's order.
     """
+
+    __slots__ = (
+        "_is_done",
+        "_loop_thread",
+        "_mutex",
+        "_opened",
+        "_own_loop",
+        "_running",
+        "_unfinished",
+        "_units",
+        "context",
+        "failures",
+        "has_failed",
+        "is_cancelled",
+        "more",
+        "plan",
+        "stages",
+        "thread",
+    )
 
     def __init__(
         self,
@@ -86,8 +106,10 @@ class Segment:
             for place in plan.nodes
         ]
         self._units = units = wire(self, plan, self.stages)
-        self._unfinished = set(units.all())
-        self.thread.boxes = units.boxes()
+        self._unfinished: set[Unit] = set()
+        if not units.is_simple:
+            self._unfinished.update(units.all())
+            self.thread.boxes = units.boxes()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -118,11 +140,13 @@ class Segment:
         for opened in self._distinct_stages():
             stage = opened[0]
             try:
-                self._check_cancelled()
+                if self.is_cancelled:
+                    raise _cancelled_while_opening()
                 if announce is not None and stage.traits.has_initialize:
                     announce(stage.id)
                 self._initialize(opened)
-                self._check_cancelled()
+                if self.is_cancelled:
+                    raise _cancelled_while_opening()
             except BaseException as error:
                 add_thread_cure(error)
                 failure = NodeFailure(error, stage.id, "initialize", None)
@@ -131,13 +155,15 @@ class Segment:
 
     def run(self) -> None:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
-        self.thread.begin()
         if not self._units.is_simple:
             self.thread.open_wake()
             for task in self._units.tasks():
                 self.loop.call_soon_threadsafe(task.start)
         try:
-            self._drive()
+            if self._units.is_simple:
+                self._drive_simply()
+            else:
+                self._drive()
         finally:
             self._is_done = True
             self._running.release()
@@ -258,32 +284,33 @@ class Segment:
 
     # Life cycle
 
-    def _check_cancelled(self) -> None:
-        if self.is_cancelled:
-            raise asyncio.CancelledError("the run was cancelled while it was opening")
-
     def _distinct_stages(self) -> list[_Opened]:
-        places: dict[int, list[Stage]] = {}
+        places: dict[int, _Opened] = {}
         for stage in self.stages:
-            same = places.setdefault(id(stage.node), [])
-            if same and (stage.traits.is_streaming or stage.traits.is_source):
+            key = id(stage.node)
+            callers = () if stage.chain is None else (stage,)
+            if key not in places:
+                places[key] = (stage, callers)
+                continue
+            if stage.is_exclusive:
                 error = NodeBusyError(
                     f'Node "{stage.id}" is a streaming or source node at two places; give each its own.'
                 )
                 raise OpenError(NodeFailure(error, stage.id, "initialize", None))
-            same.append(stage)
-        return [_opened_by(same) for same in places.values()]
+            first, before = places[key]
+            places[key] = (first, before + callers)
+        return list(places.values())
 
     def _initialize(self, opened: _Opened) -> None:
         stage, callers = opened
-        record, traits = stage.record, stage.traits
-        if traits.is_streaming or traits.is_source:
+        record = stage.record
+        if stage.is_exclusive:
             record.claim_stream(self, stage.id)
         try:
-            if record.enter(lambda: is_initialized(stage.node), callers):
+            if record.enter(stage.is_initialized, callers):
                 is_ok = False
                 try:
-                    self._call(stage, "initialize", traits.has_initialize)
+                    self._call(stage, "initialize", stage.traits.has_initialize)
                     record.is_noted = is_ok = True
                 finally:
                     record.initialized(is_ok, callers)
@@ -293,23 +320,20 @@ class Segment:
         self._opened.append(opened)
 
     def _clean_up(self, opened: _Opened) -> None:
-        stage = opened[0]
-        stage.record.release_stream(self)
+        stage, callers = opened
+        record = stage.record
+        if stage.is_exclusive:
+            record.release_stream(self)
         try:
-            self._leave(opened)
+            if record.leave(callers):
+                try:
+                    self._call(stage, "cleanup", stage.traits.has_cleanup)
+                finally:
+                    record.is_noted = False
+                    record.cleaned()
         finally:
             if stage.thread is not None:
                 stage.thread.end()
-
-    def _leave(self, opened: _Opened) -> None:
-        stage, callers = opened
-        record = stage.record
-        if record.leave(callers):
-            try:
-                self._call(stage, "cleanup", stage.traits.has_cleanup)
-            finally:
-                record.is_noted = False
-                record.cleaned()
 
     def _call(self, stage: Stage, method: str, is_there: bool) -> None:
         if not is_there:
@@ -328,9 +352,6 @@ class Segment:
 
     def _drive(self) -> None:
         units = self._units
-        if units.is_simple:
-            self._drive_simply()
-            return
         while self._unfinished:
             if self.thread.serve():
                 # Whoever gives the next input may be waiting for these outputs.
@@ -356,16 +377,14 @@ class Segment:
     def _drive_simply(self) -> None:
         """Without async nodes: one channel alone, or whatever can be pulled in turn."""
         units = self._units
-        pulls = list(units.pulls())
         for port in units.inputs:
             while not port.is_pulled and not port.is_finished:
                 port.read()
-        if len(pulls) == 1:
-            pulls[0].step(None)
+        pulls = units.pulls()
+        limit = _TURN if len(pulls) > 1 else None
         while pulls:
             for pull in pulls:
-                if not pull.is_finished:
-                    pull.step(_TURN)
+                pull.step(limit)
             pulls = [pull for pull in pulls if not pull.is_finished]
         self.flush_outputs()
 
@@ -391,10 +410,8 @@ class _MoreToCome:
         self._segment.more = self._before
 
 
-def _opened_by(stages: Sequence[Stage]) -> _Opened:
-    if len(stages) == 1:
-        return stages[0], () if stages[0].chain is None else (stages[0],)
-    return stages[0], tuple(stage for stage in stages if stage.chain is not None)
+def _cancelled_while_opening() -> asyncio.CancelledError:
+    return asyncio.CancelledError("the run was cancelled while it was opening")
 
 
 def _frame_of(thread_ident: int) -> FrameType | None:

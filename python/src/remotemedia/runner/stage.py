@@ -51,6 +51,7 @@ class Stage:
         meter: durations and outputs, where metrics are asked for.
         thread: the node's own thread, where it is a streaming node written as a plain generator.
         is_on_loop: whether the node's code runs on the event loop instead of the segment's thread.
+        is_exclusive: whether the object can only be at one place of one run: streaming and source nodes.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Stage:
         "errors",
         "flush",
         "id",
+        "is_exclusive",
         "is_on_loop",
         "left",
         "meter",
@@ -110,6 +112,7 @@ class Stage:
         self.meter = Meter() if has_metrics else None
         self.thread: NodeThread | None = None
         self.is_on_loop = traits.is_async or traits.is_streaming
+        self.is_exclusive = traits.is_streaming or traits.is_source
         self._is_guarded = False
         self._is_settled = False
         if traits.run_on is not None:
@@ -126,6 +129,10 @@ class Stage:
             total += stage.entered - stage.left
             stage = stage.before
         return total
+
+    def is_initialized(self) -> bool:
+        """Whether somebody has initialized the object, as far as it or its record knows."""
+        return getattr(self.node, "_is_initialized", None) is True or self.record.is_noted
 
     def guard(self) -> bool:
         """Take the record's lock for every call from now on; whether calls were without it until now."""
@@ -199,7 +206,7 @@ def node_id_of(frame: FrameType | None) -> str | None:
 def call_here(stage: Stage, method: str, wait_for: Callable[[Any], Any]) -> None:
     """Call ``initialize`` or ``cleanup`` in this thread; what it gives back is awaited if it is awaitable."""
     result = getattr(stage.node, method)()
-    if kind_of(result) == AWAITABLE:
+    if result is not None and kind_of(result) == AWAITABLE:
         wait_for(_await_marked(stage, result))
 
 

@@ -33,6 +33,20 @@ class ThreadSide:
         await_loop: where awaitables that sync nodes give back are run; None for a private loop of the thread.
     """
 
+    __slots__ = (
+        "_are_waits_cancelled",
+        "_cancel_wait",
+        "_is_cleaning_up",
+        "_mutex",
+        "_runner",
+        "_selector",
+        "_wake",
+        "await_loop",
+        "boxes",
+        "ident",
+        "is_waiting",
+    )
+
     def __init__(self) -> None:
         """Prepare; call ``open_wake`` where something besides one socket may have to wake the thread."""
         self.boxes: list[ChainBox] = []

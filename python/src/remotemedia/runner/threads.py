@@ -21,7 +21,6 @@ class KeptThreads:
         """Start without threads."""
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
-        self._lock = threading.Lock()
         forgets_at_fork(self)
 
     def forget_after_fork(self) -> None:
@@ -30,16 +29,15 @@ class KeptThreads:
             worker.close()
         self._workers = set()
         self._idle = []
-        self._lock = threading.Lock()
 
     def run(self, task: Callable[..., Any], *args: Any, name: str) -> None:
         """Run a task in an idle thread or a new one. The task handles its own errors."""
-        with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is None:
+        # No lock here nor below: each of these operations of a list or a set is atomic.
+        try:
+            worker = self._idle.pop()
+        except IndexError:
             worker = _Worker()
-            with self._lock:
-                self._workers.add(worker)
+            self._workers.add(worker)
             threading.Thread(target=self._work, args=(worker,), daemon=True).start()
         worker.give((task, args, name))
 
@@ -51,19 +49,19 @@ class KeptThreads:
                 thread.name = name
             task(*args)
             del task, args
-            with self._lock:
-                if len(self._idle) >= _MAX_IDLE:
-                    self._workers.discard(worker)
-                    break
-                self._idle.append(worker)
+            if len(self._idle) >= _MAX_IDLE:
+                self._workers.discard(worker)
+                break
+            self._idle.append(worker)
         worker.close()
 
 
 class _Worker:
     """How a thread gets its next task.
 
-    By a pipe, whose ``write`` lets go of the interpreter's lock: the thread begins, and may end, before the writer
-    goes on. A lock or a queue would wake it while the writer holds the interpreter, to fall asleep again.
+    By a pipe, whose ``write`` lets go of the interpreter's lock: the thread begins, and may end, before the
+    writer goes on. A lock or a queue would wake it while the writer holds the interpreter, to fall asleep
+    again.
     """
 
     __slots__ = ("_reader", "_task", "_writer")

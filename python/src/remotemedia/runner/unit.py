@@ -23,6 +23,8 @@ class Unit:
     is_closed: bool
     level: int = -1
 
+    __slots__ = ("is_closed", "is_dead", "open_consumers", "producers")
+
     def __init__(self) -> None:
         """Start alive and unconnected."""
         self.producers = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 from remotemedia.core.exceptions import PipelineError
@@ -91,8 +92,14 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
     Raises:
         PipelineError: a source node is given an input.
     """
+    units = _wire_chain(segment, plan, stages)
+    if units is not None:
+        return units
     at = {stage.id: position for position, stage in enumerate(stages)}
-    edges = [(at[origin], at[target]) for origin, target in plan.edges]
+    if plan.edges is None:
+        edges = list(pairwise(range(len(stages))))
+    else:
+        edges = [(at[origin], at[target]) for origin, target in plan.edges]
     fed = [at[target] for _, targets in plan.inputs for target in targets if isinstance(target, str)]
     shape = shape_of(stages, edges, fed, [at[origin] for _, origin in plan.outputs])
     units = Units([], [], [port for port, _ in plan.outputs], [], [], [])
@@ -117,6 +124,29 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
             units.inputs.append(port)
             _connect_input(segment, port, takers)
     units.is_simple = _is_simple(units)
+    return units
+
+
+def _wire_chain(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units | None:
+    """Wire what most runs are, sync nodes in a row between two ports; None if the plan is anything else.
+
+    It is what ``wire`` would build. For a run of one item, finding that out is most of what there is to do.
+    """
+    if plan.edges is not None or len(plan.inputs) != 1 or len(plan.outputs) != 1:
+        return None
+    (port, targets), (output, origin) = plan.inputs[0], plan.outputs[0]
+    if isinstance(port, LoopInput) or isinstance(output, LoopOutput):
+        return None
+    if len(targets) != 1 or targets[0] != stages[0].id or origin != stages[-1].id:
+        return None
+    for stage in stages:
+        if stage.is_on_loop or stage.is_exclusive:
+            return None
+    chain = Chain(segment, stages, 0)
+    _connect_output(segment, chain, output)
+    _connect_input(segment, port, [chain])
+    units = Units([port], [], [output], [chain], [], [])
+    units.is_simple = True
     return units
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,10 +19,12 @@ from remotemedia.core.exceptions import (
     error_of_code,
     exception_class_of,
 )
+from remotemedia.core.pickling.raised import load_exception, pickle_exception
 
 Failure = dict[str, Any]
 
 _MAX_CAUSES = 20
+_CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 _FOREIGN_CODES = ("RM_NODE_FAILED", "RM_PYTHON_EXCEPTION")
 """Codes of what a node's own code raised."""
 _RUNNER = str(Path(__file__).parent.parent / "runner")
@@ -67,6 +71,7 @@ def failure_of(
     node_id: str | None = None,
     phase: str | None = None,
     item_index: int | None = None,
+    is_pickled: bool = False,
 ) -> Failure:
     """Describe an exception as a failure.
 
@@ -75,33 +80,61 @@ def failure_of(
         node_id: the node whose code raised it.
         phase: ``initialize``, ``process``, ``flush``, ``stream``, ``source`` or ``cleanup``.
         item_index: position of the item in the node's own input, from 0.
+        is_pickled: whether the exceptions themselves go along, for the Python program that is served.
 
     Returns:
         A map that can be written on the wire.
     """
-    failure = _describe(error, _MAX_CAUSES)
+    failure = _describe(error, _MAX_CAUSES, is_pickled)
     context = {"nodeId": node_id, "phase": phase, "itemIndex": item_index}
     failure.update({name: value for name, value in context.items() if value is not None})
     return failure
 
 
-def exception_of(failure: Failure) -> BaseException:
-    """Build an exception from a failure, with its causes.
+def exception_of(failure: Failure, *, is_trusted: bool = False) -> BaseException:
+    """Build an exception from a failure, with its causes; the other side's traceback is the last of them.
 
     Built-in classes and those of this package become what they were, others a ``RemoteError``.
+
+    Args:
+        failure: what the other side said.
+        is_trusted: whether a process that this one started said it, so that the exceptions that it pickled
+            are made again: of any class, and with all they held.
     """
-    error = _build(failure)
-    cause = failure.get("cause")
-    if cause is not None:
-        error.__cause__ = exception_of(cause)
-    elif failure.get("stack") and not isinstance(error, (RemoteError, RemoteMediaError)):
-        error.__cause__ = RemoteTraceback(failure["stack"])
-    for note in failure.get("notes", ()):
-        error.add_note(note)
-    return error
+    errors: list[BaseException] = []
+    stacks: list[str] = []
+    left: Failure | None = failure
+    while left is not None:
+        error = _original(left) if is_trusted else None
+        errors.append(_build(left) if error is None else error)
+        _add_notes(errors[-1], left.get("notes", ()))
+        # Where no original is there, it is in ``remote_traceback``.
+        has_stack = error is None and isinstance(errors[-1], (RemoteError, RemoteMediaError))
+        if left.get("stack") and not has_stack:
+            stacks.append(left["stack"])
+        left = left.get("cause")
+    if stacks:
+        # The first cause first, as Python prints them.
+        errors.append(RemoteTraceback(_CAUSED.join(reversed(stacks))))
+    for error, cause in itertools.pairwise(errors):
+        error.__cause__ = cause
+    return errors[0]
 
 
-def _describe(error: BaseException, causes_left: int) -> Failure:
+def _original(failure: Failure) -> BaseException | None:
+    """The exception that the other side pickled, if it can be made here."""
+    pickled = failure.get("pickled")
+    return None if pickled is None else load_exception(pickled)
+
+
+def _add_notes(error: BaseException, notes: Iterable[str]) -> None:
+    for note in notes:
+        # An original has brought them.
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+
+
+def _describe(error: BaseException, causes_left: int, is_pickled: bool) -> Failure:
     kind = type(error)
     failure: Failure = {
         "type": kind.__qualname__,
@@ -118,10 +151,13 @@ def _describe(error: BaseException, causes_left: int) -> Failure:
         failure["path"] = path
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and causes_left > 0:
-        failure["cause"] = _describe(cause, causes_left - 1)
+        failure["cause"] = _describe(cause, causes_left - 1, is_pickled)
     notes = getattr(error, "__notes__", None)
     if notes:
         failure["notes"] = [_clean(str(note)) for note in notes]
+    pickled = pickle_exception(error) if is_pickled else None
+    if pickled is not None:
+        failure["pickled"] = pickled
     return failure
 
 

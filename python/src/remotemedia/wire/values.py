@@ -100,13 +100,14 @@ def weigh(lowered: Any, original: Any) -> int:
         ValueTransferError: a string cannot be written as UTF-8.
     """
     try:
-        return _weigh(lowered)
+        return weigh_lowered(lowered)
     except UnicodeEncodeError:
         _lower_whole(original, True)
         raise
 
 
-def _weigh(value: Any) -> int:
+def weigh_lowered(value: Any) -> int:
+    """As ``weigh``; a string that cannot be written is a ``UnicodeEncodeError``."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is list:
         if _NUMBERS.issuperset(map(type, value)):
@@ -126,7 +127,7 @@ def _weigh_all(values: Iterable[Any]) -> int:
         elif kind is bytes:
             total += len(value)
         elif kind is list or kind is dict:
-            total += _weigh(value)
+            total += weigh_lowered(value)
         elif kind is Ext:
             total += len(value.data)
         total += NUMBER_BYTES
@@ -139,7 +140,7 @@ def decode(data: bytes | bytearray | memoryview) -> Any:
     Raises:
         UndecodableError: the bytes are not exactly one value of the wire.
     """
-    return _decode_with(_any_decoder.decode, data)
+    return decode_with(_any_decoder.decode, data)
 
 
 def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
@@ -148,10 +149,15 @@ def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
     Raises:
         UndecodableError: the bytes are not exactly one array of values.
     """
-    return _decode_with(_list_decoder.decode, data)
+    return decode_with(_list_decoder.decode, data)
 
 
-def _decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
+def decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
+    """Decode with a decoder of the caller's.
+
+    Raises:
+        UndecodableError: it refuses the bytes.
+    """
     try:
         return decode_bytes(data)
     except (*_NOT_OURS, RecursionError) as error:
@@ -225,7 +231,12 @@ def _lower_map(value: dict[Any, Any], path: str, depth: int, is_strict: bool) ->
 
 
 def _lower_complex(value: complex, path: str, depth: int, is_strict: bool) -> Ext:
-    return Ext(COMPLEX, _PAIR.pack(value.real, value.imag))
+    return Ext(COMPLEX, pack_complex(value))
+
+
+def pack_complex(value: complex) -> bytes:
+    """The content of a COMPLEX."""
+    return _PAIR.pack(value.real, value.imag)
 
 
 def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> datetime:
@@ -325,7 +336,12 @@ def _hashable(value: Any) -> Any:
     return tuple(_hashable(entry) for entry in cast("list[Any]", value)) if isinstance(value, list) else value
 
 
-def _raise_ext(code: int, data: memoryview) -> Any:
+def raise_ext(code: int, data: memoryview) -> Any:
+    """The value of an extension.
+
+    Raises:
+        ValueError: there is no such extension, or its bytes are wrong.
+    """
     if code == TUPLE:
         return tuple(_list_decoder.decode(data))
     if code == MAP:
@@ -358,9 +374,9 @@ def _refuse_unknown(value: Any) -> Any:
 _PAIR = struct.Struct("<dd")
 _FLOAT = struct.Struct("<d")
 _encoder = Encoder(enc_hook=_refuse_unknown)
-_any_decoder: Decoder[Any] = Decoder(ext_hook=_raise_ext)
-_list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=_raise_ext)
+_any_decoder: Decoder[Any] = Decoder(ext_hook=raise_ext)
+_list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=raise_ext)
 _tensor_decoder: Decoder[tuple[str, list[int], memoryview, bool]] = Decoder(
     tuple[str, list[int], memoryview, bool]
 )
-_media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(tuple[str, dict[str, Any]], ext_hook=_raise_ext)
+_media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(tuple[str, dict[str, Any]], ext_hook=raise_ext)

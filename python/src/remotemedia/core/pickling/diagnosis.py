@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.core.pickling import payload
 from remotemedia.core.pickling.errors import SerializationError, SerializedSizeError
 from remotemedia.core.pickling.glance import glance
@@ -74,6 +75,40 @@ def too_large(content: tuple[Any, Any], node_name: str, limit_bytes: int) -> Ser
     error.size_bytes = size
     error.limit_bytes = limit_bytes
     return error
+
+
+def item_refusal(item: Any, error: BaseException) -> ValueTransferError:
+    """The error for an item that could not be pickled.
+
+    Args:
+        item: the item.
+        error: what pickling raised.
+    """
+    with paused_collector():
+        trace = Trace()
+        traced = trace.run(item)
+        # It may have failed once and not again, as with a __getstate__ that looks at the clock.
+        steps = [] if traced is None else _to_outermost(steps_of(trace))
+    if traced is not None and _is_too_deep(traced):
+        return ValueTransferError(
+            "an item is nested deeper than pickle goes; keep the parts in a list rather than in each other"
+        )
+    culprit = steps[-1].target if steps else item
+    if traced is not None and not steps:
+        culprit = trace.visited[-1]
+    kind: type[Any] = type(culprit)  # pyright: ignore[reportUnknownVariableType]
+    reason, _ = _explained(culprit, traced or error)
+    return ValueTransferError(
+        f"an instance of {kind.__module__}.{kind.__qualname__} cannot go to another process: {reason} "
+        "Give what it is made from, such as a path, an address or plain data",
+        "".join(_member(step) for step in steps),
+    )
+
+
+def _member(step: Step) -> str:
+    """A step as in the paths of values that cross to TypeScript: ``.key`` for a key that is a name."""
+    name = step.text[2:-2]
+    return f".{name}" if step.text == f"[{name!r}]" and name.isidentifier() else step.text
 
 
 def _named(steps: list[Step], culprit: Any, error: BaseException, node_name: str) -> SerializationError:
