@@ -1,12 +1,12 @@
-"""The table of cases, through a Python program: its own objects here, and between TypeScript nodes of the engine."""
+"""The table of cases, through a Python program: its own objects here, and behind a TypeScript node."""
 
 import asyncio
 import re
 
-import conformance_nodes
 import pytest
-from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
 
+import conformance_nodes
+from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
 from remotemedia import Pipeline, execute_pipeline_sync, execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 
@@ -32,7 +32,8 @@ def manifest_of(case, journal, with_engine):
     edges = [tuple(edge) for edge in edges_of(case)]
     if with_engine and "input" in case:
         nodes.insert(0, {"id": "ts", "node_type": "typescript:PassThrough", "params": {}})
-        edges += [("ts", first) for first in ends_of(case)[0] if not getattr(made[owner[first]], "is_source", False)]
+        first = ends_of(case)[0]
+        edges += [("ts", each) for each in first if not getattr(made[owner[each]], "is_source", False)]
     return nodes, edges
 
 
@@ -64,7 +65,9 @@ async def stream(case, nodes, edges):
 
 
 def failure_of(error, case):
-    method, node_id, index = NOTE.match(error.__notes__[0]).groups()
+    noted = NOTE.match(error.__notes__[0])
+    assert noted is not None
+    method, node_id, index = noted.groups()
     # The note says which method failed, as a user knows it.
     phase = case["error"]["phase"] if method == "process" else method
     failure = {"nodeId": node_id, "phase": phase, "type": type(error).__name__, "message": str(error)}

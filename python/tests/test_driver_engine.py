@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driver_nodes import AsyncEcho, Collecting, Counter, Echo, Pid
 
+from driver_nodes import AsyncEcho, Collecting, Counter, Echo, Pid
 from remotemedia import (
     Node,
     Pipeline,
@@ -152,7 +152,7 @@ class TestTypeScriptNodes:
         assert caught.value.__notes__[0].endswith('of node "e_0", item 0')
 
     def test_an_input_that_cannot_cross(self, folder: Path) -> None:
-        with pytest.raises(ValueTransferError, match="Lock|lock") as caught:
+        with pytest.raises(ValueTransferError, match=r"Lock|lock") as caught:
             execute_pipeline_with_input_sync([ts("Upper")], ["a", threading.Lock()])
         assert caught.value.__notes__ == ["RemoteMedia: in the input of the pipeline, item 1"]
 
@@ -476,7 +476,7 @@ class TestEngine:
                     os.kill(engine().pid, signal.SIGKILL)
                     return data
 
-            with pytest.raises(EngineDiedError, match="ended with SIGKILL.*next run") as caught:
+            with pytest.raises(EngineDiedError, match=r"ended with SIGKILL.*next run") as caught:
                 await execute_pipeline_with_input([node, Killing(), ts("Forever")], [1])
             assert caught.value.signal == "SIGKILL"
             assert not node.is_initialized
@@ -506,3 +506,36 @@ class TestEngine:
 
 def test_a_source_of_typescript_and_no_input() -> None:
     assert asyncio.run(execute_pipeline([{"node_type": "typescript:PassThrough"}])) == ""
+
+
+def test_a_manifests_nodes_are_made_once_also_in_a_blocking_call(folder: Path) -> None:
+    (folder / "made.py").write_text(
+        "made = 0\n"
+        "class Made:\n"
+        "    def __init__(self):\n        global made; made += 1\n"
+        "    def initialize(self): pass\n"
+        "    def process(self, data): return made\n"
+    )
+    nodes = [{"node_type": "./made.py#Made"}, {"node_type": "typescript:PassThrough"}]
+    assert execute_pipeline_with_input_sync(nodes, [0]) == [1]
+
+
+def test_the_log_shows_detection_placement_life_cycle_and_transfers(caplog: pytest.LogCaptureFixture) -> None:
+    nodes = [
+        Echo(name="here"),
+        {"node_type": "typescript:PassThrough"},
+        Echo(name="away", executor="process"),
+    ]
+    with caplog.at_level("DEBUG", "remotemedia"):
+        execute_pipeline_with_input_sync(nodes, [1])
+    said = "\n".join(caplog.messages)
+    for words in (
+        "given a list",
+        "node here_0 runs in this program",
+        "node PassThrough_1 is made by the engine",
+        "node away_2 goes to a process of its own",
+        "node away_2 is sent to its process",
+        "initialize node here_0",
+        "cleanup of node here_0",
+    ):
+        assert words in said

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driver_nodes import Echo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from item_nodes import Colour, Flag, Point, Settings, Text, Unloadable, Word
 
+from driver_nodes import Echo
+from item_nodes import Colour, Flag, Point, Settings, Text, Unloadable, Word
 from remotemedia import Pipeline, execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import ProtocolError, ValueTransferError
 from remotemedia.data import AudioFrame, Binary, Control, Json, VideoFrame

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import item_nodes
 import pytest
 
+import item_nodes
 from remotemedia import execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.wire.failures import RemoteError, RemoteTraceback, exception_of, failure_of

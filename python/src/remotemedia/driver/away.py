@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.core.node_serialization import cleanup_failed, dump_instance, load_state, take_state
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine_run import Away
+
+logger = logging.getLogger("remotemedia.driver")
 
 
 async def send_away(
@@ -34,7 +37,9 @@ async def send_away(
             await _clean_up(entry.node)
         except Exception as error:
             cleanup_failed(entry.node, taken, error)
-        payloads[entry.id] = await in_thread(dump_instance, entry.node, taken)
+        payload: bytes = await in_thread(dump_instance, entry.node, taken)
+        logger.debug("node %s is sent to its process: %d bytes", entry.id, len(payload))
+        payloads[entry.id] = payload
     return Away(payloads, returns_state)
 
 

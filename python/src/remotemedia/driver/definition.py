@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +21,14 @@ Placement = Literal["driver", "process", "engine"]
 
 _IN_DRIVER = (None, "in-process", "in_process", "driver")
 _IN_PROCESS = ("multiprocess", "process")
+
+_WHERE: dict[Placement, str] = {
+    "driver": "runs in this program",
+    "process": "goes to a process of its own",
+    "engine": "is made by the engine, and runs in a worker of it",
+}
+
+logger = logging.getLogger("remotemedia.driver")
 
 
 @dataclass(slots=True)
@@ -129,6 +138,14 @@ def definition_of(nodes: Iterable[Any], name: str = "pipeline") -> Definition:
         entries.append(Entry(node_id, placement, node, "", {}, None, concurrency_of(node, node_id)))
     check_entries(entries, name)
     return Definition(name, entries)
+
+
+def log_placement(definition: Definition) -> None:
+    """Say at DEBUG where each node runs."""
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    for entry in definition.entries:
+        logger.debug("node %s %s", entry.id, _WHERE[entry.placement])
 
 
 def check_entries(entries: Sequence[Entry], name: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import ExecutorUnavailableError
 from remotemedia.core.pipeline import Pipeline
-from remotemedia.driver.definition import Definition
+from remotemedia.driver.definition import Definition, log_placement
 from remotemedia.driver.detect import Detected, detect
 from remotemedia.driver.inputs import RunInput, any_input, many_inputs, no_input
 from remotemedia.driver.local import LocalRun, Shape, chain_shape
@@ -192,9 +192,12 @@ def _run_sync(
 
         definition = definition_from(ask_engine(source, detected.base_dir), source)
     if definition is None or not definition.is_all_here:
+        # Its nodes are made once.
+        detected.definition = definition
         # Its segments need threads of their own; the calling one has the loop for async nodes.
         with asyncio.Runner() as runner:
             return runner.run(_run(detected, run_input, form, has_metrics, returns_state))
+    log_placement(definition)
     outputs: list[Any] = []
     if definition.is_chain:
         shape = chain_shape(definition)
@@ -233,6 +236,7 @@ async def _prepare(
     returns_state: bool,
     use_engine: bool,
 ) -> LocalRun | EngineRun:
+    log_placement(definition)
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)

@@ -10,19 +10,16 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.loop import LoopThread, run_on
+from remotemedia.runner.life_cycle import LifeCycle
+from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
-from remotemedia.runner.stage import Stage, add_thread_cure, call_here, call_on_loop, node_id_of
+from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
 from remotemedia.runner.wiring import Units, wire
-
-_Opened = tuple[Stage, tuple[Stage, ...]]
-"""An object's first place, and all its places whose calls are made by chains."""
 
 _TURN = 64
 """How many items one input gives before another one has its turn."""
@@ -44,9 +41,9 @@ class Segment:
 
     __slots__ = (
         "_is_done",
+        "_life",
         "_loop_thread",
         "_mutex",
-        "_opened",
         "_own_loop",
         "_running",
         "_unfinished",
@@ -98,13 +95,13 @@ class Segment:
         self._running = threading.Lock()
         self._running.acquire()
         self._mutex = threading.Lock()
-        self._opened: list[_Opened] = []
         has_metrics = plan.has_metrics
         has_callers_loop = loop is not None and not is_callers_thread
         self.stages = [
             Stage(place.id, place.node, place.concurrency, has_metrics, has_callers_loop)
             for place in plan.nodes
         ]
+        self._life = LifeCycle(self)
         self._units = units = wire(self, plan, self.stages)
         self._unfinished: set[Unit] = set()
         if not units.is_simple:
@@ -137,21 +134,11 @@ class Segment:
             OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
-        for opened in self._distinct_stages():
-            stage = opened[0]
-            try:
-                if self.is_cancelled:
-                    raise _cancelled_while_opening()
-                if announce is not None and stage.traits.has_initialize:
-                    announce(stage.id)
-                self._initialize(opened)
-                if self.is_cancelled:
-                    raise _cancelled_while_opening()
-            except BaseException as error:
-                add_thread_cure(error)
-                failure = NodeFailure(error, stage.id, "initialize", None)
-                self.close()
-                raise OpenError(failure) from error
+        try:
+            self._life.open(announce)
+        except OpenError:
+            self.close()
+            raise
 
     def run(self) -> None:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
@@ -209,15 +196,7 @@ class Segment:
     def close(self) -> list[NodeFailure]:
         """Clean up the nodes in reverse order and let go of the ports; what failed in it."""
         self.thread.begin_cleanup()
-        failures: list[NodeFailure] = []
-        while self._opened:
-            opened = self._opened.pop()
-            stage = opened[0]
-            try:
-                self._clean_up(opened)
-            except BaseException as error:
-                add_thread_cure(error)
-                failures.append(NodeFailure(error, stage.id, "cleanup", None))
+        failures = self._life.close()
         units, self._units = self._units, _NO_UNITS
         for unit in units.all():
             unit.release()
@@ -282,74 +261,6 @@ class Segment:
         kill_upstream(unit)
         self.thread.notify()
 
-    # Life cycle
-
-    def _distinct_stages(self) -> list[_Opened]:
-        places: dict[int, _Opened] = {}
-        for stage in self.stages:
-            key = id(stage.node)
-            callers = () if stage.chain is None else (stage,)
-            if key not in places:
-                places[key] = (stage, callers)
-                continue
-            if stage.is_exclusive:
-                error = NodeBusyError(
-                    f'Node "{stage.id}" is a streaming or source node at two places; give each its own.'
-                )
-                raise OpenError(NodeFailure(error, stage.id, "initialize", None))
-            first, before = places[key]
-            places[key] = (first, before + callers)
-        return list(places.values())
-
-    def _initialize(self, opened: _Opened) -> None:
-        stage, callers = opened
-        record = stage.record
-        if stage.is_exclusive:
-            record.claim_stream(self, stage.id)
-        try:
-            if record.enter(stage.is_initialized, callers):
-                is_ok = False
-                try:
-                    self._call(stage, "initialize", stage.traits.has_initialize)
-                    record.is_noted = is_ok = True
-                finally:
-                    record.initialized(is_ok, callers)
-        except BaseException:
-            record.release_stream(self)
-            raise
-        self._opened.append(opened)
-
-    def _clean_up(self, opened: _Opened) -> None:
-        stage, callers = opened
-        record = stage.record
-        if stage.is_exclusive:
-            record.release_stream(self)
-        try:
-            if record.leave(callers):
-                try:
-                    self._call(stage, "cleanup", stage.traits.has_cleanup)
-                finally:
-                    record.is_noted = False
-                    record.cleaned()
-        finally:
-            if stage.thread is not None:
-                stage.thread.end()
-
-    def _call(self, stage: Stage, method: str, is_there: bool) -> None:
-        if not is_there:
-            return
-        if stage.thread is not None:
-            stage.thread.submit(call_here, stage, method, self._wait_on_loop).result()
-        elif stage.is_on_loop:
-            self._wait_on_loop(call_on_loop(stage, method))
-        else:
-            call_here(stage, method, self.thread.wait_for)
-
-    def _wait_on_loop(self, awaitable: Any) -> Any:
-        return run_on(self.loop, self.thread.cancellable(awaitable), self.context)
-
-    # Running
-
     def _drive(self) -> None:
         units = self._units
         while self._unfinished:
@@ -408,10 +319,6 @@ class _MoreToCome:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._segment.more = self._before
-
-
-def _cancelled_while_opening() -> asyncio.CancelledError:
-    return asyncio.CancelledError("the run was cancelled while it was opening")
 
 
 def _frame_of(thread_ident: int) -> FrameType | None:
