@@ -12,6 +12,7 @@ const ALL = [
   'python-throughput',
   'python-driver',
   'python-serialization',
+  'serialization',
   'script-end',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -69,6 +69,17 @@ def _set(value, expected):
     assert value == set(expected)
 
 
+def _frozenset(value, expected):
+    assert type(value) is frozenset
+    for entry, tagged in zip(value, expected, strict=True):
+        assert_is(entry, tagged)
+
+
+def _bytearray(value, expected):
+    assert type(value) is bytearray
+    assert value.hex() == expected
+
+
 def _map(value, expected):
     assert type(value) is MapDict
     for (key, entry), (expected_key, expected_entry) in zip(value.items(), expected, strict=True):
@@ -114,6 +125,8 @@ _CHECKS = {
     "$bytes": _bytes,
     "$set": _set,
     "$map": _map,
+    "$frozenset": _frozenset,
+    "$bytearray": _bytearray,
     "$tuple": _sequence(tuple),
     "$complex": _complex,
     "$tensor": _tensor,

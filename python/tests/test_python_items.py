@@ -31,8 +31,8 @@ from item_nodes import Colour, Flag, Point, Settings, Text, Unloadable, Word
 from remotemedia import Pipeline, execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import ProtocolError, ValueTransferError
 from remotemedia.data import AudioFrame, Binary, Control, Json, VideoFrame
-from remotemedia.wire.items import PICKLE, ForeignItems, PythonItems
-from remotemedia.wire.values import MapDict, encode
+from remotemedia.wire.items import ForeignItems, PythonItems
+from remotemedia.wire.values import PICKLE, MapDict, encode
 
 
 class OtherProcess:

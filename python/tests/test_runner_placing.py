@@ -156,6 +156,7 @@ def test_the_callers_loop_goes_on_while_many_sync_items_run_on_it():
 
     class Endless(Watched):
         run_on = "caller"
+        begun: asyncio.Event
 
         def process(self, item):
             self.begun.set()

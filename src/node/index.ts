@@ -1,5 +1,5 @@
 export { Gate, gateOf } from './gate.js';
-export { acquireNode, isInitialized, releaseNode } from './lifecycle.js';
+export { acquireNode, isInitialized, isRunning, releaseNode } from './lifecycle.js';
 export {
   BaseNode,
   Node,

@@ -37,6 +37,11 @@ export function isInitialized(node: object): boolean {
   return records.get(node)?.isInitialized ?? false;
 }
 
+/** Whether a run uses the node now. */
+export function isRunning(node: object): boolean {
+  return (records.get(node)?.runs ?? 0) > 0;
+}
+
 /**
  * Makes every `initialize` and `cleanup` between a class and the base class record its calls, so that the runtime knows what the user
  * has called already, whether or not an override calls super.

@@ -12,8 +12,8 @@ export interface NodeContext {
 }
 
 /**
- * Where a node runs. In this version live objects written in TypeScript run `in-process`; a class that a manifest entry names may also run
- * in a `worker` thread or a `process` of its own.
+ * Where a node runs: in this program, or in a `worker` thread or a `process` (`multiprocess` means the same), of its own or that of its
+ * `group`. A live object is serialized for that; see `docs/nodes.md`.
  */
 export type Executor = 'in-process' | 'worker' | 'process' | 'multiprocess' | (string & {});
 
@@ -42,6 +42,10 @@ export interface NodeOptions {
   readonly executor?: Executor | undefined;
   /** How many items an async `process` may work on at once; outputs keep their order. @defaultValue 1 */
   readonly concurrency?: number | undefined;
+  /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
+  readonly group?: string | undefined;
+  /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
+  readonly returnState?: boolean | undefined;
 }
 
 /** Any object that can be a node: one of `process`, `stream` or `source`, and `initialize`. */
@@ -59,6 +63,10 @@ export interface NodeLike<In = never, Out = unknown> {
   executor?: Executor | undefined;
   /** How many items an async `process` may work on at once, from 1; outputs keep their order. @defaultValue 1 */
   concurrency?: number | undefined;
+  /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
+  group?: string | undefined;
+  /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
+  returnState?: boolean | undefined;
   /** Called once before the first item. */
   initialize(context?: NodeContext): unknown;
   /** Called once after the last item, also after an error. */
@@ -101,12 +109,18 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   executor: Executor | undefined;
   /** How many items an async `process` may work on at once; outputs keep their order. */
   concurrency: number | undefined;
+  /** Nodes of one group and one executor share a worker or process. Not there unless given. */
+  declare group?: string | undefined;
+  /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */
+  declare returnState?: boolean | undefined;
 
   constructor(options: NodeOptions = {}) {
     recordLifecycleCalls(new.target.prototype, BaseNode.prototype);
     this.name = options.name;
     this.executor = options.executor;
     this.concurrency = options.concurrency;
+    if (options.group !== undefined) this.group = options.group;
+    if (options.returnState !== undefined) this.returnState = options.returnState;
   }
 
   /** Called once before the first item: open files, load models here. */

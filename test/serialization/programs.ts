@@ -15,7 +15,11 @@ export interface Received {
 }
 
 /** Runs a program of this folder and gives what it printed, parsed. */
-export function runProgram<Output>(file: string, { flags = [], input = '' }: { flags?: string[]; input?: string } = {}): Output {
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what a program prints is its caller's to know.
+export function runProgram<Output>(
+  file: string,
+  { flags = [], input = '' }: { flags?: string[]; input?: string } = {},
+): Output {
   const program = join(import.meta.dirname, file);
   const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, program], {
     encoding: 'utf8',
@@ -32,6 +36,9 @@ export function roundTrip(
   flags: string[] = [],
 ): { sent: Record<string, Sent>; received: Record<string, Received> } {
   const sent = runProgram<Record<string, Sent>>(sender, { flags });
-  const received = runProgram<Record<string, Received>>('receiver.mjs', { flags, input: JSON.stringify(sent) });
+  const received = runProgram<Record<string, Received>>('receiver.mjs', {
+    flags,
+    input: JSON.stringify(sent),
+  });
   return { sent, received };
 }

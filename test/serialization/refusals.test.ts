@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { runProgram } from './programs.ts';
 
-type Refused = Record<'expected' | 'path' | 'kind' | 'reason' | 'suggestion' | 'node' | 'message' | 'code', string> & {
+type Refused = Record<
+  'expected' | 'path' | 'kind' | 'reason' | 'suggestion' | 'node' | 'message' | 'code',
+  string
+> & {
   readonly error?: string;
 };
 

@@ -90,6 +90,13 @@ const keyed = new (class {
   [(() => 'a')()] = 1;
 })();
 
+const forgotten = (() => {
+  const key = 'k' + 1;
+  return new (class Forgotten {
+    [key] = 1;
+  })();
+})();
+
 const cases = {
   'a Proxy': [{ a: { b: new Proxy({}, {}) } }, 'a.b'],
   'a revoked Proxy': [[revoked.proxy], '[0]'],
@@ -105,7 +112,14 @@ const cases = {
   'an iterator of an array': [{ steps: [1][Symbol.iterator]() }, 'steps'],
   'an iterator of a Map': [{ steps: new Map().entries() }, 'steps'],
   'matches of a regular expression': [{ steps: 'a'.matchAll(/a/g) }, 'steps'],
-  'an arguments object': [{ args: (function () { return arguments; })(1) }, 'args'],
+  'an arguments object': [
+    {
+      args: (function () {
+        return arguments;
+      })(1),
+    },
+    'args',
+  ],
   'a socket in a list': [{ pool: { sockets: [null, null, socket] } }, 'pool.sockets[2]'],
   'a server': [{ server: new Server() }, 'server'],
   'an HTTP server': [{ server: createServer() }, 'server'],
@@ -154,17 +168,33 @@ const cases = {
   'under a symbol': [{ [local]: Promise.resolve() }, '[Symbol(local)]'],
   'under an odd name': [{ 'a b': Promise.resolve() }, '["a b"]'],
   'the cause of an error': [{ e: new Error('x', { cause: Promise.resolve() }) }, 'e.cause'],
-  'native code': [{ f: process.binding === undefined ? null : Object.getOwnPropertyDescriptor(process, 'title').get }, 'f'],
-  'eval': [{ f: (x) => eval(x) }, 'f'],
+  'native code': [{ f: Object.getOwnPropertyDescriptor(Map.prototype, 'size').get }, 'f'],
+  eval: [{ f: (x) => eval(x) }, 'f'],
   'arguments of the function around': [{ f: withArguments(1) }, 'f'],
   'new.target of the function around': [{ f: withNewTarget() }, 'f'],
   'this of the function around': [{ f: outer.arrowThis() }, 'f'],
   'super of an object': [{ f: outer.superMethod.hi }, 'f'],
-  'a method of a class with super': [{ f: class extends Point { get length() { return super.length; } go() { return super.length; } }.prototype.go }, 'f'],
+  'a method of a class with super': [
+    {
+      f: class extends Point {
+        get length() {
+          return super.length;
+        }
+        go() {
+          return super.length;
+        }
+      }.prototype.go,
+    },
+    'f',
+  ],
   'a computed key that calls': [keyed, 'prototype → class (anonymous)'],
+  'a computed key that is forgotten': [forgotten, 'prototype → class Forgotten'],
   'a local symbol on an instance of a module': [withPoint, '[Symbol(local)]'],
   'the value itself': [Promise.resolve(), ''],
-  'deep in a long path': [Array.from({ length: 30 }).reduce((value) => ({ n: value }), Promise.resolve()), undefined],
+  'deep in a long path': [
+    Array.from({ length: 30 }).reduce((value) => ({ n: value }), Promise.resolve()),
+    undefined,
+  ],
 };
 
 void WithSymbol;
@@ -175,7 +205,17 @@ for (const [name, [value, path]] of Object.entries(cases)) {
     results[name] = { error: 'it was not refused' };
   } catch (error) {
     const { path: found, kind, reason, suggestion, node, message, code } = error;
-    results[name] = { expected: path ?? found, path: found, kind, reason, suggestion, node, message, code, ...(code === undefined ? { error: String(error.stack) } : {}) };
+    results[name] = {
+      expected: path ?? found,
+      path: found,
+      kind,
+      reason,
+      suggestion,
+      node,
+      message,
+      code,
+      ...(code === undefined ? { error: String(error.stack) } : {}),
+    };
   }
 }
 process.stdout.write(JSON.stringify(results), () => process.exit(0));

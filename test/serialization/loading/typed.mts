@@ -28,7 +28,14 @@ class Counting extends Node<number, number> {
 const node = new Counting(3);
 const behave = (copy: Counting): unknown => {
   copy.initialize();
-  return [copy.process(7), copy.count, copy.onItem(5), copy.constructor.name, (copy.constructor as typeof Counting).made, copy instanceof Node];
+  return [
+    copy.process(7),
+    copy.count,
+    copy.onItem(5),
+    copy.constructor.name,
+    (copy.constructor as typeof Counting).made,
+    copy instanceof Node,
+  ];
 };
 const payload = Buffer.from(await serialize({ value: node, behave })).toString('base64');
 process.stdout.write(JSON.stringify({ typed: { payload, expected: behave(node) } }));

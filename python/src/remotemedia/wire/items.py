@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from msgspec.msgpack import Decoder, Encoder, Ext
 
@@ -19,9 +19,12 @@ from remotemedia.data import MEDIA_TYPES, AudioFrame, Binary, VideoFrame
 from remotemedia.wire.media import media_fields, media_from
 from remotemedia.wire.tensors import is_exact_tensor, tensor_fields
 from remotemedia.wire.values import (
+    BYTEARRAY,
     COMPLEX,
+    FROZENSET,
     MAP,
     MEDIA,
+    PICKLE,
     PLAIN,
     SET,
     TENSOR,
@@ -35,11 +38,10 @@ from remotemedia.wire.values import (
     weigh_lowered,
 )
 
-PICKLE: Final = 0x59
 _MAX_DEPTH = 500
 _STR: frozenset[type] = frozenset({str})
-_KEY_TYPES: frozenset[type] = PLAIN | {tuple, complex}
-_SEQUENCES: dict[type, int] = {tuple: TUPLE, set: SET}
+_KEY_TYPES: frozenset[type] = PLAIN | {tuple, frozenset, complex}
+_SEQUENCES: dict[type, int] = {tuple: TUPLE, set: SET, frozenset: FROZENSET}
 
 
 class ItemCodec(Protocol):
@@ -202,6 +204,10 @@ def _copy_datetime(value: datetime, depth: int) -> datetime:
     raise _InexactError
 
 
+def _copy_byte_array(value: bytearray, depth: int) -> Ext:
+    return Ext(BYTEARRAY, bytes(value))
+
+
 def _copy_view(value: memoryview, depth: int) -> bytes:
     """Pickle has none of them: the one type that arrives as another."""
     return value.tobytes()
@@ -235,6 +241,7 @@ _COPY: dict[type, Callable[[Any, int], Any]] = {
     complex: _copy_complex,
     dict: _copy_map,
     datetime: _copy_datetime,
+    bytearray: _copy_byte_array,
     memoryview: _copy_view,
     **dict.fromkeys(MEDIA_TYPES, _copy_media),
 }
@@ -249,6 +256,8 @@ def _raise_exact(code: int, data: memoryview) -> Any:
         return dict(zip(flat[::2], flat[1::2], strict=True))
     if code == SET:
         return set(_nested_decoder.decode(data))
+    if code == FROZENSET:
+        return frozenset(_nested_decoder.decode(data))
     if code == MEDIA:
         kind, fields = _media_decoder.decode(data)
         return media_from(kind, fields)

@@ -17,7 +17,7 @@ from remotemedia.data import MEDIA_TYPES
 from remotemedia.wire.media import media_fields, media_from
 from remotemedia.wire.tensors import tensor_fields, tensor_from
 
-BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA = range(0x51, 0x59)
+BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA, PICKLE, FROZENSET, BYTEARRAY = range(0x51, 0x5C)
 
 PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 """Types that msgspec writes as the wire wants them, without a look inside."""
@@ -26,7 +26,7 @@ _STR: frozenset[type] = frozenset({str})
 _NUMBERS: frozenset[type] = frozenset({int, float, bool, type(None)})
 NUMBER_BYTES = 9
 """How many bytes a number takes at most."""
-_SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: SET}
+_SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: FROZENSET}
 _MAX_DEPTH = 500
 _PROTO = "__proto__"
 """A key that JavaScript objects treat specially: a dict with it goes as a MAP."""
@@ -252,8 +252,13 @@ def _lower_extension(value: Ext, path: str, depth: int, is_strict: bool) -> Ext:
     return value
 
 
-def _lower_bytes(value: bytearray | memoryview, path: str, depth: int, is_strict: bool) -> bytes:
+def _lower_view(value: memoryview, path: str, depth: int, is_strict: bool) -> bytes:
     return bytes(value)
+
+
+def _lower_byte_array(value: bytearray, path: str, depth: int, is_strict: bool) -> Ext:
+    # A copy: what it is made of may change before it is sent.
+    return Ext(BYTEARRAY, bytes(value))
 
 
 def _lower_media(value: Any, path: str, depth: int, is_strict: bool) -> Ext:
@@ -285,9 +290,9 @@ _LOWER: dict[type, Lowering] = {
     MapDict: _lower_map,
     complex: _lower_complex,
     datetime: _lower_datetime,
-    bytearray: _lower_bytes,
+    bytearray: _lower_byte_array,
     Ext: _lower_extension,
-    memoryview: _lower_bytes,
+    memoryview: _lower_view,
     **dict.fromkeys(MEDIA_TYPES, _lower_media),
 }
 
@@ -332,8 +337,10 @@ def _member(path: str, key: str) -> str:
 
 
 def _hashable(value: Any) -> Any:
-    """What stands in a set or as a key for a value that has no hash: a tuple for a list."""
-    return tuple(_hashable(entry) for entry in cast("list[Any]", value)) if isinstance(value, list) else value
+    """What stands in a set or as a key for a value that has no hash: a tuple for a list, frozen sets."""
+    if isinstance(value, list):
+        return tuple(_hashable(entry) for entry in cast("list[Any]", value))
+    return frozenset(cast("set[Any]", value)) if isinstance(value, set) else value
 
 
 def raise_ext(code: int, data: memoryview) -> Any:
@@ -351,6 +358,10 @@ def raise_ext(code: int, data: memoryview) -> Any:
         return MapDict(zip(map(_hashable, flat[::2]), flat[1::2], strict=True))
     if code == SET:
         return set(map(_hashable, _list_decoder.decode(data)))
+    if code == FROZENSET:
+        return frozenset(map(_hashable, _list_decoder.decode(data)))
+    if code == BYTEARRAY:
+        return bytearray(data)
     if code == TENSOR:
         return tensor_from(_tensor_decoder.decode(data))
     if code == MEDIA:
