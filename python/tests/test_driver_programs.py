@@ -189,6 +189,32 @@ def test_a_second_ctrl_c_does_not_wait_for_the_node(tmp_path: Path) -> None:
     assert (out, err, process.returncode) == ("second\ninterrupted\n", "", 0)
 
 
+def test_after_a_ctrl_c_a_busy_node_in_the_main_thread_is_interrupted_and_named(tmp_path: Path) -> None:
+    program = """
+    from remotemedia.driver.local import LocalRun
+    LocalRun.cancel_timeout = 0.05
+
+    class Stuck(Node):
+        def process(self, data):
+            say("stuck")
+            while True:
+                pass
+
+    try:
+        execute_pipeline_with_input_sync([Stuck(name="stuck")], [1])
+    except TimeoutError as error:
+        say(type(error).__name__, error)
+    """
+    process = start(program, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stuck\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=50)
+    assert (err, process.returncode) == ("", 0)
+    words = 'After the cancel, node "stuck_0" did not return within 0.05 s. It was interrupted.'
+    assert out == f"CancelTimeoutError {words}\n"
+
+
 def test_a_program_ends_although_a_node_does_not_return(tmp_path: Path) -> None:
     program = """
     from remotemedia.driver.local import LocalRun

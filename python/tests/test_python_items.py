@@ -318,6 +318,22 @@ def test_to_typescript_such_items_are_refused() -> None:
             ForeignItems().lower(item)
 
 
+def test_what_passes_through_typescript_goes_back_as_it_came() -> None:
+    through = {"node_type": "typescript:PassThrough"}
+    sent = [
+        (1, 2.5),
+        frozenset({1, (2,)}),
+        {frozenset({"a"})},
+        bytearray(b"ab"),
+        {"a": [bytearray()]},
+        {1: 2},
+    ]
+    outputs = execute_pipeline_with_input_sync([Echo(), through, Echo(executor="multiprocess")], sent)
+    assert outputs == sent
+    for output, item in zip(outputs[:-1], sent[:-1], strict=True):
+        assert_same(output, item)
+
+
 PROGRAM = """
     import dataclasses
     import enum

@@ -60,11 +60,18 @@ function buildProgram(setCode: (code: number) => void): Command {
       const { nodes } = await import('./nodes.js');
       await nodes(options);
     });
-  command('doctor', 'look at what is installed, and say what is missing').action(async () => {
-    const { doctor } = await import('./doctor.js');
-    setCode(await doctor());
-  });
+  command('doctor', 'look at what is installed, and say what is missing')
+    .option('--serialize <file>', 'show how the nodes that a module exports would go to other hosts instead')
+    .action(async ({ serialize }: { serialize?: string }) => {
+      const { doctor } = await import('./doctor.js');
+      setCode(serialize === undefined ? await doctor() : await explainFile(serialize));
+    });
   return program;
+}
+
+async function explainFile(file: string): Promise<number> {
+  const { explainNodes } = await import('./explain-nodes.js');
+  return explainNodes(file);
 }
 
 const PIPELINE_FILE = 'a manifest (.json, .yaml) or a module (.js, .ts) that exports a pipeline';

@@ -46,18 +46,20 @@ export class KeptWorker {
   /**
    * A run no longer uses the worker.
    *
-   * @param isStuck - code in it has not returned: the next run gets a new one, and this one ends with its last run
+   * @param stuckId - a node in it that has not returned. It holds up the other runs as well, so the worker ends at once, and they with it
    */
-  async release(worker: TypeScriptHost, isStuck: boolean): Promise<void> {
-    const left = (this.#users.get(worker) ?? 1) - 1;
-    this.#users.set(worker, left);
+  async release(worker: TypeScriptHost, stuckId: string | undefined): Promise<void> {
+    const isStuck = stuckId !== undefined;
     const current = await this.#current?.catch(() => undefined);
-    if (isStuck && current === worker) this.#current = undefined;
-    if (left > 0) return;
+    const left = (this.#users.get(worker) ?? 1) - 1;
+    if (left > 0 && !isStuck) {
+      this.#users.set(worker, left);
+      return;
+    }
     this.#users.delete(worker);
-    const isKept = !worker.isDead && current === worker && !isStuck;
-    // Nobody waits for one that is stuck.
-    if (!isKept) void worker.close();
+    if (isStuck && current === worker) this.#current = undefined;
+    if (isStuck) await worker.kill(`node "${stuckId}" of another run held it up and did not return`);
+    else if (worker.isDead || current !== worker) void worker.close();
   }
 
   /** Ends it. */

@@ -57,9 +57,9 @@ export interface PlacementRequest {
 export class Placement {
   readonly #request: PlacementRequest;
   /** Hosts of this run alone; they close also where they are still starting. */
-  readonly #own: Promise<PythonHost | TypeScriptHost>[] = [];
+  readonly #own = new Map<string, Promise<PythonHost | TypeScriptHost>>();
   readonly #withState: { id: string; host: PythonHost; node: PythonNode }[] = [];
-  readonly #inWorker: RemoteNode[] = [];
+  readonly #inWorker = new Map<string, Promise<RemoteNode>>();
   #worker: Promise<TypeScriptHost> | undefined;
 
   constructor(request: PlacementRequest) {
@@ -91,7 +91,7 @@ export class Placement {
   async #pickledNode(message: PickledNodeMessage): Promise<ResolvedNode> {
     const { id } = message;
     const starting = this.#startPython(id);
-    this.#own.push(starting);
+    this.#own.set(id, starting);
     const host = await starting;
     let node: PythonNode;
     try {
@@ -129,8 +129,10 @@ export class Placement {
     const kind = kindOf(id, executor ?? undefined);
     const host = await (kind === undefined ? this.#keptWorker() : this.#startTypeScript(id, kind));
     const { baseDir } = this.#request.pipeline;
-    const node = await host.create({ node_type, params: params ?? {}, baseDir, path });
-    if (kind === undefined) this.#inWorker.push(node);
+    const creating = host.create({ node_type, params: params ?? {}, baseDir, path });
+    // From now on, as the run may end before the answer is there.
+    if (kind === undefined) this.#inWorker.set(id, creating);
+    const node = await creating;
     return resolved(message, node, node_type, host, whyKind(kind));
   }
 
@@ -141,7 +143,7 @@ export class Placement {
   #startTypeScript(id: string, kind: 'thread' | 'process'): Promise<TypeScriptHost> {
     const { settings } = this.#request;
     const starting = startTypeScriptHost({ kind, name: id, ...settings, onOutput: this.#outputOf(id) });
-    this.#own.push(starting);
+    this.#own.set(id, starting);
     return starting;
   }
 
@@ -161,22 +163,31 @@ export class Placement {
   /**
    * Closes the hosts of this run, and lets go of its nodes in the worker. May be called again.
    *
-   * @param isStuck - some node has not returned
+   * @param stuckId - the node that has not returned, if one has not: nobody waits for its host
    */
-  async release(isStuck: boolean): Promise<void> {
+  async release(stuckId: string | undefined): Promise<void> {
     const worker = await this.#worker?.catch(() => undefined);
     this.#worker = undefined;
-    const closing = this.#own.splice(0).map(async (starting) => {
+    const closing = [...this.#own].map(async ([id, starting]) => {
       const host = await starting.catch(() => undefined);
-      await host?.close();
+      await (id === stuckId ? host?.kill() : host?.close());
     });
+    this.#own.clear();
     if (worker !== undefined) {
+      const inWorker = [...this.#inWorker.values()];
+      const stuckInWorker = stuckId !== undefined && this.#inWorker.has(stuckId) ? stuckId : undefined;
+      this.#inWorker.clear();
       // A worker that has died has let go of everything, and one that is stuck never answers.
-      if (!isStuck) await worker.release(this.#inWorker.splice(0)).catch(() => undefined);
-      await this.#request.worker.release(worker, isStuck);
+      if (stuckInWorker === undefined) await releaseAll(worker, inWorker).catch(() => undefined);
+      await this.#request.worker.release(worker, stuckInWorker);
     }
     await Promise.all(closing);
   }
+}
+
+async function releaseAll(worker: TypeScriptHost, creating: readonly Promise<RemoteNode>[]): Promise<void> {
+  const made = await Promise.allSettled(creating);
+  await worker.release(made.flatMap((node) => (node.status === 'fulfilled' ? [node.value] : [])));
 }
 
 /** What a TypeScript node with this executor has for itself, if it has.
@@ -198,7 +209,8 @@ export function kindOf(id: string, executor: string | undefined): 'thread' | 'pr
 function takingState(host: PythonHost, node: PythonNode): Host {
   return {
     name: host.name,
-    death: host.death,
+    language: host.language,
+    watchDeath: (listener) => host.watchDeath(listener),
     listen: () => host.listen(),
     open: async (request) => {
       const segment = await host.open(request);

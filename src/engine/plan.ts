@@ -72,6 +72,6 @@ class Planner {
   async release(): Promise<void> {
     if (this.#worker === undefined) return;
     await this.#worker.release(this.#made).catch(() => undefined);
-    await this.#kept.release(this.#worker, false);
+    await this.#kept.release(this.#worker, undefined);
   }
 }

@@ -24,14 +24,14 @@ export async function runPipeline(
     pipeline: request.pipeline,
     python: request.python ?? undefined,
   });
-  let isStuck = false;
+  let stuckId: string | undefined;
   try {
     return await execute(request, place, placement, signal);
   } catch (error) {
-    isStuck = error instanceof RemoteMediaError && error.code === 'RM_CANCEL_TIMEOUT';
+    if (error instanceof RemoteMediaError && error.code === 'RM_CANCEL_TIMEOUT') stuckId = error.nodeId;
     throw error;
   } finally {
-    await placement.release(isStuck);
+    await placement.release(stuckId);
   }
 }
 

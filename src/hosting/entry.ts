@@ -1,4 +1,4 @@
-import { isMainThread, parentPort } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { readFirstLine, watchOwner } from '../protocol/index.js';
 import { serveHost, type HostConfig } from './serve.js';
 
@@ -12,6 +12,8 @@ if (isMainThread) {
   watchOwner(config.ownerPid, () => {
     process.exit(0);
   });
+  const parentPid = process.ppid;
+  new Worker(new URL('./watchdog.js', import.meta.url), { workerData: { parentPid } }).unref();
 }
 await serveHost(config, (error) => {
   process.exit(error === undefined ? 0 : EXIT_PROTOCOL);

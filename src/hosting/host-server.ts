@@ -5,14 +5,26 @@ import type { Logger } from '../logging/index.js';
 import { describeType, roleOf, type AnyNode } from '../node/index.js';
 import { unknownMethod, type ControlConnection } from '../protocol/index.js';
 import { HostedSegment, type SegmentDescription } from './hosted-segment.js';
+import { Quiet } from './quiet.js';
 import { traced } from './running-node.js';
 
 /** How long segments may take to clean up once the engine has gone, in milliseconds. */
 const END_MS = 1000;
 
+/** What `create` takes: what a node is made from, or serialized instances; see `schema/wire.md`. */
+type CreateParams = TypeScriptNodeSpec | { readonly serialized: Uint8Array; readonly count: number };
+
+/** A node that was made here. */
+interface HostedNode {
+  readonly instance: AnyNode;
+  /** The same, as segments call it. */
+  readonly traced: AnyNode;
+}
+
 /** Serves the requests of an engine: makes nodes, and runs segments of them; see `schema/wire.md`. */
 export class HostServer {
-  readonly #nodes = new Map<number, AnyNode>();
+  readonly #nodes = new Map<number, HostedNode>();
+  readonly #quiet = new Quiet();
   readonly #segments = new Map<string, HostedSegment>();
   readonly #emit: ControlConnection['emit'];
   readonly #logger: Logger;
@@ -27,10 +39,14 @@ export class HostServer {
   handle(method: string, params: unknown): unknown {
     switch (method) {
       case 'create':
-        return this.#create(params as TypeScriptNodeSpec);
+        return this.#create(params as CreateParams);
       case 'release':
         for (const object of (params as { objects: number[] }).objects) this.#nodes.delete(object);
         return null;
+      case 'state':
+        return this.#state(params as { object: number; limitBytes: number });
+      case 'settle':
+        return this.#quiet.isReached();
       case 'open':
         return this.#open(params as SegmentDescription);
       case 'start':
@@ -48,22 +64,34 @@ export class HostServer {
     }
   }
 
-  async #create(spec: TypeScriptNodeSpec): Promise<ObjectDescription & { readonly module: string }> {
-    const { node_type, params, baseDir, path } = spec;
-    const node = await makeNode({ node_type, params }, path, baseDir);
+  async #create(params: CreateParams): Promise<object> {
+    try {
+      if ('serialized' in params) {
+        const { makeInstances } = await import('./instances.js');
+        const instances = await makeInstances(params.serialized, params.count);
+        return { nodes: instances.map((node) => this.#add(node)) };
+      }
+      const { node_type, params: nodeParams, baseDir, path } = params;
+      return this.#add(await makeNode({ node_type, params: nodeParams }, path, baseDir));
+    } finally {
+      this.#quiet.note();
+    }
+  }
+
+  #add(instance: AnyNode): ObjectDescription & { readonly module: string } {
     const object = ++this.#lastObject;
-    this.#nodes.set(object, traced(node));
-    const role = roleOf(node);
+    this.#nodes.set(object, { instance, traced: traced(instance) });
+    const role = roleOf(instance);
     return {
       object,
-      className: describeType(node),
+      className: describeType(instance),
       module: '',
-      ...(node.name === undefined ? {} : { name: node.name }),
+      ...(typeof instance.name === 'string' ? { name: instance.name } : {}),
       traits: {
         process: true,
         initialize: true,
-        cleanup: node.cleanup !== undefined,
-        flush: node.flush !== undefined,
+        cleanup: instance.cleanup !== undefined,
+        flush: instance.flush !== undefined,
         isStreaming: role === 'stream',
         isSource: role === 'source',
         isAsync: false,
@@ -71,10 +99,15 @@ export class HostServer {
     };
   }
 
+  async #state({ object, limitBytes }: { object: number; limitBytes: number }): Promise<object> {
+    const { stateOf } = await import('./instances.js');
+    return stateOf(this.#node(object).instance, limitBytes);
+  }
+
   async #open(description: SegmentDescription): Promise<object> {
     const segment = new HostedSegment(description, {
       logger: this.#logger,
-      nodeOf: (object) => this.#node(object),
+      nodeOf: (object) => this.#node(object).traced,
       emit: this.#emit,
     });
     this.#segments.set(segment.id, segment);
@@ -93,7 +126,7 @@ export class HostServer {
     return closing;
   }
 
-  #node(object: number): AnyNode {
+  #node(object: number): HostedNode {
     const node = this.#nodes.get(object);
     if (node !== undefined) return node;
     throw new RemoteMediaError(

@@ -1,5 +1,5 @@
 import { RemoteMediaError } from '../errors/index.js';
-import type { Host, InProcessSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
+import type { Host, InProcessSegment, Language, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import type { AnyNode } from '../node/index.js';
@@ -22,12 +22,14 @@ export interface SegmentDescription {
     readonly channel: string;
     readonly token: string;
     readonly to: readonly string[];
+    readonly language: Language;
   }[];
   readonly outputs: readonly {
     readonly channel: string;
     readonly token: string;
     readonly from: string;
     readonly address: string;
+    readonly language: Language;
   }[];
   readonly metrics: boolean;
   readonly cancelTimeoutMs: number;
@@ -172,15 +174,15 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
       why: '',
     },
     nodes: new Map(placed),
-    inputs: inputs.map(({ channel, token, to }) => ({
+    inputs: inputs.map(({ channel, token, to, language }) => ({
       ...channelOf(channel, token, '', to),
-      producer: farEnd(''),
+      producer: farEnd('', language),
       consumer: runner,
     })),
-    outputs: outputs.map(({ channel, token, from, address }) => ({
+    outputs: outputs.map(({ channel, token, from, address, language }) => ({
       ...channelOf(channel, token, from, []),
       producer: runner,
-      consumer: farEnd(address),
+      consumer: farEnd(address, language),
     })),
     run,
     // The ends of the pipeline are elsewhere.
@@ -199,10 +201,11 @@ function channelOf(
   return { id, token, from, to, fromSegment: '', toSegment: '' };
 }
 
-/** Whatever is at the other end of a channel: only its address is known here. */
-function farEnd(address: string): Host {
+/** Whatever is at the other end of a channel: only its address and language are known here. */
+function farEnd(address: string, language: Language): Host {
   return {
     name: 'another host',
+    language,
     listen: () => Promise.resolve(address),
     open: () => Promise.reject(new Error('segments of another host are opened there')),
   };

@@ -2,6 +2,9 @@ import type { AnyNode, Items } from '../node/index.js';
 import type { Channel, Segment } from '../plan/index.js';
 import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
 
+/** What nodes are written in. */
+export type Language = 'python' | 'typescript';
+
 /** A channel of one run, with what its two ends need. */
 export interface WiredChannel extends Channel {
   /** Random; whoever dials must show it. */
@@ -51,10 +54,10 @@ export interface OpenSegment {
 export interface Host {
   /** Name in plans and errors. */
   readonly name: string;
-  /** Whether its nodes are written in TypeScript, in a host that is not this process. */
-  readonly isTypeScript?: boolean;
-  /** Resolves when a host that can die has died. */
-  readonly death?: Promise<unknown>;
+  /** What its nodes are written in; between hosts of one language items keep types that only that language has. */
+  readonly language: Language;
+  /** Calls `listener` when a host that can die has died; gives a function that takes that back, as every run must. */
+  watchDeath?(listener: (error: Error) => void): () => void;
   /** The address at which its incoming channels are dialled. */
   listen(): Promise<string>;
   /**

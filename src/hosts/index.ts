@@ -1,5 +1,12 @@
 export { makeDriverHost, type DriverHost } from './driver/index.js';
-export { hostOf, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from './host.js';
+export {
+  hostOf,
+  type Host,
+  type Language,
+  type OpenSegment,
+  type SegmentRequest,
+  type WiredChannel,
+} from './host.js';
 export { InProcessHost, type InProcessSegment } from './in-process/index.js';
 export {
   findPython,
@@ -14,10 +21,17 @@ export {
   type PythonNode,
   type PythonObjectSpec,
 } from './python/index.js';
-export { keepStdoutFree, type HostOutput } from './remote/output.js';
+export { keepStdoutFree, passOnOutput, type HostOutput } from './remote/output.js';
 export { roleOfTraits, RemoteNode, type ObjectDescription, type Traits } from './remote/remote-node.js';
 export {
+  configureHosts,
+  payloadLimit,
+  returnHost,
   startTypeScriptHost,
+  takeHost,
+  type HostSettings,
+  type NodeState,
+  type Return,
   type TypeScriptHost,
   type TypeScriptHostOptions,
   type TypeScriptNodeSpec,

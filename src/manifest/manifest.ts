@@ -16,6 +16,8 @@ export interface ManifestTypeNode {
   readonly host?: string;
   /** Where the node runs. */
   readonly executor?: string;
+  /** Nodes of one group and one executor share a worker or process. */
+  readonly group?: string;
   /** How many items an async `process` may work on at once. */
   readonly concurrency?: number;
 }
@@ -28,6 +30,8 @@ export interface ManifestInstanceNode {
   readonly instance: AnyNode;
   /** Where the node runs. */
   readonly executor?: string;
+  /** Nodes of one group and one executor share a worker or process. */
+  readonly group?: string;
   /** How many items an async `process` may work on at once. */
   readonly concurrency?: number;
 }

@@ -33,6 +33,11 @@ const executor = z
   .min(1)
   .nullish()
   .describe('Where the node runs: "in-process", "worker", "process" or "multiprocess".');
+const group = z
+  .string()
+  .min(1)
+  .nullish()
+  .describe('TypeScript nodes of one group and one executor share a worker or process. Absent: one of its own.');
 const concurrency = z
   .int()
   .min(1)
@@ -57,6 +62,7 @@ const typeEntry = z
     capabilities: z.record(z.string(), z.unknown()).nullish().describe('Resources that the node asks for.'),
     host: z.string().nullish().describe('Address of the machine on which the node is to run.'),
     executor,
+    group,
     concurrency,
   })
   .describe('A node.');
@@ -66,6 +72,7 @@ const instanceEntry = z.strictObject({
   id,
   instance: z.custom<AnyNode>((value) => value !== undefined && value !== null),
   executor,
+  group,
   concurrency,
 });
 

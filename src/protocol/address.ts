@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,8 @@ function makeDirectory(): string {
   process.once('exit', () => {
     rmSync(made, { recursive: true, force: true });
   });
+  const mark = markOfPids();
+  if (mark !== undefined) writeFileSync(join(made, mark), '');
   return made;
 }
 
@@ -58,13 +60,28 @@ export function removeLeftBy(pid: number): void {
 
 /** Removes what programs left that were killed: nothing of theirs runs any more. */
 function sweep(parent: string): void {
-  removeDirectories(parent, (owner) => !isAlive(owner));
+  const mark = markOfPids();
+  removeDirectories(parent, (owner, directory) => {
+    if (isAlive(owner)) return false;
+    const marks = entriesOf(directory).filter((name) => name.startsWith('pids-'));
+    // Another container that shares this folder counts its processes by itself.
+    return marks.length === 0 || mark === undefined || marks.includes(mark);
+  });
 }
 
-function removeDirectories(parent: string, isLeft: (owner: number) => boolean): void {
+/** A file of this name in a directory says which processes its owner's number belongs to; `undefined` where the system does not tell. */
+function markOfPids(): string | undefined {
+  try {
+    return `pids-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? ''}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeDirectories(parent: string, isLeft: (owner: number, directory: string) => boolean): void {
   for (const name of entriesOf(parent)) {
     const owner = /^remotemedia-(\d+)-/.exec(name)?.[1];
-    if (owner === undefined || !isLeft(Number(owner))) continue;
+    if (owner === undefined || !isLeft(Number(owner), join(parent, name))) continue;
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {

@@ -135,15 +135,13 @@ export class ControlConnection implements ConnectionHandler {
   }
 
   async #answer(id: number, method: string, params: object): Promise<void> {
-    let answer: unknown;
     try {
       const result = await this.#handler.onRequest?.(method, params);
       // By itself first, so that a refusal names the place in the value and not in the frame.
-      answer = [id, true, lower(result ?? null)];
+      this.#connection.send(FRAME.RESPONSE, [id, true, lower(result ?? null)]);
     } catch (error) {
-      answer = [id, false, encodeFailure(error)];
+      this.#connection.send(FRAME.RESPONSE, [id, false, encodeFailure(error)]);
     }
-    this.#connection.send(FRAME.RESPONSE, answer);
   }
 
   #closedError(method: string): RemoteMediaError {

@@ -194,7 +194,7 @@ describe('what cannot be run', () => {
 
   test('an executor that is not there', async () => {
     const node = new Add();
-    node.executor = 'worker';
+    node.executor = 'moon';
     await expect(new Pipeline([node]).run(1)).rejects.toMatchObject({
       code: 'RM_EXECUTOR_UNAVAILABLE',
       nodeId: 'Add_0',

@@ -1,77 +1,150 @@
 import { languageOfType, makeNode } from '../catalog/index.js';
-import { RemoteMediaError } from '../errors/index.js';
-import { hostOf, startTypeScriptHost, type Host } from '../hosts/index.js';
+import { hostOf, type Host, type Return } from '../hosts/index.js';
+import type { Logger } from '../logging/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
-import { concurrencyOf, describeType, roleOf, type AnyNode } from '../node/index.js';
+import { concurrencyOf, describeType, isThenable, roleOf, type AnyNode } from '../node/index.js';
 import { chainEdges } from '../plan/index.js';
+import type { Away } from './away.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
+import { findBerths, type Berth, type Berths } from './executors.js';
 import type { ResolvedNode, ResolvedPipeline } from './resolved.js';
 
-const IN_PROCESS_EXECUTORS: readonly (string | undefined)[] = [undefined, 'in-process'];
-/** Executors that mean a host of its own. */
-const OTHER_HOSTS: Readonly<Partial<Record<string, 'thread' | 'process'>>> = {
-  worker: 'thread',
-  process: 'process',
-  multiprocess: 'process',
-};
+/** What resolving is to know of a run. */
+export interface ResolveOptions {
+  readonly logger: Logger;
+  /** Whether states come home where a node does not say it itself. */
+  readonly returnState: boolean;
+}
+
+/** A node, and the host where it lives. */
+export interface Placed {
+  readonly node: AnyNode;
+  readonly placement: Host;
+}
+
+/** What the nodes of one pipeline are made with. */
+interface Making {
+  readonly definition: PipelineDefinition;
+  readonly driver: Host;
+  readonly berths: Berths;
+  /** The hosts of nodes that leave this program; not there for a plan. */
+  readonly away: Away | undefined;
+  readonly releases: (() => Promise<void>)[];
+}
 
 /**
- * Looks up or makes the nodes of a pipeline, and says where each of them runs.
+ * Looks up or makes the nodes of a pipeline, and says where each of them runs. Live objects that leave this program are serialized before
+ * anything is made or started.
  *
  * @param driver - where nodes run that ask for no other place
+ * @param options - without them it is for a plan: live objects stay as they are, and no host of TypeScript nodes is started
  */
 export async function resolvePipeline(
-  definition: PipelineDefinition,
+  given: PipelineDefinition,
   driver: Host,
+  options?: ResolveOptions,
 ): Promise<ResolvedPipeline> {
-  checkDefinition(definition);
-  const releases: (() => Promise<void>)[] = [];
-  const release = async (): Promise<void> => {
-    for (const undo of releases.splice(0).reverse()) await undo();
+  checkDefinition(given);
+  const definition = await withCheckedEntries(given);
+  const berths = findBerths(definition, isTypeScript);
+  const away = options === undefined ? undefined : await prepareAway(berths, definition, options);
+  const making: Making = { definition, driver, berths, away, releases: [] };
+  const release = async (how: Return = 'failed'): Promise<void> => {
+    for (const undo of making.releases.splice(0).reverse()) await undo();
+    await away?.release(how);
   };
-  const nodes: ResolvedNode[] = [];
+  const { name, ids, connections } = definition;
   try {
-    for (const [index, entry] of definition.entries.entries()) {
-      nodes.push(await resolveEntry(entry, index, definition, driver, releases));
-    }
+    const resolving = definition.entries.map((entry, index) => resolveEntry(entry, index, making));
+    const nodes = await inOrder(resolving);
+    const edges = connections.length > 0 ? connections : chainEdges(ids);
+    return { name, nodes, edges, release, bringHome: () => away?.bringHome() };
   } catch (error) {
     await release();
     throw error;
   }
-  const { ids, connections } = definition;
-  return {
-    name: definition.name,
-    nodes,
-    edges: connections.length > 0 ? connections : chainEdges(ids),
-    release,
-  };
 }
 
-async function resolveEntry(
+/** Entries of a list come as the user wrote them, with "config" for "params" or without either. */
+async function withCheckedEntries(definition: PipelineDefinition): Promise<PipelineDefinition> {
+  if (definition.entries.every((entry) => 'instance' in entry)) return definition;
+  const { validateNodeEntry } = await import('../manifest/index.js');
+  const entries = definition.entries.map((entry, index) =>
+    'instance' in entry ? entry : validateNodeEntry(entry, pathOf(index)),
+  );
+  return { ...definition, entries };
+}
+
+async function prepareAway(
+  { all }: Berths,
+  { baseDir }: PipelineDefinition,
+  options: ResolveOptions,
+): Promise<Away | undefined> {
+  if (all.length === 0) return undefined;
+  const { Away } = await import('./away.js');
+  return Away.prepare(all, baseDir, options);
+}
+
+/** All settle before one is told to have failed: the first in the order of the pipeline. */
+async function inOrder<T>(resolving: readonly (T | Promise<T>)[]): Promise<T[]> {
+  if (!resolving.some(isThenable)) return resolving as T[];
+  await Promise.allSettled(resolving);
+  return Promise.all(resolving);
+}
+
+function resolveEntry(
   entry: ManifestNode,
   index: number,
-  definition: PipelineDefinition,
-  driver: Host,
-  releases: (() => Promise<void>)[],
-): Promise<ResolvedNode> {
+  making: Making,
+): ResolvedNode | Promise<ResolvedNode> {
+  const berth = making.berths.byIndex[index];
+  const resolved = (placed: Placed): ResolvedNode => describe(entry, index, placed, making, berth);
+  if (!('instance' in entry)) return makePlaced(entry, index, making, berth).then(resolved);
+  const { instance } = entry;
+  if (berth === undefined) return resolved({ node: instance, placement: hostOf(instance) ?? making.driver });
+  // For a plan nothing leaves.
+  if (making.away === undefined) return resolved({ node: instance, placement: absentHost(berth) });
+  return making.away.traveller(berth, instance).then(resolved);
+}
+
+/** Makes the node that an entry names, in the host where it is to run. */
+async function makePlaced(
+  entry: ManifestTypeNode,
+  index: number,
+  { definition: { baseDir }, driver, away, releases }: Making,
+  berth: Berth | undefined,
+): Promise<Placed> {
+  const path = pathOf(index);
+  if (!isTypeScript(entry)) {
+    const { makePythonNode } = await import('./python-entries.js');
+    const { node, release } = await makePythonNode(entry, path, baseDir);
+    releases.push(release);
+    return { node, placement: hostOf(node) ?? driver };
+  }
+  if (berth !== undefined && away !== undefined) return away.make(berth, entry, path);
+  const node = await makeNode(entry, path, baseDir);
+  return { node, placement: berth === undefined ? driver : absentHost(berth) };
+}
+
+function describe(
+  entry: ManifestNode,
+  index: number,
+  { node, placement }: Placed,
+  { definition, driver }: Making,
+  berth: Berth | undefined,
+): ResolvedNode {
   const id = definition.ids[index] ?? '';
   const isInstance = 'instance' in entry;
-  const node = isInstance
-    ? entry.instance
-    : await makePlacedNode(entry, `nodes[${String(index)}]`, definition.baseDir, releases);
   // For all places at which an instance stands: how often it can be entered at once is a matter of the instance.
   if (entry.concurrency !== undefined) node.concurrency = entry.concurrency;
   concurrencyOf(node, id);
-  const executor = entry.executor ?? node.executor;
-  const type = isInstance ? classNameOf(node) : entry.node_type;
-  const placement = placeOf(node, id, executor, driver);
   return {
     id,
     node,
-    type,
+    type: isInstance ? classNameOf(entry.instance) : entry.node_type,
     placement,
     host: placement.name,
-    why: whyThere(placement, isInstance, executor, driver),
+    why: berth === undefined ? whyThere(placement, isInstance, driver) : whyAway(berth, isInstance),
     isSource: roleOf(node) === 'source',
   };
 }
@@ -83,47 +156,32 @@ function classNameOf(node: AnyNode): string {
     : ((node as { readonly className?: string }).className ?? describeType(node));
 }
 
-function placeOf(node: AnyNode, id: string, executor: string | undefined, driver: Host): Host {
-  const remote = hostOf(node);
-  if (remote !== undefined) return remote;
-  if (IN_PROCESS_EXECUTORS.includes(executor)) return driver;
-  throw new RemoteMediaError(
-    'RM_EXECUTOR_UNAVAILABLE',
-    `Node "${id}" asks for the executor "${String(executor)}", but live objects written in TypeScript run "in-process" in this version. ` +
-      'Leave executor out, or name the class in a manifest entry ({"node_type": "./nodes.js#MyNode"}), which may have one.',
-    { nodeId: id },
-  );
-}
-
-function whyThere(placement: Host, isInstance: boolean, executor: string | undefined, driver: Host): string {
+function whyThere(placement: Host, isInstance: boolean, driver: Host): string {
   if (placement === driver)
     return isInstance ? 'TypeScript objects of this program' : 'TypeScript nodes that the manifest names';
-  if (isInstance)
-    return `${placement.isTypeScript === true ? 'TypeScript' : 'Python'} objects that live in the host ${placement.name}`;
-  return placement.isTypeScript === true
-    ? `a TypeScript node that asks for the executor ${String(executor)}`
-    : 'Python nodes that the manifest names';
+  if (!isInstance) return 'Python nodes that the manifest names';
+  const language = placement.language === 'typescript' ? 'TypeScript' : 'Python';
+  return `${language} objects that live in the host ${placement.name}`;
 }
 
-/** Makes the node that an entry names, in the host where it is to run. */
-async function makePlacedNode(
-  given: ManifestTypeNode,
-  path: string,
-  baseDir: string,
-  releases: (() => Promise<void>)[],
-): Promise<AnyNode> {
-  const { validateNodeEntry } = await import('../manifest/index.js');
-  // Entries of a list come as the user wrote them, with "config" for "params" or without either.
-  const entry = validateNodeEntry(given, path) as ManifestTypeNode;
-  if (languageOfType(entry.node_type) === 'python') {
-    const { makePythonNode } = await import('./python-entries.js');
-    const { node, release } = await makePythonNode(entry, path, baseDir);
-    releases.push(release);
-    return node;
-  }
-  const kind = OTHER_HOSTS[entry.executor ?? ''];
-  if (kind === undefined) return makeNode(entry, path, baseDir);
-  const host = await startTypeScriptHost({ kind, name: kind === 'thread' ? 'worker' : 'process' });
-  releases.push(() => host.close());
-  return host.create({ node_type: entry.node_type, params: entry.params, baseDir, path });
+function whyAway({ kind, group }: Berth, isInstance: boolean): string {
+  const what = isInstance ? 'TypeScript objects that ask' : 'TypeScript nodes that ask';
+  const host = kind === 'thread' ? 'worker thread' : 'process';
+  return group === undefined
+    ? `${what} for a ${host} of their own`
+    : `${what} for a ${host} with group "${group}"`;
+}
+
+/** Stands in a plan for a host that is not started for it. */
+function absentHost({ name }: Berth): Host {
+  const absent = (): Promise<never> => Promise.reject(new Error('a plan has no hosts'));
+  return { name, language: 'typescript', listen: absent, open: absent };
+}
+
+function isTypeScript(entry: ManifestNode): boolean {
+  return 'node_type' in entry && languageOfType(entry.node_type) !== 'python';
+}
+
+function pathOf(index: number): string {
+  return `nodes[${String(index)}]`;
 }

@@ -1,4 +1,4 @@
-import type { Host } from '../hosts/index.js';
+import type { Host, Return } from '../hosts/index.js';
 import type { AnyNode } from '../node/index.js';
 import type { Edge, PlannedNode } from '../plan/index.js';
 
@@ -13,6 +13,12 @@ export interface ResolvedPipeline {
   readonly name: string;
   readonly nodes: readonly ResolvedNode[];
   readonly edges: readonly Edge[];
-  /** Releases what was made for this run alone. */
-  release(): Promise<void>;
+  /** Once all nodes have been cleaned up in good order: brings the states home that are to come. */
+  bringHome?(): Promise<void> | undefined;
+  /**
+   * Releases what was made for this run alone; may be called again.
+   *
+   * @param how - how the run ended; where there was none, `failed`
+   */
+  release(how?: Return): Promise<void>;
 }

@@ -14,6 +14,11 @@ export interface RunOptions {
   readonly logger?: Logger | undefined;
   /** Measures the nodes; the result is then `{ outputs, metrics }`. @defaultValue false */
   readonly enableMetrics?: boolean | undefined;
+  /**
+   * Brings the state home that nodes in workers and processes have at the end: it becomes that of the original objects. The option of a node
+   * goes before. @defaultValue false
+   */
+  readonly returnState?: boolean | undefined;
 }
 
 /** The result of a run with `enableMetrics`. */
@@ -36,7 +41,9 @@ export async function runToEnd(
 ): Promise<unknown> {
   options.signal?.throwIfAborted();
   const driver = new InProcessHost();
-  const pipeline = await resolvePipeline(definition, driver);
+  const logger = options.logger ?? defaultLogger();
+  const { returnState = false } = options;
+  const pipeline = await resolvePipeline(definition, driver, { logger, returnState });
   try {
     const sink = new CollectSink();
     const session = new Session({
@@ -44,7 +51,7 @@ export async function runToEnd(
       driver,
       input,
       output: sink,
-      logger: options.logger ?? defaultLogger(),
+      logger,
       isMetered: options.enableMetrics ?? false,
       signal: options.signal,
       isInterruptible: true,

@@ -45,6 +45,7 @@ export class Session {
   readonly #segments: OpenSegment[] = [];
   readonly #startedAt: number = performance.now();
   readonly #cancellation: Cancellation = new Cancellation();
+  readonly #unwatch: (() => void)[] = [];
   #durationMs: number | undefined;
 
   /** @throws GraphError, InvalidArgumentError where the pipeline cannot run with this input. */
@@ -118,11 +119,26 @@ export class Session {
     this.#cancellation.renew();
     const late: unknown[] = [];
     await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
+    await this.#bringHome(stuck, late);
     this.#durationMs = performance.now() - this.#startedAt;
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
     this.#cancellation.dispose();
     // After this nothing of the run is left, so that its caller sees the end in the same turn.
-    await this.#request.pipeline.release();
+    const hasFailed = this.#run.failures.length + late.length > 0;
+    await this.#request.pipeline.release(stuck.length > 0 ? 'stuck' : hasFailed ? 'failed' : 'clean');
     this.#report(stuck, late);
+  }
+
+  /** Of a run that did not end well no state comes home. */
+  async #bringHome(stuck: readonly StuckNode[], late: unknown[]): Promise<void> {
+    const { pipeline } = this.#request;
+    const problems = stuck.length + late.length + this.#run.failures.length;
+    if (pipeline.bringHome === undefined || problems > 0 || this.#cancellation.isRequested) return;
+    try {
+      await pipeline.bringHome();
+    } catch (error) {
+      late.push(error);
+    }
   }
 
   async #runAll(stuck: StuckNode[]): Promise<void> {
@@ -167,7 +183,10 @@ export class Session {
     const { pipeline, input, output, logger } = this.#request;
     const hosts = new Map<string, Host>([[this.#request.driver.name, this.#request.driver]]);
     for (const { placement } of pipeline.nodes) hosts.set(placement.name, placement);
-    for (const host of hosts.values()) void host.death?.then(this.#hostDied.bind(this));
+    for (const host of hosts.values()) {
+      const unwatch = host.watchDeath?.(this.#hostDied.bind(this));
+      if (unwatch !== undefined) this.#unwatch.push(unwatch);
+    }
     const nodes = new Map(pipeline.nodes.map(({ id, node }) => [id, node]));
     const hostBySegment = new Map(this.#plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
     const channels = this.#plan.channels.map((channel): WiredChannel => {
@@ -243,7 +262,7 @@ function cancelTimeout(stuck: readonly StuckNode[], reason: unknown): RemoteMedi
   const nodes = stuck.map(({ id, method }) => `"${id}"${method === undefined ? '' : ` (in ${method})`}`);
   return new RemoteMediaError(
     'RM_CANCEL_TIMEOUT',
-    `After the cancel, node ${nodes.join(', ')} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. Let it watch context.signal.`,
+    `After the cancel, node ${nodes.join(', ')} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. It goes on until it does; in TypeScript it can watch context.signal.`,
     { cause: reason, nodeId: stuck[0]?.id },
   );
 }

@@ -110,10 +110,10 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   }
 
   async #execute(): Promise<void> {
-    const { signal, logger, enableMetrics } = this.#options;
+    const { signal, logger = defaultLogger(), enableMetrics, returnState = false } = this.#options;
     signal?.throwIfAborted();
     const driver = new InProcessHost();
-    const pipeline = await resolvePipeline(this.#definition, driver);
+    const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
     try {
       if (this.#leaving !== undefined) return;
       this.#session = new Session({
@@ -121,7 +121,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         driver,
         input: this.#input,
         output: this.#sink,
-        logger: logger ?? defaultLogger(),
+        logger,
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,

@@ -19,6 +19,9 @@ const EXT = {
   MAP: 0x56,
   TENSOR: 0x57,
   MEDIA: 0x58,
+  // 0x59 is what two Python processes send each other: here it is refused.
+  FROZENSET: 0x5a,
+  BYTEARRAY: 0x5b,
 } as const;
 
 /** An integer beyond 64 bits. */
@@ -31,6 +34,10 @@ export class ComplexExtension extends Extension<Complex> {}
 export class TupleExtension extends Extension<readonly unknown[]> {}
 /** The elements of a set. */
 export class SetExtension extends Extension<readonly unknown[]> {}
+/** The elements of a set that was a frozenset in Python. */
+export class FrozenSetExtension extends Extension<readonly unknown[]> {}
+/** Bytes that were a bytearray in Python. */
+export class ByteArrayExtension extends Extension<Uint8Array> {}
 /** Keys and values of a map in turn. */
 export class MapExtension extends Extension<readonly unknown[]> {}
 /** Element type, shape, bytes, and whether it is a bare typed array. */
@@ -44,6 +51,23 @@ const tuples = new WeakSet<readonly unknown[]>();
 /** Whether an array came as a Python tuple. */
 export function isTuple(array: readonly unknown[]): boolean {
   return tuples.has(array);
+}
+
+/** Sets that came as frozensets, and bytes that came as bytearrays, so that they go back as such. */
+const frozenSets = new WeakSet<ReadonlySet<unknown>>();
+const byteArrays = new WeakSet<Uint8Array>();
+
+/** A set, ready to be written; its elements are already. */
+export function setExtension(
+  set: ReadonlySet<unknown>,
+  elements: readonly unknown[],
+): SetExtension | FrozenSetExtension {
+  return frozenSets.has(set) ? new FrozenSetExtension(elements) : new SetExtension(elements);
+}
+
+/** Bytes, ready to be written. */
+export function bytesExtension(bytes: Uint8Array): Uint8Array | ByteArrayExtension {
+  return byteArrays.has(bytes) ? new ByteArrayExtension(bytes) : bytes;
 }
 
 /** A tensor, ready to be written. */
@@ -74,6 +98,21 @@ defineExtension(EXT.TUPLE, TupleExtension, (elements) => {
   return elements;
 });
 defineExtension(EXT.SET, SetExtension, (elements) => new Set(elements));
+defineExtension(EXT.FROZENSET, FrozenSetExtension, (elements) => {
+  const set = new Set(elements);
+  frozenSets.add(set);
+  return set;
+});
+defineRawExtension(
+  EXT.BYTEARRAY,
+  ByteArrayExtension,
+  (bytes) => Buffer.from(bytes),
+  (view) => {
+    const bytes = new Uint8Array(view);
+    byteArrays.add(bytes);
+    return bytes;
+  },
+);
 defineExtension(EXT.MAP, MapExtension, (flat) => {
   if (flat.length % 2 !== 0) throw new TypeError('a MAP has a key without a value');
   const map = new Map<unknown, unknown>();

@@ -34,6 +34,8 @@ const TAGS: Readonly<Record<string, (content: never) => unknown>> = {
   $complex: ([re, im]: [number, number]) => new Complex(re, im),
   $tuple: (elements: unknown[]) => elements.map(fromTagged),
   $set: (elements: unknown[]) => new Set(elements.map(fromTagged)),
+  $frozenset: (elements: unknown[]) => new Set(elements.map(fromTagged)),
+  $bytearray: (hex: string) => new Uint8Array(Buffer.from(hex, 'hex')),
   $map: (entries: [unknown, unknown][]) =>
     new Map(entries.map(([key, value]) => [fromTagged(key), fromTagged(value)])),
   $media: ({ kind, fields }: { kind: string; fields: Record<string, unknown> }) =>

@@ -3,13 +3,14 @@ import { Complex, Tensor, type MediaData, type TypedArray } from '../data/index.
 import { ValueTransferError } from '../errors/index.js';
 import {
   BigIntExtension,
+  bytesExtension,
   bytesOf,
   ComplexExtension,
   FloatExtension,
   isTuple,
   MapExtension,
   MediaExtension,
-  SetExtension,
+  setExtension,
   tensorExtension,
   TupleExtension,
   typedArrayExtension,
@@ -160,14 +161,14 @@ function lowerSpecialObject(object: Readonly<Record<string, unknown>>, depth: nu
 }
 
 function lowerInstance(value: object, depth: number): unknown {
-  if (value instanceof Uint8Array) return counted(value, value);
+  if (value instanceof Uint8Array) return counted(bytesExtension(value), value);
   if (value instanceof Tensor) return counted(tensorExtension(value), value.data);
   if (value instanceof Date) {
     if (!Number.isNaN(value.getTime())) return value;
     throw new Refusal('an invalid Date', 'Check the date before you pass it on.');
   }
   if (value instanceof Map) return new MapExtension(lowerElements([...value].flat(), depth));
-  if (value instanceof Set) return new SetExtension(lowerElements([...value], depth));
+  if (value instanceof Set) return setExtension(value, lowerElements([...value], depth));
   if (value instanceof Complex) return new ComplexExtension(value);
   if (value instanceof ArrayBuffer) return counted(new Uint8Array(value), value);
   if (ArrayBuffer.isView(value)) return counted(lowerView(value), value);

@@ -3,11 +3,12 @@ import { Node, SourceNode, StreamingNode, type AnyNode, type NodeContext } from 
 import type { CaseNode } from './harness.js';
 
 /**
- * The fixture nodes of README.md as TypeScript classes.
+ * The fixture nodes of README.md as TypeScript classes. Their fields are plain ones: live instances go to other hosts, where what is `#private`
+ * does not arrive.
  *
  * @param journal - gets an entry for every call of `initialize`, `flush` and `cleanup`
  */
-export function makeFixture({ id, type, params, concurrency }: CaseNode, journal: string[]): AnyNode {
+export function makeFixture({ id, type, params, concurrency }: CaseNode, journal: Journal): AnyNode {
   const make = FIXTURES[type];
   if (make === undefined) throw new Error(`There is no fixture "${type}" in TypeScript.`);
   const node = make(params ?? {});
@@ -16,7 +17,7 @@ export function makeFixture({ id, type, params, concurrency }: CaseNode, journal
 }
 
 /** Makes an entry when each call begins; a node without a `flush` of its own gets none. */
-function journaled(node: AnyNode, id: string, journal: string[]): AnyNode {
+function journaled(node: AnyNode, id: string, journal: Journal): AnyNode {
   for (const name of ['initialize', 'flush', 'cleanup'] as const) {
     const method = node[name]?.bind(node);
     if (method === undefined) continue;
@@ -26,6 +27,11 @@ function journaled(node: AnyNode, id: string, journal: string[]): AnyNode {
     };
   }
   return node;
+}
+
+/** Where entries go. */
+export interface Journal {
+  push(entry: string): unknown;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -66,16 +72,16 @@ class Double extends Node<number, number> {
 }
 
 class AddAsync extends Node<number, number> {
-  readonly #amount: number;
+  private readonly amount: number;
 
   constructor(amount: number) {
     super();
-    this.#amount = amount;
+    this.amount = amount;
   }
 
   async process(value: number): Promise<number> {
     await turn();
-    return value + this.#amount;
+    return value + this.amount;
   }
 }
 
@@ -86,28 +92,28 @@ class DropOdd extends Node<number, number> {
 }
 
 class Repeat<T> extends Node<T, T> {
-  readonly #times: number;
+  private readonly times: number;
 
   constructor(times: number) {
     super();
-    this.#times = times;
+    this.times = times;
   }
 
   *process(value: T): Generator<T, void, undefined> {
-    for (let time = 0; time < this.#times; time++) yield value;
+    for (let time = 0; time < this.times; time++) yield value;
   }
 }
 
 class RepeatAsync<T> extends Node<T, T> {
-  readonly #times: number;
+  private readonly times: number;
 
   constructor(times: number) {
     super();
-    this.#times = times;
+    this.times = times;
   }
 
   async *process(value: T): AsyncGenerator<T, void, undefined> {
-    for (let time = 0; time < this.#times; time++) {
+    for (let time = 0; time < this.times; time++) {
       await turn();
       yield value;
     }
@@ -133,15 +139,15 @@ class Text extends Node<number, string> {
 }
 
 class Iterator<T> extends Node<T, T> {
-  readonly #times: number;
+  private readonly times: number;
 
   constructor(times: number) {
     super();
-    this.#times = times;
+    this.times = times;
   }
 
   process(value: T): IterableIterator<T, undefined> {
-    let left = this.#times;
+    let left = this.times;
     return {
       next: () => (left-- > 0 ? { done: false, value } : { done: true, value: undefined }),
       [Symbol.iterator]() {
@@ -152,55 +158,55 @@ class Iterator<T> extends Node<T, T> {
 }
 
 class Batch<T> extends Node<T, T[]> {
-  readonly #size: number;
-  #batch: T[] = [];
+  private readonly size: number;
+  private batch: T[] = [];
 
   constructor(size: number) {
     super();
-    this.#size = size;
+    this.size = size;
   }
 
   process(value: T): T[] | undefined {
-    this.#batch.push(value);
-    return this.#batch.length < this.#size ? undefined : this.#take();
+    this.batch.push(value);
+    return this.batch.length < this.size ? undefined : this.takeAll();
   }
 
   override flush(): T[] | undefined {
-    return this.#batch.length === 0 ? undefined : this.#take();
+    return this.batch.length === 0 ? undefined : this.takeAll();
   }
 
-  #take(): T[] {
-    const batch = this.#batch;
-    this.#batch = [];
+  private takeAll(): T[] {
+    const batch = this.batch;
+    this.batch = [];
     return batch;
   }
 }
 
 class BatchAsync<T> extends Node<T, T[]> {
-  readonly #batch: Batch<T>;
+  private readonly batch: Batch<T>;
 
   constructor(size: number) {
     super();
-    this.#batch = new Batch(size);
+    this.batch = new Batch(size);
   }
 
   async process(value: T): Promise<T[] | undefined> {
     await turn();
-    return this.#batch.process(value);
+    return this.batch.process(value);
   }
 
   override async flush(): Promise<T[] | undefined> {
     await turn();
-    return this.#batch.flush();
+    return this.batch.flush();
   }
 }
 
 class FlushMany extends Node<unknown, number> {
-  readonly #count: number;
+  private readonly count: number;
 
   constructor(count: number) {
     super();
-    this.#count = count;
+    this.count = count;
   }
 
   process(): undefined {
@@ -208,7 +214,7 @@ class FlushMany extends Node<unknown, number> {
   }
 
   override *flush(): Generator<number, void, undefined> {
-    for (let index = 0; index < this.#count; index++) yield index;
+    for (let index = 0; index < this.count; index++) yield index;
   }
 }
 
@@ -220,45 +226,45 @@ class Sum extends StreamingNode<number, number> {
 }
 
 class Take<T> extends StreamingNode<T, T> {
-  readonly #count: number;
+  private readonly count: number;
 
   constructor(count: number) {
     super();
-    this.#count = count;
+    this.count = count;
   }
 
   async *stream(input: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
     let taken = 0;
     for await (const value of input) {
       yield value;
-      if (++taken === this.#count) return;
+      if (++taken === this.count) return;
     }
   }
 }
 
 class Count extends SourceNode<number> {
-  readonly #to: number;
+  private readonly to: number;
 
   constructor(to: number) {
     super();
-    this.#to = to;
+    this.to = to;
   }
 
   *source(): Generator<number, void, undefined> {
-    for (let value = 0; value < this.#to; value++) yield value;
+    for (let value = 0; value < this.to; value++) yield value;
   }
 }
 
 class CountAsync extends SourceNode<number> {
-  readonly #to: number;
+  private readonly to: number;
 
   constructor(to: number) {
     super();
-    this.#to = to;
+    this.to = to;
   }
 
   async *source(): AsyncGenerator<number, void, undefined> {
-    for (let value = 0; value < this.#to; value++) {
+    for (let value = 0; value < this.to; value++) {
       await turn();
       yield value;
     }
@@ -272,11 +278,11 @@ class Endless extends SourceNode<number> {
 }
 
 class Overlap extends Node<number, number> {
-  #enter: () => void = () => undefined;
+  private enter: () => void = () => undefined;
 
   async process(value: number): Promise<number> {
-    this.#enter();
-    if (value % 2 === 0) await new Promise<void>((resolve) => (this.#enter = resolve));
+    this.enter();
+    if (value % 2 === 0) await new Promise<void>((resolve) => (this.enter = resolve));
     return value;
   }
 }
@@ -295,23 +301,23 @@ function makeExplode(where: string, at: number): AnyNode {
 }
 
 class Explode extends Node<number, number> {
-  readonly #where: string;
-  readonly #at: number;
-  #index = 0;
+  private readonly where: string;
+  private readonly at: number;
+  private index = 0;
 
   constructor(where: string, at: number) {
     super();
-    this.#where = where;
-    this.#at = at;
+    this.where = where;
+    this.at = at;
   }
 
   override initialize(): void {
-    if (this.#where === 'initialize') boom();
+    if (this.where === 'initialize') boom();
   }
 
   process(value: number): number | Promise<number> | Generator<number> | AsyncGenerator<number> {
-    if (this.#index++ !== this.#at) return value;
-    switch (this.#where) {
+    if (this.index++ !== this.at) return value;
+    switch (this.where) {
       case 'process':
         return boom();
       case 'async':
@@ -326,7 +332,7 @@ class Explode extends Node<number, number> {
   }
 
   override cleanup(): void {
-    if (this.#where === 'cleanup') boom();
+    if (this.where === 'cleanup') boom();
   }
 }
 
@@ -341,32 +347,32 @@ class ExplodingFlush extends Node<number, number> {
 }
 
 class ExplodingStream extends StreamingNode<number, number> {
-  readonly #at: number;
+  private readonly at: number;
 
   constructor(at: number) {
     super();
-    this.#at = at;
+    this.at = at;
   }
 
   async *stream(input: AsyncIterable<number>): AsyncGenerator<number, void, undefined> {
     let index = 0;
     for await (const value of input) {
-      if (index++ === this.#at) boom();
+      if (index++ === this.at) boom();
       yield value;
     }
   }
 }
 
 class ExplodingSource extends SourceNode<number> {
-  readonly #at: number;
+  private readonly at: number;
 
   constructor(at: number) {
     super();
-    this.#at = at;
+    this.at = at;
   }
 
   *source(): Generator<number, void, undefined> {
-    for (let value = 0; value < this.#at; value++) yield value;
+    for (let value = 0; value < this.at; value++) yield value;
     boom();
   }
 }

@@ -290,6 +290,7 @@ function channelOf({ channel, token }: { readonly channel: string; readonly toke
 function far(address: string): Host {
   return {
     name: 'far',
+    language: 'typescript',
     listen: () => Promise.resolve(address),
     open: () => Promise.reject(new Error('not here')),
   };

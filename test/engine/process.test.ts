@@ -50,6 +50,38 @@ describe('an engine', () => {
     expect(directoriesOf(driver.ready.pid)).toEqual([]);
   });
 
+  test('that is killed leaves no process, not even one whose node never returns', async () => {
+    const driver = await Driver.start();
+    const stuck = { id: 'stuck', node_type: './nodes.ts#Stuck', params: {}, executor: 'process' };
+    driver.run([stuck], { input: ['sync'] }).catch(() => undefined);
+    await driver.line('stuck');
+    const [host] = childrenOf(driver.ready.pid);
+    driver.child.kill('SIGKILL');
+    await driver.exited;
+    await expect(gone(host!)).resolves.toBeUndefined();
+  });
+
+  test('ends a worker that a node holds up, and says so to the other runs in it', async () => {
+    await using driver = await Driver.start();
+    const endless = driver.run([{ id: 'endless', node_type: './nodes.ts#Endless', params: {} }]);
+    endless.catch(() => undefined);
+    await driver.line('three');
+    const nodes = [{ id: 'stuck', node_type: './nodes.ts#Stuck', params: {} }];
+    const stuck = driver.run(nodes, { input: ['sync'], run: 'to-cancel' });
+    stuck.catch(() => undefined);
+    await driver.line('stuck');
+    await driver.cancel('to-cancel');
+    await expect(stuck).rejects.toMatchObject({ code: 'RM_CANCEL_TIMEOUT', nodeId: 'stuck' });
+    await expect(endless).rejects.toMatchObject({
+      code: 'RM_HOST_DIED',
+      message: expect.stringContaining('node "stuck" of another run held it up') as string,
+    });
+    const { outputs } = await driver.run([{ id: 'up', node_type: './nodes.ts#Upper', params: {} }], {
+      input: ['a'],
+    });
+    expect(outputs).toEqual(['A']);
+  });
+
   test.each(['SIGTERM', 'SIGHUP'] as const)('ends in good order by %s', async (signal) => {
     const driver = await Driver.start();
     await driver.run([{ id: 'up', node_type: './nodes.ts#Upper', params: {} }], { input: ['a'] });

@@ -5,6 +5,7 @@ import { RemoteHost } from '../remote/remote-host.js';
 
 /** The program that drives this engine: its objects stay in it, and both ends of every pipeline are there. */
 export class DriverHost extends RemoteHost {
+  readonly language = 'python';
   readonly #address: string;
   #die: (error: Error) => void = () => undefined;
   readonly #death = new Promise<Error>((resolve) => (this.#die = resolve));
@@ -42,7 +43,8 @@ export class DriverHost extends RemoteHost {
   forRun(run: string): Host {
     return {
       name: this.name,
-      death: this.#death,
+      language: this.language,
+      watchDeath: (listener) => this.watchDeath(listener),
       listen: () => this.listen(),
       open: (request) => this.openSegment(request, { run }),
     };

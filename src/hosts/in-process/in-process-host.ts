@@ -16,6 +16,7 @@ type Channels = typeof import('../../channels/index.js');
 
 /** Runs segments in this process, on its event loop: the very objects that the user built. */
 export class InProcessHost implements Host {
+  readonly language = 'typescript';
   readonly name: string;
 
   constructor(name = 'in-process') {
@@ -71,6 +72,7 @@ export class InProcessSegment implements OpenSegment {
   readonly #channels: Channels | undefined;
   #assembly: Assembly | undefined;
   #feeds: { feed(): Promise<void> }[] = [];
+  readonly #unwatch: (() => void)[] = [];
   readonly #senders: InstanceType<Channels['ChannelSender']>[] = [];
   readonly #receivers: InstanceType<Channels['ChannelReceiver']>[] = [];
 
@@ -142,7 +144,10 @@ export class InProcessSegment implements OpenSegment {
   #receiver({ id, token, producer }: WiredChannel, target: Stage): InstanceType<Channels['ChannelReceiver']> {
     const { ChannelReceiver } = this.#loadedChannels();
     const receiver = new ChannelReceiver({ id, token, producer: producer.name }, target, this.#request.run);
-    void producer.death?.then(() => receiver.producerDied());
+    const unwatch = producer.watchDeath?.(() => {
+      void receiver.producerDied();
+    });
+    if (unwatch !== undefined) this.#unwatch.push(unwatch);
     return receiver;
   }
 
@@ -170,6 +175,7 @@ export class InProcessSegment implements OpenSegment {
 
   close(): Promise<unknown[]> {
     for (const receiver of this.#receivers) receiver.forget();
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
     return cleanUpAll(this.#nodes, this.#request.run, new Set(this.busy()));
   }
 

@@ -83,6 +83,8 @@ export interface PythonLaunch {
 
 /** A Python process that holds live objects and runs segments of them. It never keeps this program alive, and ends with it. */
 export class PythonHost extends OwnedHost {
+  /** What its nodes are written in. */
+  readonly language = 'python';
   /** The Python that it runs, and how that was found. */
   readonly interpreter: Interpreter;
   readonly #forgotten: FinalizationRegistry<number>;

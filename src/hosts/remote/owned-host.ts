@@ -36,7 +36,7 @@ const names = new Set(['in-process', 'driver']);
 /** A host that this program has started. It never keeps the program alive, and ends with it. */
 export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
   readonly #vehicle: Vehicle;
-  readonly #onOutput: (output: HostOutput) => void;
+  #onOutput: (output: HostOutput) => void;
   readonly #isDebug: boolean;
   readonly #death: Promise<Error>;
   #ready: HostReady | undefined;
@@ -44,6 +44,7 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
   readonly #early: HostOutput[] = [];
   readonly #stderr: string[] = [];
   #isDead = false;
+  #killReason: string | undefined;
 
   constructor(
     options: OwnedHostOptions,
@@ -150,8 +151,27 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
     }
   }
 
+  /**
+   * It serves somebody else from now on, in whose plans and errors it has another name.
+   *
+   * @param onOutput - as in {@link OwnedHostOptions}
+   */
+  protected adopt(name: string, onOutput: (output: HostOutput) => void): void {
+    names.delete(this.name);
+    this.name = uniqueName(name);
+    this.#onOutput = onOutput;
+    this.#stderr.length = 0;
+  }
+
   #diedError(end: VehicleEnd): Error {
     if (this.isClosing) return closedError(this.name);
+    if (this.#killReason !== undefined) {
+      return new HostDiedError(
+        `Host "${this.name}" (${this.#vehicle.description}) was ended: ${this.#killReason}.`,
+        { ...end, stderr: this.#stderr },
+        { host: this.name },
+      );
+    }
     const words = this.#stderr.length === 0 ? '' : ` Its last lines on stderr:\n${this.#stderr.join('\n')}`;
     return new HostDiedError(
       `Host "${this.name}" (${this.#vehicle.description}) ended with ${describeEnd(end)}.${words}`,
@@ -166,7 +186,7 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
       if (this.#stderr.length > STDERR_LINES_KEPT) this.#stderr.shift();
     }
     if (this.#ready === undefined) this.#early.push(output);
-    else this.#onOutput(output);
+    else this.#onOutput({ ...output, host: this.name });
   }
 
   protected override onEvent(name: string, params: unknown): void {
@@ -191,6 +211,30 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
     }, CLOSE_TIMEOUT_MS);
     await this.#vehicle.ended;
     clearTimeout(timer);
+  }
+
+  /** Lets the host end: nobody waits for that, nor does it keep this program alive. */
+  dismiss(): void {
+    this.isClosing = true;
+    this.#isDead = true;
+    this.control?.close();
+    setTimeout(() => {
+      this.#vehicle.kill();
+    }, CLOSE_TIMEOUT_MS).unref();
+  }
+
+  /**
+   * Ends the host at once, whatever its code does.
+   *
+   * @param reason - why, for other runs that use it; without it nobody else does
+   */
+  async kill(reason?: string): Promise<void> {
+    this.#killReason = reason;
+    this.isClosing = reason === undefined;
+    this.#isDead = true;
+    this.#vehicle.keepAlive(true);
+    this.#vehicle.kill();
+    await this.#vehicle.ended;
   }
 
   /** Closes the host at the end of an `await using` block. */

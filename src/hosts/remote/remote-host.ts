@@ -1,7 +1,8 @@
 import { RemoteMediaError } from '../../errors/index.js';
 import type { Logger } from '../../logging/index.js';
 import type { ControlConnection } from '../../protocol/index.js';
-import type { Host, OpenSegment, SegmentRequest } from '../host.js';
+import { DeathWatch } from '../death-watch.js';
+import type { Host, Language, OpenSegment, SegmentRequest } from '../host.js';
 import { describeSegment, RemoteSegment, type DoneEvent } from './remote-segment.js';
 
 /** A little less than the session waits, so that the host can still say which node it is. */
@@ -20,13 +21,16 @@ let segmentCount = 0;
 
 /** A host at the other end of a control connection: opens segments there, and hears of them. */
 export abstract class RemoteHost implements Host {
-  readonly name: string;
+  abstract readonly language: Language;
+  /** Name in plans and errors. */
+  name: string;
   protected readonly logger: Logger;
   /** There once the host is ready. */
   protected control: ControlConnection | undefined;
   /** Whether this program is closing the host. */
   protected isClosing = false;
   readonly #segments = new Map<string, RemoteSegment>();
+  #deathWatch: DeathWatch | undefined;
 
   constructor(name: string, logger: Logger) {
     this.name = name;
@@ -35,6 +39,17 @@ export abstract class RemoteHost implements Host {
 
   /** Resolves when the host has ended, with the error that runs see. */
   abstract get death(): Promise<Error>;
+
+  /** @internal */
+  watchDeath(listener: (error: Error) => void): () => void {
+    this.#deathWatch ??= new DeathWatch(this.death);
+    return this.#deathWatch.add(listener);
+  }
+
+  /** How many runs and segments would be told of the host's death. @internal */
+  get deathListenerCount(): number {
+    return this.#deathWatch?.size ?? 0;
+  }
 
   /** @internal */
   abstract listen(): Promise<string>;
@@ -80,7 +95,7 @@ export abstract class RemoteHost implements Host {
     return {
       name: this.name,
       request: (method, params) => this.request(method, params),
-      death: this.death,
+      watchDeath: (listener) => this.watchDeath(listener),
       hold: () => this.control?.hold() ?? (() => undefined),
     };
   }

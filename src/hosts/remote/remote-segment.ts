@@ -8,8 +8,8 @@ import type { OpenSegment, SegmentRequest } from '../host.js';
 export interface SegmentHost {
   readonly name: string;
   request(method: string, params: object): Promise<unknown>;
-  /** Resolves with the error of a host that died. */
-  readonly death: Promise<Error>;
+  /** Calls a function when the host dies, until that is taken back. */
+  watchDeath(listener: (error: Error) => void): () => void;
   /** Keeps the program alive until the given function is called. */
   hold(): () => void;
 }
@@ -44,13 +44,20 @@ export async function describeSegment(
       return [{ id: nodeId, object: node.objectId, concurrency: concurrencyOf(node, nodeId) }];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
-    inputs: inputs.map(({ id: channel, token, to }) => ({ channel, token, to, window })),
+    inputs: inputs.map(({ id: channel, token, to, producer }) => ({
+      channel,
+      token,
+      to,
+      language: producer.language,
+      window,
+    })),
     outputs: await Promise.all(
       outputs.map(async ({ id: channel, token, from, consumer }) => ({
         channel,
         token,
         from,
         address: await consumer.listen(),
+        language: consumer.language,
         window,
       })),
     ),
@@ -81,13 +88,17 @@ export class RemoteSegment implements OpenSegment {
     this.#host = host;
     this.#run = run;
     this.#nodeIds = segment.nodes.filter((nodeId) => nodes.has(nodeId));
-    this.#release = host.hold();
     this.done = new Promise((resolve) => (this.#settle = resolve));
-    void host.death.then((error) => {
+    const unwatch = host.watchDeath((error) => {
       if (this.#isDone) return;
       this.#run.fail(error);
       this.#finish();
     });
+    const release = host.hold();
+    this.#release = () => {
+      unwatch();
+      release();
+    };
   }
 
   connect(): undefined {

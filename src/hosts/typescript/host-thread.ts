@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { Worker } from 'node:worker_threads';
+import { Worker, type ResourceLimits } from 'node:worker_threads';
 import { describeCause } from '../../errors/index.js';
 import type { HostOutput, Vehicle, VehicleEnd } from '../remote/index.js';
 
@@ -11,12 +11,15 @@ export class HostThread implements Vehicle {
   readonly description = 'a worker thread';
   readonly ended: Promise<VehicleEnd>;
 
-  constructor(host: string, entry: URL, onOutput: (output: HostOutput) => void) {
+  constructor(
+    host: string,
+    entry: URL,
+    onOutput: (output: HostOutput) => void,
+    resourceLimits: Readonly<ResourceLimits> = {},
+  ) {
     this.#host = host;
     this.#onOutput = onOutput;
-    this.#worker = new Worker(entry, { stdout: true, stderr: true, name: host });
-    this.#passOn('stdout');
-    this.#passOn('stderr');
+    this.#worker = new Worker(entry, { stdout: true, stderr: true, name: host, resourceLimits });
     // What a process would print before it ends.
     this.#worker.on('error', (error: unknown) => {
       const text = error instanceof Error ? (error.stack ?? describeCause(error)) : describeCause(error);
@@ -24,7 +27,9 @@ export class HostThread implements Vehicle {
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', (exitCode) => {
-        resolve({ exitCode, signal: null });
+        void Promise.all([this.#passOn('stdout'), this.#passOn('stderr')]).then(() => {
+          resolve({ exitCode, signal: null });
+        });
       });
     });
   }
@@ -41,12 +46,12 @@ export class HostThread implements Vehicle {
     void this.#worker.terminate();
   }
 
-  /** What does not go through the streams that the thread's own code sees. */
-  #passOn(name: 'stdout' | 'stderr'): void {
-    const lines = createInterface({ input: this.#worker[name] });
-    lines.on('line', (line) => {
-      this.#emit(name, line);
-    });
+  /**
+   * What was printed before the thread told its lines as events. It is read at the end: whoever reads these streams of a running thread keeps
+   * the program alive, also where the thread itself does not.
+   */
+  async #passOn(name: 'stdout' | 'stderr'): Promise<void> {
+    for await (const line of createInterface({ input: this.#worker[name] })) this.#emit(name, line);
   }
 
   #emit(stream: 'stdout' | 'stderr', text: string): void {

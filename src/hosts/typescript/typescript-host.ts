@@ -1,14 +1,17 @@
 import { fileURLToPath } from 'node:url';
-import { RemoteMediaError, type HostExit } from '../../errors/index.js';
+import type { ResourceLimits } from 'node:worker_threads';
+import { RemoteMediaError, type HostExit, type SerializationErrorDetails } from '../../errors/index.js';
 import { listener } from '../../protocol/index.js';
 import {
   HostProcess,
   OwnedHost,
+  passOnOutput,
   RemoteNode,
   type ObjectDescription,
   type OwnedHostOptions,
 } from '../remote/index.js';
 import { HostThread } from './host-thread.js';
+import { inheritedFlags } from './inherited-flags.js';
 
 const ENTRY = new URL('../../hosting/entry.js', import.meta.url);
 
@@ -16,6 +19,8 @@ const ENTRY = new URL('../../hosting/entry.js', import.meta.url);
 export interface TypeScriptHostOptions extends OwnedHostOptions {
   /** What it runs in. */
   readonly kind: 'thread' | 'process';
+  /** Limits of a thread, in MB. @defaultValue those of Node.js */
+  readonly resourceLimits?: Readonly<ResourceLimits> | undefined;
 }
 
 /** What a node is made from there; see `schema/wire.md`. */
@@ -29,9 +34,18 @@ export interface TypeScriptNodeSpec {
   readonly path: string;
 }
 
+/** What a host says of a node's state. */
+export type NodeState =
+  | {
+      readonly serialized: Uint8Array;
+      /** Whether it is for `[Symbol.for('remotemedia.setState')]`; else it is a copy of the instance. */
+      readonly isHooked: boolean;
+    }
+  | { readonly refused: Pick<SerializationErrorDetails, 'path' | 'kind' | 'reason' | 'suggestion'> };
+
 /** A thread or process that runs TypeScript nodes, which it makes itself. */
 export class TypeScriptHost extends OwnedHost {
-  readonly isTypeScript = true;
+  readonly language = 'typescript';
 
   /** Starts a host. */
   static async start(options: TypeScriptHostOptions): Promise<TypeScriptHost> {
@@ -41,12 +55,12 @@ export class TypeScriptHost extends OwnedHost {
     return host;
   }
 
-  private constructor({ kind, ...options }: TypeScriptHostOptions) {
+  private constructor({ kind, resourceLimits, ...options }: TypeScriptHostOptions) {
     super(options, (name, onOutput) => {
-      if (kind === 'thread') return new HostThread(name, ENTRY, onOutput);
+      if (kind === 'thread') return new HostThread(name, ENTRY, onOutput, resourceLimits);
       const command = {
         path: process.execPath,
-        args: [fileURLToPath(ENTRY)],
+        args: [...inheritedFlags(process.execArgv), fileURLToPath(ENTRY)],
         cwd: process.cwd(),
         env: process.env,
       };
@@ -70,6 +84,33 @@ export class TypeScriptHost extends OwnedHost {
    */
   async create(spec: TypeScriptNodeSpec): Promise<RemoteNode> {
     return new RemoteNode(this, (await this.request('create', spec)) as ObjectDescription);
+  }
+
+  /**
+   * Makes nodes of serialized instances there.
+   *
+   * @param count - how many there are: one alone, or a list
+   * @returns one for each, in their order
+   * @throws RemoteMediaError `RM_INVALID_PAYLOAD` where it cannot be read there
+   */
+  async createSerialized(serialized: Uint8Array, count: number): Promise<RemoteNode[]> {
+    const { nodes } = (await this.request('create', { serialized, count })) as { nodes: ObjectDescription[] };
+    return nodes.map((description) => new RemoteNode(this, description));
+  }
+
+  /** The state of a node that was made of a serialized instance, serialized, or why it is refused. */
+  async stateOf(node: RemoteNode, limitBytes: number): Promise<NodeState> {
+    return (await this.request('state', { object: node.objectId, limitBytes })) as NodeState;
+  }
+
+  /** Whether nothing of what ran there still does. */
+  async settle(): Promise<boolean> {
+    return (await this.request('settle', {})) === true;
+  }
+
+  /** It serves another run from now on. */
+  serve({ name, onOutput = passOnOutput }: Pick<OwnedHostOptions, 'name' | 'onOutput'>): void {
+    this.adopt(name, onOutput);
   }
 
   /** Lets go of nodes that were made there. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -16,6 +17,7 @@ class Forgetful(Protocol):
 
 
 _all: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+_functions: list[Callable[[], None]] = []
 
 
 def forgets_at_fork(target: Forgetful) -> None:
@@ -23,7 +25,15 @@ def forgets_at_fork(target: Forgetful) -> None:
     _all.add(target)
 
 
+def runs_in_forked_child(function: Callable[[], None]) -> Callable[[], None]:
+    """Have a function of a module, which forgets what the module holds, called in every forked child."""
+    _functions.append(function)
+    return function
+
+
 def _forget() -> None:
+    for function in _functions:
+        function()
     for target in list(_all):
         target.forget_after_fork()
 

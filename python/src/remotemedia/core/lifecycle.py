@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import threading
 import time
 import weakref
@@ -16,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
 from remotemedia.core.exceptions import NodeBusyError
+from remotemedia.core.forking import runs_in_forked_child
 
 State = Literal["new", "initializing", "ready", "cleaning"]
 
@@ -34,6 +34,10 @@ class Caller(Protocol):
     def is_here(self) -> bool:
         """Whether its calls are made in the calling thread."""
         ...
+
+
+class WaitGivenUpError(Exception):
+    """A run was cancelled while it waited for another one that uses the same object."""
 
 
 class LifecycleRecord:
@@ -84,7 +88,12 @@ class LifecycleRecord:
         self._callers: tuple[Caller, ...] = ()
         self._unsettled: list[Caller] = []
 
-    def enter(self, is_initialized: Callable[[], bool], callers: tuple[Caller, ...] = ()) -> bool:
+    def enter(
+        self,
+        is_initialized: Callable[[], bool],
+        callers: tuple[Caller, ...] = (),
+        is_given_up: Callable[[], bool] | None = None,
+    ) -> bool:
         """Count one more run; wait while another one initializes or cleans up.
 
         From the second run on, all calls of the object's sync ``process`` take ``call_lock``.
@@ -92,12 +101,18 @@ class LifecycleRecord:
         Args:
             is_initialized: says whether somebody has initialized the object; asked when nobody uses it.
             callers: the run's places that call the object without a lock.
+            is_given_up: whether to wait no longer; asked again after ``wake``.
 
         Returns:
             Whether the caller must initialize the object and then call ``initialized``.
+
+        Raises:
+            WaitGivenUpError: it was not counted, because ``is_given_up``.
         """
         with self.mutex:
             while self._state in ("initializing", "cleaning"):
+                if is_given_up is not None and is_given_up():
+                    raise WaitGivenUpError(f"another run was {self._state} the node")
                 self._changed = self._changed or threading.Condition(self.mutex)
                 self._changed.wait()
             if self._users == 0:
@@ -146,15 +161,39 @@ class LifecycleRecord:
             if self._changed is not None:
                 self._changed.notify_all()
 
-    def lock_call(self) -> None:
-        """Take ``call_lock`` to enter the object; wait for calls that were made before they took the lock."""
-        self.call_lock.acquire()
+    def wake(self) -> None:
+        """Have those that wait in ``enter`` look again whether they are given up."""
+        with self.mutex:
+            if self._changed is not None:
+                self._changed.notify_all()
+
+    def lock_call(self, is_given_up: Callable[[], bool]) -> None:
+        """Take ``call_lock`` to enter the object; wait for calls that were made before they took the lock.
+
+        Raises:
+            WaitGivenUpError: it does not have the lock, because ``is_given_up``.
+        """
+        self.lock_step(is_given_up)
         if self._unsettled:
             try:
-                self._settle()
+                self._settle(is_given_up)
             except BaseException:
                 self.call_lock.release()
                 raise
+
+    def lock_step(self, is_given_up: Callable[[], bool]) -> None:
+        """Take ``call_lock`` to go on inside the object.
+
+        Raises:
+            WaitGivenUpError: it does not have the lock, because ``is_given_up``.
+        """
+        lock = self.call_lock
+        if lock.acquire(blocking=False):
+            return
+        # Nothing can wake who waits for a lock; to look now and then costs only those who wait.
+        while not lock.acquire(timeout=_LOOK_S):
+            if is_given_up():
+                raise WaitGivenUpError("another run was inside the node")
 
     def claim_stream(self, run: object, name: str) -> None:
         """Claim the object for one streaming or source place.
@@ -176,7 +215,7 @@ class LifecycleRecord:
         if self._streaming_run is run:
             self._streaming_run = None
 
-    def _settle(self) -> None:
+    def _settle(self, is_given_up: Callable[[], bool]) -> None:
         """Wait until no call of another thread is inside that was made without the lock.
 
         Looked at again and again, because a run alone does not pay for telling of the end of each call. It
@@ -189,6 +228,8 @@ class LifecycleRecord:
                 # A call of this thread has called the runtime itself: it may, as with a re-entrant lock.
                 if all(caller.is_here() for caller in self._unsettled):
                     return
+            if is_given_up():
+                raise WaitGivenUpError("another run was inside the node")
             time.sleep(delay)
             delay = min(delay * 2 or _FIRST_DELAY_S, _LAST_DELAY_S)
 
@@ -203,6 +244,7 @@ class LifecycleRecord:
 
 _FIRST_DELAY_S = 20e-6
 _LAST_DELAY_S = 1e-3
+_LOOK_S = 0.05
 
 _records: dict[int, tuple[LifecycleRecord, Any]] = {}
 """By object identity, forgotten with the object where it can be referred to weakly.
@@ -282,11 +324,8 @@ async def _record_awaited(node: Any, result: Awaitable[Any], is_initialize: bool
     return value
 
 
-def _forget_after_fork() -> None:
+@runs_in_forked_child
+def _forget_runs_of_parent() -> None:
     """In a child no run of the parent goes on, whatever it held at the moment of the fork."""
     for record, _ in list(_records.values()):
         record.forget_runs()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -176,8 +176,8 @@ class Node:
         """Get ready: load models, open files. Runs once before the first item."""
 
     if TYPE_CHECKING:
-        # For type checkers: a subclass may name its item as it likes.
-        def process(self, data: Any, /) -> Any: ...  # noqa: D102
+        # For type checkers: a subclass names its item as it likes, and a source takes none.
+        def process(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: D102
 
     else:
 

@@ -63,6 +63,8 @@ def check_items(items: Iterable[object]) -> bool:
             continue
         if is_entry(item):
             has_entries = True
+        elif isinstance(item, Mapping):
+            problems.append(f"item {position} is a dict without node_type")
         else:
             problems.append(f"item {position} is {problem}")
     if problems:

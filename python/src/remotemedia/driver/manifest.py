@@ -12,7 +12,6 @@ from typing import Any
 
 from remotemedia.core import registry
 from remotemedia.core.exceptions import InvalidPipelineError, ManifestError, RemoteMediaError
-from remotemedia.core.validation import node_problem
 from remotemedia.driver.definition import (
     Definition,
     Entry,
@@ -105,9 +104,10 @@ def _make(node: Mapping[str, Any], place: str, base_dir: str) -> Any:
     except Exception as error:
         message = f"{place}.params: {node_type} could not be made: {type(error).__name__}: {error}"
         raise _manifest_error(message, f"{place}.params", "RM_MODULE") from error
-    problem = node_problem(made)
-    if problem is not None:
-        raise ManifestError(f"{place}.node_type: {node_type} is no node: it makes {problem}.", place)
+    # What a manifest names needs no more than process(), as wherever nodes are made for the user.
+    if not callable(getattr(made, "process", None)):
+        kind = type(made).__name__
+        raise ManifestError(f"{place}.node_type: {node_type} is no node: {kind} has no process().", place)
     return made
 
 

@@ -23,6 +23,7 @@ def fresh_address(name: str) -> str:
     if pid not in _made:
         # Its name says whose it is, so that others can remove it should this program be killed.
         _made[pid] = Path(tempfile.mkdtemp(prefix=f"remotemedia-{pid}-", dir=_parent()))
+        _mark(_made[pid])
     return f"unix:{_made[pid] / name}"
 
 
@@ -30,6 +31,16 @@ def remove_left_by(pid: int) -> None:
     """Remove the sockets of a process that has ended and could not do so itself."""
     for left in Path(_parent()).glob(f"remotemedia-{pid}-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _mark(directory: Path) -> None:
+    """Say which processes the number in the directory's name belongs to: a container counts its own."""
+    try:
+        pids = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        # Only Linux tells.
+        return
+    (directory / f"pids-{''.join(filter(str.isdigit, pids))}").touch()
 
 
 def _parent() -> str:

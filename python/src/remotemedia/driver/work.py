@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import signal
@@ -12,7 +13,9 @@ from typing import Any, Protocol
 
 from remotemedia.core.exceptions import CancelTimeoutError
 from remotemedia.driver.failures import error_to_raise
+from remotemedia.runner.loop import set_done
 from remotemedia.runner.plan import NodeFailure
+from remotemedia.runner.ports import INPUT_NAME
 
 _TURN_SECONDS = 0.0005
 
@@ -94,22 +97,40 @@ class Running:
             await asyncio.sleep(0)
 
     async def cancel(self) -> None:
-        """Cancel the run and wait until it has cleaned up.
+        """Cancel the run and wait until it has cleaned up; being cancelled meanwhile does not end that.
 
         Raises:
             CancelTimeoutError: a node does not return.
+            asyncio.CancelledError: the caller was cancelled meanwhile.
         """
         over = self._future()
         if over is None:
             return
         self._work.cancel()
-        await asyncio.wait([over], timeout=self._work.cancel_timeout)
+        again = await self._wait_for(over)
         if not self.is_over:
             raise _timeout_error(self._work)
         for failure in self._work.failures:
             # From another process it is told as a failure of the run.
             if isinstance(failure.error, CancelTimeoutError):
                 raise failure.error
+        if again is not None:
+            raise again
+
+    async def _wait_for(self, over: asyncio.Future[None]) -> asyncio.CancelledError | None:
+        """Wait as long as a cancel may take; what has cancelled the waiting meanwhile, if anything did.
+
+        To obey at once would let the caller close the loop on which nodes are still to be cleaned up.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._work.cancel_timeout
+        again: asyncio.CancelledError | None = None
+        while not over.done() and (left := deadline - loop.time()) > 0:
+            try:
+                await asyncio.wait([over], timeout=left)
+            except asyncio.CancelledError as error:
+                again = error
+        return again
 
     def when_over(self, callback: Callable[[], None]) -> None:
         """Have a function called on the loop once nothing of the run is left."""
@@ -132,7 +153,7 @@ class Running:
         if over is not None:
             # A loop that has been closed has no caller that waits.
             with contextlib.suppress(RuntimeError):
-                over.get_loop().call_soon_threadsafe(_set_done, over)
+                over.get_loop().call_soon_threadsafe(set_done, over)
 
 
 class _Pace(threading.local):
@@ -151,14 +172,14 @@ class _Pace(threading.local):
 _pace = _Pace()
 
 
-def _set_done(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
 @contextlib.contextmanager
 def interruptible(work: Work) -> Generator[None, None, None]:
-    """Inside, the first Ctrl-C cancels the run, at whose end it is raised; a second one is raised at once."""
+    """Inside, the first Ctrl-C cancels the run, at whose end it is raised; a second one is raised at once.
+
+    Raises:
+        KeyboardInterrupt: it was pressed, and the run has ended.
+        CancelTimeoutError: it was pressed, and the node that runs in this thread did not return in time.
+    """
     is_ours = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -166,27 +187,53 @@ def interruptible(work: Work) -> Generator[None, None, None]:
     if not is_ours:
         yield
         return
-    is_interrupted = False
-
-    def interrupt(_number: int, _frame: Any) -> None:
-        nonlocal is_interrupted
-        is_interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # Not here: the run may hold, in this very thread, a lock that cancel needs.
-        threading.Thread(target=work.cancel, name="remotemedia-interrupt", daemon=True).start()
-
-    signal.signal(signal.SIGINT, interrupt)
+    interrupt = _Interrupt(work)
+    signal.signal(signal.SIGINT, interrupt.take)
     try:
         yield
     finally:
+        interrupt.is_over.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if is_interrupted:
-        raise KeyboardInterrupt
+    if interrupt.error is not None:
+        raise interrupt.error
 
 
-def _timeout_error(work: Work) -> CancelTimeoutError:
-    nodes = ", ".join(f'"{node_id}"' for node_id in work.stuck()) or "of another process"
+class _Interrupt:
+    """What Ctrl-C does while a run goes on in the main thread."""
+
+    def __init__(self, work: Work) -> None:
+        self.error: BaseException | None = None
+        self.is_over = threading.Event()
+        self._work = work
+
+    def take(self, _number: int, _frame: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.error = KeyboardInterrupt()
+        # Not here: the run may hold, in this very thread, a lock that cancel needs.
+        threading.Thread(target=self._cancel, name="remotemedia-interrupt", daemon=True).start()
+
+    def _cancel(self) -> None:
+        self._work.cancel()
+        if self.is_over.wait(self._work.cancel_timeout):
+            return
+        self.error = _timeout_error(self._work, "It was interrupted.")
+        # Nothing but a signal reaches a node that runs in the main thread.
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+
+
+_STUCK = {INPUT_NAME: "the input", "": "the run"}
+"""What does not return, where it is no node that the run knows of."""
+
+
+def _timeout_error(
+    work: Work, then: str = "Its thread goes on in the background until it does."
+) -> CancelTimeoutError:
+    names = work.stuck() or ("",)
+    stuck = ", ".join(_STUCK.get(name) or f'node "{name}"' for name in names)
     return CancelTimeoutError(
-        f"After the cancel, node {nodes} did not return within {work.cancel_timeout:g} s. "
-        "Its thread goes on in the background until it does."
+        f"After the cancel, {stuck} did not return within {work.cancel_timeout:g} s. {then}"
     )

@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 
 from remotemedia.core.exceptions import ConfigurationError
+from remotemedia.core.forking import runs_in_forked_child
 
 _DIAL_TIMEOUT_SECONDS = 10.0
 
@@ -77,6 +78,7 @@ def keep_from_children(sock: socket.socket) -> socket.socket:
     return sock
 
 
+@runs_in_forked_child
 def _close_in_child() -> None:
     for sock in list(_sockets):
         # Not close(): another thread of the parent may have been inside a call on this very object.
@@ -97,7 +99,3 @@ def _host_and_port(rest: str) -> tuple[str, int]:
     if not host or not port.isdecimal():
         raise ConfigurationError(f"tcp:{rest} is no address: give tcp:<host>:<port>")
     return host, int(port)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hmac
+import logging
 import os
 import socket
 import threading
@@ -19,6 +21,7 @@ from remotemedia.wire.frames import (
     REFUSED,
     WIRE_VERSION,
     FrameReader,
+    await_first_frame,
     decode_payload,
     encode_frame,
     is_whole_frame,
@@ -26,6 +29,11 @@ from remotemedia.wire.frames import (
 
 _HELLO_TIMEOUT_SECONDS = 10.0
 _HELLO_BYTES = 4_096
+_MAX_STRANGERS = 256
+_RETRY_SECONDS = 0.1
+_CLOSED_ERRORS = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
+
+logger = logging.getLogger("remotemedia.host")
 
 
 class Listener:
@@ -38,7 +46,10 @@ class Listener:
     def __init__(self, address: str) -> None:
         """Listen; connections are accepted in a thread."""
         self._socket, self.address = listen(address)
+        self._is_closed = threading.Event()
         self._lock = threading.Lock()
+        # In the order in which they came.
+        self._strangers: dict[socket.socket, None] = {}
         self._expected: dict[str, tuple[str, ChannelInput]] = {}
         self._engine: tuple[str, Callable[[FrameReader], None]] | None = None
         threading.Thread(target=self._accept, name="remotemedia-listener", daemon=True).start()
@@ -60,29 +71,54 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening."""
+        self._is_closed.set()
+        # To close a socket does not wake the thread that waits for it.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         unlink(self.address)
 
     def _accept(self) -> None:
-        while True:
+        while not self._is_closed.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:
-                # Closed: the host ends.
-                return
-            keep_from_children(connection)
+            except OSError as error:
+                if self._is_closed.is_set() or error.errno in _CLOSED_ERRORS:
+                    return
+                # Such as too many open files: it passes, and runs that wait for it have a cancel.
+                logger.warning("a connection could not be accepted, which is tried again: %s", error)
+                self._is_closed.wait(_RETRY_SECONDS)
+                continue
+            self._receive(connection)
+
+    def _receive(self, connection: socket.socket) -> None:
+        keep_from_children(connection)
+        try:
             # Whoever is slow to say HELLO holds up nobody else.
             if _has_said_hello(connection):
                 self._greet(connection)
             else:
+                self._make_room()
+                self._strangers[connection] = None
                 run_in_thread(self._greet, connection, name="remotemedia-hello")
+        except Exception as error:
+            # Whatever it is, others must be let in.
+            logger.warning("a connection could not be served: %s", error)
+            self._strangers.pop(connection, None)
+            connection.close()
+
+    def _make_room(self) -> None:
+        """Turn away who has been silent for longest, where too many are: who belongs here speaks at once."""
+        with contextlib.suppress(StopIteration, RuntimeError, OSError):
+            if len(self._strangers) >= _MAX_STRANGERS:
+                oldest = next(iter(self._strangers))
+                self._strangers.pop(oldest, None)
+                oldest.shutdown(socket.SHUT_RDWR)
 
     def _greet(self, connection: socket.socket) -> None:
         try:
-            connection.settimeout(_HELLO_TIMEOUT_SECONDS)
-            reader = FrameReader(connection)
+            reader = await_first_frame(connection, _HELLO_BYTES, _HELLO_TIMEOUT_SECONDS)
             welcome = self._admit(reader.read())
-            connection.settimeout(None)
             if connection.family == socket.AF_INET:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except ProtocolError as error:
@@ -92,6 +128,8 @@ class Listener:
             # It said nothing in time, or left.
             connection.close()
             return
+        finally:
+            self._strangers.pop(connection, None)
         welcome(reader)
 
     def _admit(self, frame: tuple[int, bytes | memoryview] | None) -> Callable[[FrameReader], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -60,7 +61,12 @@ class SegmentTable:
                 self.forget(segment)
             respond(result, failed)
 
-        segment.begin(opened)
+        try:
+            segment.begin(opened)
+        except BaseException:
+            # There is no thread for it.
+            self.forget(segment)
+            raise
 
     def _stop(self, params: dict[str, Any], respond: Respond) -> None:
         self._find(params).stop()
@@ -81,10 +87,11 @@ class SegmentTable:
 
 
 def give_up(segments: Iterable[HostSegment], timeout: float) -> None:
-    """Cancel and close segments whose engine will not do so any more; waits ``timeout`` seconds for each."""
+    """Cancel and close segments whose engine will not do so any more; waits ``timeout`` seconds."""
     given_up = list(segments)
     for segment in given_up:
         segment.cancel()
         segment.close(lambda _result, _failed: None)
+    deadline = time.monotonic() + timeout
     for segment in given_up:
-        segment.is_closed.wait(timeout)
+        segment.is_closed.wait(max(deadline - time.monotonic(), 0))

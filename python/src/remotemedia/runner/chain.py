@@ -103,6 +103,11 @@ class Chain(Unit):
         for stage in self.stages:
             stage.chain = None
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether its run is cancelled."""
+        return self._segment.is_cancelled
+
     def is_here(self) -> bool:
         """Whether this is the thread that runs the chain."""
         return self._segment.thread.is_here()
@@ -165,7 +170,7 @@ class Chain(Unit):
     def _flush(self, stage: Stage) -> None:
         flush = stage.flush
         try:
-            stage.record.lock_call()
+            stage.record.lock_call(stage.is_given_up)
             try:
                 output = flush() if flush is not None else None
             finally:
@@ -190,11 +195,14 @@ class Chain(Unit):
         The node's lock is held for each step of its code, and not while an output travels on: two runs that
         share two nodes in opposite order would wait for each other.
         """
-        lock = stage.record.call_lock
+        lock, lock_step, is_given_up = stage.record.call_lock, stage.record.lock_step, stage.is_given_up
         try:
             if kind == AWAITABLE:
-                with lock:
+                lock_step(is_given_up)
+                try:
                     output = self._segment.thread.wait_for(await_marked(stage, output))
+                finally:
+                    lock.release()
                 kind = kind_of(output)
             if kind in (ONE, NOTHING):
                 outputs: Iterator[Any] = iter((output,))
@@ -207,11 +215,14 @@ class Chain(Unit):
             )
             try:
                 while True:
-                    with lock:
+                    lock_step(is_given_up)
+                    try:
                         began = time.perf_counter_ns() if is_sampled else 0
                         value = next_output(stage, outputs)
                         if is_sampled and stage.meter is not None and phase == "process":
                             stage.meter.extend(time.perf_counter_ns() - began)
+                    finally:
+                        lock.release()
                     if value is EXHAUSTED:
                         break
                     if value is not None:

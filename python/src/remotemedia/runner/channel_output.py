@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any
 
 from remotemedia.core.exceptions import ProtocolError, ValueTransferError
+from remotemedia.runner.loop import set_done
 from remotemedia.runner.ports import OutputPort, Window
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.unit import close_upstream
@@ -260,8 +261,7 @@ class ChannelOutput(OutputPort):
 
     def _release(self) -> None:
         for future in self._space_waiters:
-            if not future.done():
-                future.set_result(None)
+            set_done(future)
         self._space_waiters.clear()
 
     def _wake(self) -> None:

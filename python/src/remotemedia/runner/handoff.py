@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from remotemedia.runner.loop import set_done
+
 if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
     from remotemedia.runner.segment import Segment
@@ -131,7 +133,7 @@ class Inbox:
 
     def _release_producers(self) -> None:
         for future in self._space_waiters:
-            _set_done(future)
+            set_done(future)
         self._space_waiters.clear()
         if self._blocked_depth:
             self._segment.thread.notify()
@@ -139,12 +141,12 @@ class Inbox:
     def _wake_on_loop(self) -> None:
         getter = self._take_getter()
         if getter is not None:
-            _set_done(getter)
+            set_done(getter)
 
     def _wake_from_thread(self) -> None:
         getter = self._take_getter()
         if getter is not None:
-            self._segment.loop.call_soon_threadsafe(_set_done, getter)
+            self._segment.loop.call_soon_threadsafe(set_done, getter)
 
     def _take_getter(self) -> asyncio.Future[None] | None:
         try:
@@ -208,10 +210,5 @@ class ChainBox:
 
     def _release(self) -> None:
         for future in self._space_waiters:
-            _set_done(future)
+            set_done(future)
         self._space_waiters.clear()
-
-
-def _set_done(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

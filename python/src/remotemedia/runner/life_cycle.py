@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import NodeBusyError
+from remotemedia.core.lifecycle import WaitGivenUpError
 from remotemedia.runner.loop import run_on
 from remotemedia.runner.plan import NodeFailure, OpenError
-from remotemedia.runner.stage import Stage, add_thread_cure, call_here, call_on_loop
+from remotemedia.runner.stage import Stage, add_thread_cure, call_here, call_on_loop, marks_node
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -86,7 +87,7 @@ class LifeCycle:
         if stage.is_exclusive:
             record.claim_stream(self._segment, stage.id)
         try:
-            if record.enter(stage.is_initialized, callers):
+            if record.enter(stage.is_initialized, callers, self._is_given_up):
                 is_ok = False
                 try:
                     logger.debug("initialize node %s", stage.id)
@@ -96,8 +97,10 @@ class LifeCycle:
                     record.initialized(is_ok, callers)
             else:
                 logger.debug("node %s is initialized already, and stays so", stage.id)
-        except BaseException:
+        except BaseException as error:
             record.release_stream(self._segment)
+            if isinstance(error, WaitGivenUpError):
+                raise asyncio.CancelledError(f"the run was cancelled while {error}") from None
             raise
         self._opened.append(place)
 
@@ -118,6 +121,10 @@ class LifeCycle:
             if stage.thread is not None:
                 stage.thread.end()
 
+    def _is_given_up(self) -> bool:
+        return self._segment.is_cancelled
+
+    @marks_node
     def _call(self, stage: Stage, method: str, is_there: bool) -> None:
         if not is_there:
             return

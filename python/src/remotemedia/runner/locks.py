@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from remotemedia.core.lifecycle import LifecycleRecord
+from remotemedia.runner.loop import set_done
 
 
 class AsyncCallLock:
@@ -34,7 +35,7 @@ class AsyncCallLock:
             freed = loop.create_future()
 
             def wake(freed: asyncio.Future[None] = freed) -> None:
-                loop.call_soon_threadsafe(_set_done, freed)
+                loop.call_soon_threadsafe(set_done, freed)
 
             with self._record.mutex:
                 is_taken = self._record.async_depth > 0
@@ -54,8 +55,3 @@ class AsyncCallLock:
             waiters, record.async_waiters = record.async_waiters, []
         for wake in waiters:
             wake()
-
-
-def _set_done(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
 from remotemedia.core.forking import forgets_at_fork
+
+LOOK_SECONDS = 1.0
+"""How often a thread that waits for a loop looks whether the loop has been closed."""
 
 
 class LoopThread:
@@ -56,14 +60,52 @@ def run_on(
         loop: the loop.
         coroutine: what to run.
         context: the context to run it under; a copy of the caller's by default.
+
+    Raises:
+        RuntimeError: the loop has been closed, and will not end it.
     """
     done: Future[Any] = Future()
     context = context or contextvars.copy_context()
     tasks: list[asyncio.Task[None]] = []
-    loop.call_soon_threadsafe(
-        lambda: tasks.append(loop.create_task(_complete(coroutine, done), context=context))
-    )
+    try:
+        loop.call_soon_threadsafe(
+            lambda: tasks.append(loop.create_task(_complete(coroutine, done), context=context))
+        )
+        _wait_for(done, loop)
+    except RuntimeError:
+        if not tasks:
+            coroutine.close()
+        raise
     return done.result()
+
+
+def loop_closed_error() -> RuntimeError:
+    """What is wrong where a loop has been closed that a thread waits for."""
+    return RuntimeError(
+        "The event loop of the run was closed before the run had ended. "
+        "Await the run, also after a cancel, before the loop is closed."
+    )
+
+
+async def awaited(awaitable: Awaitable[Any]) -> Any:
+    """A coroutine of any awaitable."""
+    return await awaitable
+
+
+def set_done(future: asyncio.Future[None]) -> None:
+    """Wake who waits for a future, unless it has been woken or cancelled; on the future's loop."""
+    if not future.done():
+        future.set_result(None)
+
+
+def _wait_for(done: Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+    # A loop that is closed drops what it was to do, and tells nobody.
+    while not done.done():
+        is_closed = loop.is_closed()
+        with contextlib.suppress(TimeoutError):
+            done.exception(0 if is_closed else LOOK_SECONDS)
+        if is_closed and not done.done():
+            raise loop_closed_error()
 
 
 async def _complete(coroutine: Coroutine[Any, Any, Any], done: Future[Any]) -> None:

@@ -40,7 +40,6 @@ class Segment:
     """
 
     __slots__ = (
-        "_is_done",
         "_life",
         "_loop_thread",
         "_mutex",
@@ -90,7 +89,6 @@ class Segment:
         self.plan = plan
         self._own_loop = loop
         self._loop_thread = loop_thread
-        self._is_done = False
         # Held from the beginning until the run has ended.
         self._running = threading.Lock()
         self._running.acquire()
@@ -142,17 +140,15 @@ class Segment:
 
     def run(self) -> None:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
-        if not self._units.is_simple:
-            self.thread.open_wake()
-            for task in self._units.tasks():
-                self.loop.call_soon_threadsafe(task.start)
         try:
             if self._units.is_simple:
                 self._drive_simply()
-            else:
-                self._drive()
+                return
+            self.thread.open_wake()
+            for task in self._units.tasks():
+                self.loop.call_soon_threadsafe(task.start)
+            self._drive()
         finally:
-            self._is_done = True
             self._running.release()
 
     def wait_done(self, timeout: float) -> bool:
@@ -175,6 +171,8 @@ class Segment:
                 unit.kill()
         self.thread.cancel_waits()
         self.thread.notify()
+        for stage in self.stages:
+            stage.record.wake()
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
@@ -185,12 +183,15 @@ class Segment:
         self.thread.notify()
 
     def stuck(self) -> list[str]:
-        """The ids of the nodes that have not returned."""
+        """The ids of the nodes that have not returned, or the name of the input where that has not."""
         found = [task.id for task in self._units.tasks() if not task.is_finished]
-        if not self._is_done:
-            running = node_id_of(_frame_of(self.thread.ident))
-            if running is not None and running not in found:
-                found.append(running)
+        running = node_id_of(_frame_of(self.thread.ident))
+        if running is not None and running not in found:
+            found.append(running)
+        if not found:
+            found += [
+                port.name for port in self._units.inputs if port.name is not None and not port.is_finished
+            ]
         return found
 
     def close(self) -> list[NodeFailure]:
@@ -270,16 +271,21 @@ class Segment:
             pulls = [pull for pull in units.pulls() if not pull.is_finished]
             for pull in pulls:
                 pull.step(_TURN)
-            channels = [port for port in units.inputs if not port.is_pulled and not port.is_finished]
-            for port in channels:
-                if port.is_dead:
-                    port.finish()
+            channels = self._open_channels()
             if not pulls or channels:
                 # A producer's first items may have come together with its HELLO, and have left the socket.
                 buffered = [port for port in channels if port.has_frame()]
                 for port in buffered or self.thread.wait(channels, self._is_ready, 0 if pulls else None):
                     port.read()
             self.flush_outputs()
+
+    def _open_channels(self) -> list[InputPort]:
+        channels = [port for port in self._units.inputs if not port.is_pulled and not port.is_finished]
+        for port in channels:
+            if port.is_dead:
+                port.finish()
+        # To finish one may finish others: the nodes behind it may want no more.
+        return [port for port in channels if not port.is_finished]
 
     def _is_ready(self) -> bool:
         waiting = (port for port in self._units.inputs if not port.is_finished)

@@ -145,7 +145,7 @@ class Stage:
         def guarded(item: Any) -> Any:
             # Said before the lock is waited for: whoever has it may wait for this very chain.
             self._is_settled = True
-            record.lock_call()
+            record.lock_call(self.is_given_up)
             try:
                 return process(item)
             finally:
@@ -161,6 +161,10 @@ class Stage:
         ``process`` was replaced, it can only come in by the guarded call.
         """
         return self.chain is not None and self.chain.at is self and not self._is_settled
+
+    def is_given_up(self) -> bool:
+        """Whether what a chain does with the node need not be waited for any more."""
+        return self.chain is not None and self.chain.is_cancelled
 
     def is_here(self) -> bool:
         """Whether its calls are made in the calling thread."""

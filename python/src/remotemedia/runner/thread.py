@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from remotemedia.runner.handoff import ChainBox
-from remotemedia.runner.loop import run_on
+from remotemedia.runner.loop import LOOK_SECONDS, awaited, loop_closed_error, run_on
 
 
 class Readable(Protocol):
@@ -104,7 +104,7 @@ class ThreadSide:
 
     def wait_for(self, awaitable: Awaitable[Any], can_cancel: bool = True) -> Any:
         """Await what a sync node gave back; ``cancel_waits`` ends it unless told otherwise."""
-        coroutine = self.cancellable(awaitable) if can_cancel else _await(awaitable)
+        coroutine = self.cancellable(awaitable) if can_cancel else awaited(awaitable)
         if self.await_loop is not None:
             return run_on(self.await_loop, coroutine)
         if self._runner is None:
@@ -152,6 +152,7 @@ class ThreadSide:
     def close(self) -> None:
         """Give back what the thread has used; called in it."""
         self.boxes = []
+        self.ident = 0
         if self._runner is not None:
             self._runner.close()
             self._runner = None
@@ -181,11 +182,16 @@ class ThreadSide:
             raise RuntimeError("the segment's thread cannot be woken")
         # From here on notify() writes a wake-up, so nothing is missed that comes true after a look.
         self.is_waiting = True
-        wanted = {readable.socket: readable for readable in readables if readable.socket is not None}
+        wanted = {
+            readable.socket: readable
+            for readable in readables
+            # A closed one has nothing to say, and cannot be watched.
+            if readable.socket is not None and readable.socket.fileno() >= 0
+        }
         self._watch(selector, wanted)
         if is_ready():
             timeout = 0
-        ready = [key for key, _ in selector.select(timeout)]
+        ready = self._select(selector, timeout)
         self.is_waiting = False
         found: list[Any] = []
         for key in ready:
@@ -195,6 +201,19 @@ class ThreadSide:
                 found = []
         return found
 
+    def _select(self, selector: selectors.BaseSelector, timeout: float | None) -> list[selectors.SelectorKey]:
+        loop = self.await_loop
+        if timeout is not None or loop is None:
+            return [key for key, _ in selector.select(timeout)]
+        # The caller's loop may be closed, and would not tell.
+        while True:
+            is_closed = loop.is_closed()
+            ready = selector.select(0 if is_closed else LOOK_SECONDS)
+            if ready:
+                return [key for key, _ in ready]
+            if is_closed:
+                raise loop_closed_error()
+
     def _watch(self, selector: selectors.BaseSelector, wanted: dict[Any, Readable]) -> None:
         for key in list(selector.get_map().values()):
             if key.data is not None and (key.fileobj not in wanted):
@@ -203,10 +222,6 @@ class ThreadSide:
         for sock, readable in wanted.items():
             if sock not in watched:
                 selector.register(sock, selectors.EVENT_READ, readable)
-
-
-async def _await(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
 
 
 def _drain(reader: socket.socket) -> bool:

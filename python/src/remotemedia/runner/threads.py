@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,20 +27,35 @@ class KeptThreads:
     def forget_after_fork(self) -> None:
         """Start without threads: those of the parent do not exist in a child."""
         for worker in self._workers:
+            # Also that of the thread that has forked, which ends after its task.
             worker.close()
         self._workers = set()
         self._idle = []
 
     def run(self, task: Callable[..., Any], *args: Any, name: str) -> None:
-        """Run a task in an idle thread or a new one. The task handles its own errors."""
+        """Run a task in an idle thread or a new one. The task handles its own errors.
+
+        Raises:
+            OSError: there is no idle thread, and no descriptor is free for another one.
+            RuntimeError: there is no idle thread, and the system gives no other.
+        """
         # No lock here nor below: each of these operations of a list or a set is atomic.
         try:
             worker = self._idle.pop()
         except IndexError:
-            worker = _Worker()
-            self._workers.add(worker)
-            threading.Thread(target=self._work, args=(worker,), daemon=True).start()
+            worker = self._start()
         worker.give((task, args, name))
+
+    def _start(self) -> _Worker:
+        worker = _Worker()
+        self._workers.add(worker)
+        try:
+            threading.Thread(target=self._work, args=(worker,), daemon=True).start()
+        except BaseException:
+            self._workers.discard(worker)
+            worker.close()
+            raise
+        return worker
 
     def _work(self, worker: _Worker) -> None:
         thread = threading.current_thread()
@@ -47,8 +63,15 @@ class KeptThreads:
             task, args, name = worker.take()
             if thread.name != name:
                 thread.name = name
-            task(*args)
+            try:
+                task(*args)
+            except BaseException:
+                # A mistake of ours: it is shown as that of any thread, and the thread is kept all the same.
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
             del task, args
+            if worker not in self._workers:
+                # This is a child that the task has forked: the pipe has been closed.
+                return
             if len(self._idle) >= _MAX_IDLE:
                 self._workers.discard(worker)
                 break

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
-from remotemedia.core.exceptions import PipelineError
+from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
 from remotemedia.runner.chain import Chain, Source
 from remotemedia.runner.graph import Shape, shape_of
@@ -238,5 +238,5 @@ def _connect_input(segment: Segment, port: InputPort, takers: list[Target]) -> N
 
 def _taker(target: Part) -> Chain | LoopUnit:
     if isinstance(target, Source):
-        raise PipelineError(f'node "{target.stage.id}" is a source and takes no input')
+        raise GraphError(f'"{target.stage.id}" is a source node and takes no input. Connect nothing to it.')
     return target

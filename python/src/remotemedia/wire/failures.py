@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,7 @@ Failure = dict[str, Any]
 
 _MAX_CAUSES = 20
 _CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
+_LINE_AND_COLUMN = re.compile(r"\bline (\d+), column (\d+)")
 _FOREIGN_CODES = ("RM_NODE_FAILED", "RM_PYTHON_EXCEPTION")
 """Codes of what a node's own code raised."""
 _RUNNER = str(Path(__file__).parent.parent / "runner")
@@ -217,9 +219,16 @@ def _build_own(failure: Failure) -> RemoteMediaError | None:
     ended = failure.get("exit")
     if issubclass(kind, HostDiedError) and ended is not None:
         return kind(failure["message"], ended.get("exitCode"), ended.get("signal"), ended.get("stderr", ()))
-    if failure["type"] == "ManifestError" and not issubclass(kind, ManifestError):
-        # What failed at a place of a manifest is an error of the manifest, whatever its code.
-        error = ManifestError(failure["message"], failure.get("path", ""))
-        error.code = code
-        return error
+    if failure["type"] == "ManifestError" or issubclass(kind, ManifestError):
+        return _manifest_error(kind, failure)
     return error_of_code(code, failure["message"], path=failure.get("path"))
+
+
+def _manifest_error(kind: type[RemoteMediaError], failure: Failure) -> ManifestError:
+    """What failed at a place of a manifest is an error of the manifest, whatever its code."""
+    place = _LINE_AND_COLUMN.search(failure["message"])
+    line, column = (None, None) if place is None else map(int, place.groups())
+    made = kind if issubclass(kind, ManifestError) else ManifestError
+    error = made(failure["message"], failure.get("path", ""), line, column)
+    error.code = failure["code"]
+    return error

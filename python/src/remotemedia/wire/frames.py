@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from struct import Struct
 from typing import Any
 
@@ -19,6 +20,7 @@ HEADER_BYTES = 5
 
 _header = Struct("<IB")
 _RECEIVE_BYTES = 1 << 18
+_SHORTEST_TIMEOUT_SECONDS = 0.001
 
 
 def encode_frame(kind: int, payload: Any) -> bytes:
@@ -48,6 +50,35 @@ def is_whole_frame(data: bytes) -> bool:
     return len(data) >= HEADER_BYTES and len(data) - HEADER_BYTES >= _header.unpack_from(data)[0]
 
 
+def await_first_frame(sock: socket.socket, max_payload_bytes: int, timeout_seconds: float) -> FrameReader:
+    """Wait for the first frame of a connection that nobody has vouched for.
+
+    Args:
+        sock: a blocking socket; it is given back without a timeout.
+        max_payload_bytes: how long the frame may be.
+        timeout_seconds: how long the whole frame may take.
+
+    Returns:
+        A reader that has the frame, and what has come behind it.
+
+    Raises:
+        ProtocolError: the frame is too long, or the stream ends before it does.
+        OSError: the connection broke, or the frame did not come in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    data = b""
+    while not is_whole_frame(data):
+        if len(data) >= HEADER_BYTES and (length := _header.unpack_from(data)[0]) > max_payload_bytes:
+            raise ProtocolError(f"a first frame of {length} bytes is longer than {max_payload_bytes}")
+        sock.settimeout(max(deadline - time.monotonic(), _SHORTEST_TIMEOUT_SECONDS))
+        received = sock.recv(HEADER_BYTES + max_payload_bytes)
+        if not received:
+            raise ProtocolError("the connection ended before its first frame")
+        data += received
+    sock.settimeout(None)
+    return FrameReader(sock, data)
+
+
 class FrameReader:
     """Reads frames from a blocking socket.
 
@@ -55,10 +86,10 @@ class FrameReader:
         socket: where it reads from.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
-        """Read from ``sock``; nobody else may."""
+    def __init__(self, sock: socket.socket, data: bytes = b"") -> None:
+        """Read from ``sock``, where nobody else may; ``data`` has been read before."""
         self.socket = sock
-        self._data = b""
+        self._data = data
         self._at = 0
 
     def has_frame(self) -> bool:
@@ -139,6 +170,7 @@ __all__ = [
     "WIRE_VERSION",
     "FrameReader",
     "UndecodableError",
+    "await_first_frame",
     "decode_payload",
     "encode_frame",
     "encode_items_frame",

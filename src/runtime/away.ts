@@ -1,0 +1,148 @@
+import { RemoteMediaError } from '../errors/index.js';
+import {
+  passOnOutput,
+  payloadLimit,
+  returnHost,
+  takeHost,
+  type HostOutput,
+  type RemoteNode,
+  type Return,
+  type TypeScriptHost,
+} from '../hosts/index.js';
+import type { ManifestTypeNode } from '../manifest/index.js';
+import type { AnyNode } from '../node/index.js';
+import { serializeTravellers } from './departure.js';
+import type { Berth } from './executors.js';
+import { bringHome, type Absent } from './homecoming.js';
+import type { Placed, ResolveOptions } from './resolve.js';
+
+/** A host of this run, and the live objects that were sent there. */
+interface Station {
+  readonly host: TypeScriptHost;
+  readonly copies: ReadonlyMap<AnyNode, RemoteNode>;
+}
+
+/** The nodes of one run that leave this program, and their hosts. */
+export class Away {
+  readonly #stations: ReadonlyMap<string, Promise<Station>>;
+  /** Hosts that were taken for this run, with what was made in them; they are given back also where they are still starting. */
+  readonly #taken = new Map<Promise<TypeScriptHost>, RemoteNode[]>();
+  readonly #absent: Absent[] = [];
+  readonly #baseDir: string;
+  readonly #returnState: boolean;
+
+  /**
+   * Serializes what leaves, then starts all hosts at once.
+   *
+   * @param baseDir - folder against which node types are resolved
+   * @throws what {@link serializeTravellers} throws; then nothing has been started
+   */
+  static async prepare(berths: readonly Berth[], baseDir: string, options: ResolveOptions): Promise<Away> {
+    const payloads = await serializeTravellers(berths, {
+      logger: options.logger,
+      limitBytes: payloadLimit(),
+      returnsState: (node) => node.returnState ?? options.returnState,
+    });
+    return new Away(berths, payloads, baseDir, options.returnState);
+  }
+
+  private constructor(
+    berths: readonly Berth[],
+    payloads: ReadonlyMap<string, Uint8Array>,
+    baseDir: string,
+    returnState: boolean,
+  ) {
+    this.#baseDir = baseDir;
+    this.#returnState = returnState;
+    this.#stations = new Map(
+      berths.map((berth) => {
+        const station = this.#open(berth, payloads.get(berth.key));
+        // Whoever asks for a node there sees why.
+        station.catch(() => undefined);
+        return [berth.key, station];
+      }),
+    );
+  }
+
+  async #open(berth: Berth, payload: Uint8Array | undefined): Promise<Station> {
+    const taking = takeHost({ kind: berth.kind, name: berth.name, onOutput: outputOf(berth) });
+    const made: RemoteNode[] = [];
+    this.#taken.set(taking, made);
+    const host = await taking;
+    if (payload === undefined) return { host, copies: new Map() };
+    const nodes = await host.createSerialized(payload, berth.travellers.size).catch((error: unknown) => {
+      throw notMade(error, berth);
+    });
+    made.push(...nodes);
+    const copies = new Map(
+      [...berth.travellers.keys()].map((node, index) => [node, nodes[index] as RemoteNode]),
+    );
+    for (const [original, id] of berth.travellers) {
+      const copy = copies.get(original) as RemoteNode;
+      copy.concurrency = original.concurrency;
+      if (original.returnState ?? this.#returnState) this.#absent.push({ id, original, copy, host });
+    }
+    return { host, copies };
+  }
+
+  /** The copy of a live object. */
+  async traveller({ key }: Berth, node: AnyNode): Promise<Placed> {
+    const { host, copies } = await this.#station(key);
+    return { node: copies.get(node) as RemoteNode, placement: host };
+  }
+
+  /** Makes the node that an entry names. */
+  async make({ key }: Berth, { node_type, params }: ManifestTypeNode, path: string): Promise<Placed> {
+    const { host } = await this.#station(key);
+    const node = await host.create({ node_type, params, baseDir: this.#baseDir, path });
+    for (const [taking, made] of this.#taken) if ((await taking) === host) made.push(node);
+    return { node, placement: host };
+  }
+
+  #station(key: string): Promise<Station> {
+    return this.#stations.get(key) as Promise<Station>;
+  }
+
+  /**
+   * Gives the originals the state that their copies have; called once all of them have been cleaned up.
+   *
+   * @throws SerializationError that names node and path
+   */
+  async bringHome(): Promise<void> {
+    await bringHome(this.#absent, payloadLimit());
+  }
+
+  /** Gives the hosts back. May be called again. */
+  async release(how: Return): Promise<void> {
+    const taken = [...this.#taken];
+    this.#taken.clear();
+    await Promise.all(
+      taken.map(async ([taking, made]) => {
+        const host = await taking.catch(() => undefined);
+        if (host === undefined) return;
+        // One that has died has let go of everything, and one that is stuck never answers.
+        if (how === 'clean') await host.release(made).catch(() => undefined);
+        await returnHost(host, how);
+      }),
+    );
+  }
+}
+
+/** What comes from a host of one node comes from that node, also where the host does not know. */
+function outputOf({ ids }: Berth): (output: HostOutput) => void {
+  const [id, ...others] = ids;
+  const only = others.length === 0 ? id : undefined;
+  return (output) => {
+    passOnOutput({ ...output, nodeId: output.nodeId ?? only });
+  };
+}
+
+function notMade(error: unknown, { ids, name }: Berth): Error {
+  if (!(error instanceof RemoteMediaError) || error.code === 'RM_HOST_DIED') return error as Error;
+  const [nodeId] = ids;
+  return new RemoteMediaError(
+    error.code,
+    `Node "${ids.join('", "')}" could not be made in the host ${name}: ${error.message}`,
+    { cause: error, nodeId },
+  );
+}

@@ -1,0 +1,3 @@
+import { describeInstanceTable } from './instance-harness.js';
+
+describeInstanceTable('process', 'case');

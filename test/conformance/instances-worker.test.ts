@@ -1,0 +1,4 @@
+import { describeInstanceTable } from './instance-harness.js';
+
+describeInstanceTable('worker', 'case');
+describeInstanceTable('worker', undefined);
