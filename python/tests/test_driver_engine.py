@@ -495,6 +495,13 @@ class TestEngine:
 
         assert asyncio.run(main()) == [[f"A{number}"] * 20 for number in range(10)]
 
+    def test_hundreds_of_runs_that_begin_at_once(self) -> None:
+        async def main() -> list[Any]:
+            through = {"node_type": "typescript:PassThrough"}
+            return await asyncio.gather(*(Pipeline([Echo(), through]).run([number]) for number in range(300)))
+
+        assert asyncio.run(main()) == list(range(300))
+
     def test_without_it_use_rust_false_says_what_it_would_need(self) -> None:
         running = running_engine()
         pipeline = Pipeline([Echo(executor="multiprocess")])

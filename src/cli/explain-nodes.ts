@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
-import { importModule } from '../catalog/index.js';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findTsx, importModule, stripsTypes } from '../catalog/index.js';
 import { RemoteMediaError } from '../errors/index.js';
 import { describeType, nodeProblem, type AnyNode } from '../node/index.js';
 import { explain, type ExplainedPart, type Explanation } from '../serialization/index.js';
@@ -16,7 +17,7 @@ const SIZES_SHOWN = 5;
  * @throws RemoteMediaError `RM_MODULE` where the module cannot be loaded, or exports no node
  */
 export async function explainNodes(file: string): Promise<number> {
-  const nodes = nodesOf(await importModule(resolve(file)));
+  const nodes = nodesOf(await load(resolve(file)));
   if (nodes.size === 0) {
     throw new RemoteMediaError(
       'RM_MODULE',
@@ -30,6 +31,15 @@ export async function explainNodes(file: string): Promise<number> {
     await print(report(name, node, explanation));
   }
   return isRefused ? EXIT.missing : EXIT.ok;
+}
+
+/** Loads a module as its own program would: with this very copy of the package, whose classes are then known. */
+async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const api = findTsx(dirname(path)) ?? findTsx(process.cwd());
+  if (!/\.[cm]?ts$/i.test(path) || stripsTypes() || api === undefined) return importModule(path);
+  const { register } = (await import(pathToFileURL(api).href)) as { register: () => unknown };
+  register();
+  return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
 }
 
 /** The nodes of all exports under their names; those of a list or a pipeline by their places. */

@@ -3,7 +3,7 @@ import type { NodeState } from '../hosts/index.js';
 import { nodeProblem, type AnyNode } from '../node/index.js';
 import { deserialize, serialize } from '../serialization/index.js';
 
-const GET_STATE = Symbol.for('remotemedia.getState');
+const GIVING_HOOKS = [Symbol.for('remotemedia.getState'), Symbol.for('remotemedia.serialize')];
 const SET_STATE = Symbol.for('remotemedia.setState');
 
 /** Makes the instances of a payload: one alone, or a list. A payload is code: it comes over the control connection, from whoever started this host. */
@@ -19,14 +19,18 @@ export async function makeInstances(serialized: Uint8Array, count: number): Prom
 
 /** The state of an instance that was made here: what its hook gives, or a copy of the whole. */
 export async function stateOf(instance: object, limitBytes: number): Promise<NodeState> {
-  const { [GET_STATE]: getState, [SET_STATE]: setState } = instance as Readonly<Record<symbol, unknown>>;
-  const isHooked = typeof getState === 'function' && typeof setState === 'function';
+  const give = GIVING_HOOKS.map((hook): unknown => Reflect.get(instance, hook)).find(isFunction);
+  const isHooked = give !== undefined && isFunction(Reflect.get(instance, SET_STATE));
   try {
-    const value: unknown = isHooked ? Reflect.apply(getState, instance, []) : instance;
+    const value: unknown = isHooked ? Reflect.apply(give, instance, []) : instance;
     return { serialized: await serialize(value, { limitBytes }), isHooked };
   } catch (error) {
     if (!(error instanceof SerializationError)) throw error;
     const { path, kind, reason, suggestion } = error;
     return { refused: { path, kind, reason, suggestion } };
   }
+}
+
+function isFunction(value: unknown): value is (...args: unknown[]) => unknown {
+  return typeof value === 'function';
 }

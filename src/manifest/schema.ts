@@ -37,7 +37,9 @@ const group = z
   .string()
   .min(1)
   .nullish()
-  .describe('TypeScript nodes of one group and one executor share a worker or process. Absent: one of its own.');
+  .describe(
+    'TypeScript nodes of one group and one executor share a worker or process. Absent: one of its own.',
+  );
 const concurrency = z
   .int()
   .min(1)

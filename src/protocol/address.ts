@@ -2,7 +2,13 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'n
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeCause, RemoteMediaError } from '../errors/index.js';
+
+/** Hundreds of runs that begin at once dial before one of them is let in; the system may allow less. */
+const BACKLOG = 4096;
+const DIAL_TIMEOUT_MS = 10_000;
+const RETRY_MS = 5;
 
 /** Longer paths do not fit into a socket's address on every system. */
 const MAX_SOCKET_PATH = 100;
@@ -109,21 +115,33 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Connects to an address. */
+/**
+ * Connects to an address.
+ *
+ * @throws RemoteMediaError `RM_PROTOCOL` where nobody listens there
+ */
 export async function dial(address: string): Promise<Socket> {
-  const socket = connect(portOrPath(address));
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', (error) => {
-      reject(
-        new RemoteMediaError('RM_PROTOCOL', `${address} cannot be reached: ${error.message}`, {
-          cause: error,
-        }),
-      );
+  const target = portOrPath(address);
+  for (const deadline = performance.now() + DIAL_TIMEOUT_MS; ;) {
+    const socket = connect(target);
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      socket.once('connect', () => {
+        resolve(undefined);
+      });
+      socket.once('error', resolve);
     });
-  });
-  socket.setNoDelay(true);
-  return socket;
+    if (error === undefined) {
+      socket.setNoDelay(true);
+      return socket;
+    }
+    // So many dial at once that whoever listens has no room for more; nothing tells when it has.
+    if (error.code === 'EAGAIN' && performance.now() < deadline) await sleep(RETRY_MS);
+    else {
+      throw new RemoteMediaError('RM_PROTOCOL', `${address} cannot be reached: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
 }
 
 /** Listens at an address; gives the one that was really taken. Never keeps the program alive. */
@@ -137,7 +155,7 @@ export async function listenAt(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(portOrPath(address), resolve);
+    server.listen({ ...portOrPath(address), backlog: BACKLOG }, resolve);
   });
   server.unref();
   const taken = server.address();

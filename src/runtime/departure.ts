@@ -5,8 +5,9 @@ import { describeType, isInitialized, isRunning, type AnyNode } from '../node/in
 import { serialize } from '../serialization/index.js';
 import type { Berth } from './executors.js';
 
-const GET_STATE = Symbol.for('remotemedia.getState');
+/** The state that comes home is given to this hook, where a class has it. */
 const SET_STATE = Symbol.for('remotemedia.setState');
+const GIVING_HOOKS = [Symbol.for('remotemedia.getState'), Symbol.for('remotemedia.serialize')];
 /** Hooks that make a new instance, where the original is wanted. */
 const MAKING_HOOKS = [Symbol.for('remotemedia.serialize'), Symbol.for('remotemedia.reduce')];
 
@@ -48,7 +49,8 @@ function check(node: AnyNode, id: string, returnsState: boolean): void {
       { nodeId: id },
     );
   }
-  if (!returnsState || (has(node, GET_STATE) && has(node, SET_STATE))) return;
+  const isTaking = has(node, SET_STATE) && GIVING_HOOKS.some((hook) => has(node, hook));
+  if (!returnsState || isTaking) return;
   const isMade = MAKING_HOOKS.some((hook) => has(node, hook));
   if (!isMade && !isBuiltIn(node)) return;
   throw new SerializationError({
@@ -57,7 +59,7 @@ function check(node: AnyNode, id: string, returnsState: boolean): void {
     kind: `an instance of ${describeType(node)}`,
     reason: `its state is to come back into this very object, and ${isMade ? 'its hook makes another one' : 'what it holds as a built-in class cannot be replaced'}`,
     suggestion:
-      'Give its class the methods [Symbol.for("remotemedia.getState")]() and [Symbol.for("remotemedia.setState")](state), or leave out returnState.',
+      'Give its class the method [Symbol.for("remotemedia.setState")](state), which takes what [Symbol.for("remotemedia.serialize")]() or [Symbol.for("remotemedia.getState")]() gives, or leave out returnState.',
   });
 }
 

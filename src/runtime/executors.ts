@@ -89,8 +89,8 @@ function berthOf(
   if (kind === undefined) return undefined;
   const group = entry.group ?? node?.group;
   // An object at two places is one object there as well.
-  const owner = (node === undefined ? undefined : places.get(node)?.id) ?? id;
-  const key = JSON.stringify([kind, group === undefined ? { owner } : group]);
+  const owner = ('instance' in entry ? places.get(entry.instance)?.id : undefined) ?? id;
+  const key = JSON.stringify([kind, group ?? { owner }]);
   const berth = berths.get(key) ?? {
     key,
     kind,

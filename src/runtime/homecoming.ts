@@ -58,7 +58,7 @@ function forward(copy: object, key: PropertyKey, original: object): void {
   Reflect.defineProperty(copy, key, {
     configurable: true,
     enumerable: true,
-    get: () => Reflect.get(original, key),
+    get: (): unknown => Reflect.get(original, key),
     set: (value: unknown) => Reflect.set(original, key, value),
   });
 }

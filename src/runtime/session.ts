@@ -59,6 +59,7 @@ export class Session {
       );
     }
     this.#run = new RunState(request.logger, request.isMetered);
+    this.#run.onBroken = this.#breakOff.bind(this);
     this.#run.onFailure = () => {
       for (const segment of this.#segments) segment.stop();
     };
@@ -184,7 +185,7 @@ export class Session {
     const hosts = new Map<string, Host>([[this.#request.driver.name, this.#request.driver]]);
     for (const { placement } of pipeline.nodes) hosts.set(placement.name, placement);
     for (const host of hosts.values()) {
-      const unwatch = host.watchDeath?.(this.#hostDied.bind(this));
+      const unwatch = host.watchDeath?.(this.#breakOff.bind(this));
       if (unwatch !== undefined) this.#unwatch.push(unwatch);
     }
     const nodes = new Map(pipeline.nodes.map(({ id, node }) => [id, node]));
@@ -227,8 +228,11 @@ export class Session {
     }
   }
 
-  /** What waits for a host that has died would wait for ever: other hosts give up, this process finishes what has come. */
-  #hostDied(): void {
+  /**
+   * What waits for a host that has died, or for a segment that could not begin, would wait for ever: other hosts give up, this process
+   * finishes what has come.
+   */
+  #breakOff(): void {
     if (this.#durationMs !== undefined) return;
     for (const segment of this.#segments) segment.cancel();
   }

@@ -24,6 +24,8 @@ export class RunState {
   onInitialize: ((nodeId: string) => void) | undefined;
   /** Called once, at the first failure. */
   onFailure: (() => void) | undefined;
+  /** Called where segments wait for one that never began: nothing will come, or be taken. */
+  onBroken: (() => void) | undefined;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;
@@ -65,6 +67,12 @@ export class RunState {
   fail(failure: NodeError | Error): void {
     this.failures.push(failure);
     this.markFailed();
+  }
+
+  /** Notes that a segment could not begin: others would wait for it for ever. */
+  breakOff(error: Error): void {
+    this.fail(error);
+    this.onBroken?.();
   }
 
   /** Something failed elsewhere, and is told by whoever it failed. */

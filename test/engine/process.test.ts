@@ -61,6 +61,15 @@ describe('an engine', () => {
     await expect(gone(host!)).resolves.toBeUndefined();
   });
 
+  test('fails a run of which a segment cannot reach the next one, instead of waiting for it', async () => {
+    await using driver = await Driver.start();
+    driver.onOpen = ({ outputs }) => {
+      for (const output of outputs) Object.assign(output, { address: 'unix:/nowhere/at/all' });
+    };
+    const running = driver.run([{ id: 'up', node_type: './nodes.ts#Upper', params: {} }], { input: ['a'] });
+    await expect(running).rejects.toThrow('unix:/nowhere/at/all cannot be reached');
+  });
+
   test('ends a worker that a node holds up, and says so to the other runs in it', async () => {
     await using driver = await Driver.start();
     const endless = driver.run([{ id: 'endless', node_type: './nodes.ts#Endless', params: {} }]);

@@ -14,7 +14,7 @@ import { childrenOf, gone } from '../engine/proc.js';
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Counts, and says in which process it does. */
-class Counter extends Node<string, unknown> {
+class Counter extends Node<string> {
   count = 0;
   isReady = false;
   log: string[] = [];
@@ -49,7 +49,12 @@ class Where extends Node<string, number> {
 }
 
 afterEach(() => {
-  configureHosts({ maxIdle: 1, idleTimeoutMs: 30_000, resourceLimits: {}, payloadLimitBytes: 100 * 1024 * 1024 });
+  configureHosts({
+    maxIdle: 1,
+    idleTimeoutMs: 30_000,
+    resourceLimits: {},
+    payloadLimitBytes: 100 * 1024 * 1024,
+  });
 });
 
 describe.each(['worker', 'process', 'multiprocess'])('a live object in a %s', (executor) => {
@@ -57,7 +62,8 @@ describe.each(['worker', 'process', 'multiprocess'])('a live object in a %s', (e
     const node = new Counter('item', { executor });
     node.count = 5;
     const pipeline = new Pipeline([node]);
-    for (let run = 0; run < 2; run++) expect(await pipeline.run(['a', 'b'])).toEqual(['item 6 a', 'item 7 b']);
+    for (let run = 0; run < 2; run++)
+      expect(await pipeline.run(['a', 'b'])).toEqual(['item 6 a', 'item 7 b']);
     expect(node).toMatchObject({ count: 5, log: [], isReady: false });
     node.executor = 'in-process';
     expect(await pipeline.run(['a'])).toBe('item 6 a');
@@ -67,7 +73,10 @@ describe.each(['worker', 'process', 'multiprocess'])('a live object in a %s', (e
     const node = new Where({ executor });
     await expect(new Pipeline([node]).run('exit')).rejects.toThrow(HostDiedError);
     await expect(new Pipeline([node]).run('exit')).rejects.toMatchObject({ exitCode: 3 });
-    await expect(new Pipeline([node]).run('throw')).rejects.toMatchObject({ nodeId: 'Where_0', phase: 'process' });
+    await expect(new Pipeline([node]).run('throw')).rejects.toMatchObject({
+      nodeId: 'Where_0',
+      phase: 'process',
+    });
   });
 });
 
@@ -92,11 +101,11 @@ test('what the user had initialized is cleaned up and leaves as it is then, whic
 
 describe('a group', () => {
   class Shares extends Node<number, number> {
-    constructor(
-      readonly shared: { sum: number },
-      options: NodeOptions,
-    ) {
+    readonly shared: { sum: number };
+
+    constructor(shared: { sum: number }, options: NodeOptions) {
       super(options);
+      this.shared = shared;
     }
 
     process(value: number): number {
@@ -115,7 +124,10 @@ describe('a group', () => {
   });
 
   test('is one segment of the plan, which starts nothing and leaves the objects alone', async () => {
-    const [first, second] = [new Counter('', { executor: 'worker' }), new Counter('', { executor: 'worker' })];
+    const [first, second] = [
+      new Counter('', { executor: 'worker' }),
+      new Counter('', { executor: 'worker' }),
+    ];
     first.initialize();
     first.group = second.group = 'two';
     const { segments } = await new Pipeline([first, second]).plan();
@@ -148,7 +160,7 @@ describe('returnState', () => {
 
   test('of a run that failed none comes home', async () => {
     const node = new Counter('item', { executor: 'worker', returnState: true });
-    class Fails extends Node<unknown, unknown> {
+    class Fails extends Node {
       process(): never {
         throw new Error('as asked');
       }
@@ -164,8 +176,14 @@ describe('returnState', () => {
       return (this.#sum += value);
     }
 
-    [Symbol.for('remotemedia.getState')](): number {
+    [Symbol.for('remotemedia.serialize')](): number {
       return this.#sum;
+    }
+
+    static [Symbol.for('remotemedia.deserialize')](sum: number): Private {
+      const made = new Private();
+      made.#sum = sum;
+      return made;
     }
 
     [Symbol.for('remotemedia.setState')](sum: number): void {

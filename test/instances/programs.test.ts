@@ -64,18 +64,21 @@ test.each(['worker', 'process'])('two nodes with the executor %s run at the same
   ]);
 });
 
-test.each(['worker', 'process'])('Ctrl-C ends a run in a %s, which cleans up, and leaves nothing', async (executor) => {
-  const child = spawn(process.execPath, [join(FOLDER, 'waits.mjs'), executor], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    if (line.startsWith('[waits_0] in ')) child.kill('SIGINT');
-  }
-  expect(await exited).toEqual([null, 'SIGINT']);
-  const [first = '', ...others] = lines.filter((line) => line !== 'cleaned up');
-  expect(others).toEqual(['[waits_0] cleaned up', 'AbortError']);
-  await gone(Number(first.replace(/^\D*0\D*/, '')));
-});
+test.each(['worker', 'process'])(
+  'Ctrl-C ends a run in a %s, which cleans up, and leaves nothing',
+  async (executor) => {
+    const child = spawn(process.execPath, [join(FOLDER, 'waits.mjs'), executor], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (line.startsWith('[waits_0] in ')) child.kill('SIGINT');
+    }
+    expect(await exited).toEqual([null, 'SIGINT']);
+    const [first = '', ...others] = lines.filter((line) => line !== 'cleaned up');
+    expect(others).toEqual(['[waits_0] cleaned up', 'AbortError']);
+    await gone(Number(first.replace(/^\D*0\D*/, '')));
+  },
+);

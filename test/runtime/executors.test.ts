@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { configureHosts, executePipelineWithInput, HostDiedError, Node, Pipeline, type Manifest } from 'remotemedia';
+import {
+  configureHosts,
+  executePipelineWithInput,
+  HostDiedError,
+  Node,
+  Pipeline,
+  type Manifest,
+} from 'remotemedia';
 import { expect, test } from 'vitest';
 import { childrenOf } from '../engine/proc.js';
 

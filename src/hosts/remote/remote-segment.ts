@@ -109,7 +109,7 @@ export class RemoteSegment implements OpenSegment {
   start(): undefined {
     this.#host.request('start', { segment: this.#id }).catch((error: unknown) => {
       if (this.#isDone) return;
-      this.#run.fail(error as Error);
+      this.#run.breakOff(error as Error);
       this.#finish();
     });
     return undefined;

@@ -20,6 +20,10 @@ class Meet extends Node {
 const folder = mkdtempSync(join(tmpdir(), 'meet-'));
 const [left, right] = [new Meet(folder, 'left', 'right'), new Meet(folder, 'right', 'left')];
 const each = new PassThroughNode();
-const outputs = await new Pipeline('meet').connect(each, left).connect(each, right).run(['1', '2']).catch((error) => error);
+const outputs = await new Pipeline('meet')
+  .connect(each, left)
+  .connect(each, right)
+  .run(['1', '2'])
+  .catch((error) => error);
 rmSync(folder, { recursive: true });
 console.log(JSON.stringify(outputs instanceof Error ? outputs.message : outputs.sort()));

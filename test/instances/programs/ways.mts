@@ -5,7 +5,8 @@ import { Shout } from './nodes.mjs';
 
 class Named extends Node<string, string> {
   private readonly count = { value: 0 };
-  private readonly label = (text: string): string => `${basename('/a/item')} ${String(++this.count.value)}: ${text}`;
+  private readonly label = (text: string): string =>
+    `${basename('/a/item')} ${String(++this.count.value)}: ${text}`;
 
   process(text: string): string {
     return `${this.label(text)} ${String(process.pid === here)}`;

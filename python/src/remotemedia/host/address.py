@@ -11,6 +11,8 @@ from remotemedia.core.exceptions import ConfigurationError
 from remotemedia.core.forking import runs_in_forked_child
 
 _DIAL_TIMEOUT_SECONDS = 10.0
+_BACKLOG = 4_096
+"""Hundreds of runs that begin at once dial before one of them is let in; the system may allow less."""
 
 _sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
@@ -61,7 +63,7 @@ def listen(address: str) -> tuple[socket.socket, str]:
         sock.bind(_host_and_port(rest))
         host, port = sock.getsockname()
         dialable = f"tcp:{host}:{port}"
-    sock.listen(64)
+    sock.listen(_BACKLOG)
     return keep_from_children(sock), dialable
 
 
