@@ -13,6 +13,7 @@ const ALL = [
   'python-driver',
   'python-serialization',
   'serialization',
+  'instances',
   'script-end',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -103,7 +103,7 @@ def copy_without_engine(target: Path) -> Path:
     """A copy of the Python sources with no checkout around it."""
     python = target / "python"
     python.mkdir()
-    for name in ("pyproject.toml", "hatch_build.py"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md"):
         shutil.copy(PYTHON_FOLDER / name, python)
     shutil.copytree(PYTHON_FOLDER / "src", python / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return python

@@ -165,8 +165,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_node(tmp_path: Path) -> None:
         def process(self, data):
             try:
                 say("stuck")
-                while True:
-                    time.sleep(60)
+                threading.Event().wait()
             except KeyboardInterrupt:
                 say("second")
                 raise
@@ -357,16 +356,17 @@ say(left(pid))
 @pytest.mark.parametrize("executor", ["", "multiprocess"])
 def test_ctrl_c_in_a_run_of_the_engine(tmp_path: Path, executor: str) -> None:
     program = f"""{ENGINE}
+import itertools
+
 class Busy(Node):
     def process(self, data):
-        say("busy")
-        time.sleep(0.2)
-        return data
+        if data == 0:
+            say("busy")
     def cleanup(self):
         say("cleanup")
 
 try:
-    execute_pipeline_with_input_sync([typescript, Busy(executor={executor!r} or None)], range(1000))
+    execute_pipeline_with_input_sync([typescript, Busy(executor={executor!r} or None)], itertools.count())
 except KeyboardInterrupt:
     say("interrupted")
 """

@@ -1,11 +1,11 @@
-"""What a run outlives: a second cancel, a loop that is closed, other runs of its nodes, a thread that fails."""
+"""What a run outlives: a second cancel, a closed loop, other runs of its nodes, a thread that fails."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from remotemedia.runner.threads import KeptThreads
 from running import LOOP, plan_of
 
 SECONDS = 20
+DESCRIPTORS = Path("/proc/self/fd")
 
 
 class SlowToCleanUp(Node):
@@ -37,7 +38,7 @@ class SlowToCleanUp(Node):
         if self.is_clean:
             return data
         self.inside.set()
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     async def cleanup(self) -> None:
         self.cleaning.set()
@@ -50,7 +51,7 @@ async def run_of(node: Node) -> Any:
 
 
 async def stream_of(node: Node) -> Any:
-    async def items() -> Any:
+    async def items() -> AsyncIterator[int]:
         yield 1
 
     return [item async for item in Pipeline([node]).process(items())]
@@ -359,7 +360,7 @@ class TestKeptThreads:
         assert not threads._workers
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="descriptors are counted in /proc")
 def test_runs_leave_no_descriptor_and_no_thread() -> None:
     class Echo(Node):
         async def process(self, data: Any) -> Any:
@@ -374,8 +375,8 @@ def test_runs_leave_no_descriptor_and_no_thread() -> None:
             await asyncio.gather(run, return_exceptions=True)
 
     asyncio.run(main(20))
-    descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    descriptors, threads = len(list(DESCRIPTORS.iterdir())), threading.active_count()
     asyncio.run(main(200))
     # Up to sixteen threads, with two descriptors each, are kept.
-    assert len(os.listdir("/proc/self/fd")) <= descriptors + 40
+    assert len(list(DESCRIPTORS.iterdir())) <= descriptors + 40
     assert threading.active_count() <= threads + 20

@@ -172,7 +172,8 @@ class TestTheFirstFrame:
         now = 0.0
 
         class Dripping:
-            timeouts: list[float | None] = []
+            def __init__(self) -> None:
+                self.timeouts: list[float | None] = []
 
             def settimeout(self, seconds: float | None) -> None:
                 self.timeouts.append(seconds)

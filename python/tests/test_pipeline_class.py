@@ -104,7 +104,7 @@ def test_wrong_items_are_named_by_position_and_type():
     assert isinstance(caught.value, InvalidNodeError)
     assert str(caught.value).endswith(
         "but item 1 is str, item 2 is Node without process(), "
-        "item 3 is class PassThroughNode, not an instance of it, item 4 is dict."
+        "item 3 is class PassThroughNode, not an instance of it, item 4 is a dict without node_type."
     )
     with pytest.raises(InvalidNodeError, match="item 0 is a Pipeline, which is no node"):
         Pipeline([Pipeline("inner")])

@@ -13,7 +13,7 @@ if (isMainThread) {
     process.exit(0);
   });
   const parentPid = process.ppid;
-  new Worker(new URL('./watchdog.js', import.meta.url), { workerData: { parentPid } }).unref();
+  new Worker(new URL('./watchdog-entry.js', import.meta.url), { workerData: { parentPid } }).unref();
 }
 await serveHost(config, (error) => {
   process.exit(error === undefined ? 0 : EXIT_PROTOCOL);

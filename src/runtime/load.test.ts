@@ -11,6 +11,9 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'remotemedia-load-'));
+  // Installed, as in any project: else this package is named by a hook, which Node.js loads from the build alone.
+  await mkdir(join(folder, 'node_modules'));
+  await symlink(REPOSITORY, join(folder, 'node_modules/remotemedia'), 'junction');
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });

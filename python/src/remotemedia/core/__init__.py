@@ -2,5 +2,5 @@
 
 import logging
 
-# Nothing is printed unless the program sets up logging, not even warnings, which Python would write to stderr.
+# Nothing is printed unless the program sets up logging, not even the warnings that Python writes to stderr.
 logging.getLogger("remotemedia").addHandler(logging.NullHandler())

@@ -7,7 +7,13 @@ import inspect
 from typing import Any
 
 from remotemedia.core.exceptions import NodeFailedError
-from remotemedia.core.lifecycle import is_initialized, note_cleaned_up, note_initialized, record_of
+from remotemedia.core.lifecycle import (
+    LifecycleRecord,
+    is_initialized,
+    note_cleaned_up,
+    note_initialized,
+    record_of,
+)
 from remotemedia.core.validation import name_of
 
 
@@ -65,6 +71,15 @@ async def let_go_after(error: BaseException, held: list[Any]) -> None:
 
 async def _hold(node: Any) -> None:
     record = record_of(node)
+    record.hold()
+    try:
+        await _enter(node, record)
+    except BaseException:
+        record.unhold()
+        raise
+
+
+async def _enter(node: Any, record: LifecycleRecord) -> None:
     # It waits while a run initializes or cleans the node up, perhaps on this very loop.
     entering = asyncio.ensure_future(asyncio.to_thread(record.enter, lambda: is_initialized(node)))
     try:
@@ -73,7 +88,7 @@ async def _hold(node: Any) -> None:
         if await entering:
             record.initialized(False)
         else:
-            await _let_go(node)
+            await _leave(node, record)
         raise
     if not must_initialize:
         return
@@ -88,6 +103,13 @@ async def _hold(node: Any) -> None:
 
 async def _let_go(node: Any) -> None:
     record = record_of(node)
+    try:
+        await _leave(node, record)
+    finally:
+        record.unhold()
+
+
+async def _leave(node: Any, record: LifecycleRecord) -> None:
     if not record.leave():
         return
     try:
@@ -102,7 +124,7 @@ async def _call(node: Any, method: str) -> None:
     if function is None:
         return
     try:
-        result = function() if _runs_on_loop(node, function) else await asyncio.to_thread(function)
+        result = function() if runs_on_loop(node, function) else await asyncio.to_thread(function)
         if inspect.isawaitable(result):
             await result
     except Exception as error:
@@ -112,7 +134,7 @@ async def _call(node: Any, method: str) -> None:
         ) from error
 
 
-def _runs_on_loop(node: Any, function: Any) -> bool:
+def runs_on_loop(node: Any, function: Any) -> bool:
     """Whether the node's code belongs on the caller's thread; sync code may block, and gets another one."""
     process = node.process
     is_async = any(

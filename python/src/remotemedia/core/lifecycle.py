@@ -54,6 +54,7 @@ class LifecycleRecord:
         "__weakref__",
         "_callers",
         "_changed",
+        "_holds",
         "_is_users_own",
         "_state",
         "_streaming_run",
@@ -83,6 +84,7 @@ class LifecycleRecord:
         self._changed: threading.Condition | None = None
         self._state: State = "new"
         self._users = 0
+        self._holds = 0
         self._is_users_own = False
         self._streaming_run: object | None = None
         self._callers: tuple[Caller, ...] = ()
@@ -160,6 +162,36 @@ class LifecycleRecord:
             self._state = "new"
             if self._changed is not None:
                 self._changed.notify_all()
+
+    def hold(self) -> None:
+        """Count somebody who only keeps the object initialized between runs; before ``enter``."""
+        with self.mutex:
+            self._holds += 1
+
+    def unhold(self) -> None:
+        """Take back what ``hold`` counted; after ``leave``."""
+        with self.mutex:
+            self._holds -= 1
+
+    def take_alone(self, name: str, is_given_up: Callable[[], bool]) -> None:
+        """Have the object to oneself until ``cleaned``; wait while a run initializes or cleans it up.
+
+        Raises:
+            NodeBusyError: a run uses it.
+            WaitGivenUpError: the caller does not have it, because ``is_given_up``.
+        """
+        with self.mutex:
+            while self._state in ("initializing", "cleaning"):
+                if is_given_up():
+                    raise WaitGivenUpError(f"another run was {self._state} the node")
+                self._changed = self._changed or threading.Condition(self.mutex)
+                self._changed.wait()
+            if self._users > self._holds:
+                raise NodeBusyError(
+                    f'Node "{name}" cannot go to a process of its own while another run uses it here. '
+                    "Wait for that run, or give each run an object of its own."
+                )
+            self._state = "cleaning"
 
     def wake(self) -> None:
         """Have those that wait in ``enter`` look again whether they are given up."""

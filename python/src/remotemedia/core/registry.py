@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _types: dict[str, type] = {}
+_changes = 0
 _BUILT_IN = "remotemedia.nodes."
 
 
@@ -12,10 +13,12 @@ def register(node_type: type, name: str | None = None) -> None:
     Built-in classes are imported when they are first needed, which may be after the program defined a class
     of the same name: they never take a name from it.
     """
+    global _changes
     own = name or node_type.__name__
     short = own.removesuffix("Node") or own
     for key in (own, short, f"{short}Node"):
         if not _is_built_in(node_type) or _is_built_in(_types.get(key, node_type)):
+            _changes += key not in _types
             _types[key] = node_type
 
 
@@ -27,6 +30,11 @@ def find(name: str) -> type | None:
 def registered() -> dict[str, type]:
     """All names and their classes."""
     return dict(_types)
+
+
+def generation() -> int:
+    """A number that is another one whenever a name has been added. The class of a name may be a newer one."""
+    return _changes
 
 
 def _is_built_in(node_type: type) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from remotemedia.core.fork_lock import ForkSafeLock
 
 _logger = logging.getLogger("remotemedia.state")
 _DEFAULT_TTL = timedelta(hours=24)
@@ -97,7 +98,7 @@ class StateManager:
         self.max_sessions = max_sessions
         self.enable_persistence = enable_persistence
         self._states: dict[str, SessionState] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._interval: timedelta | None = _DEFAULT_INTERVAL
         self._swept_at = datetime.now()
 
@@ -167,7 +168,7 @@ class StateManager:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take everything over, with a lock of its own."""
         self.__dict__.update(state)
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def _live_session(self, session_id: str) -> SessionState | None:
         session = self._states.get(session_id)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from remotemedia.core import lifecycle
 from remotemedia.core.exceptions import InvalidNodeError
+from remotemedia.core.holding import runs_on_loop
 from remotemedia.core.node_serialization import cleanup_failed, dump_instance, load_state, take_state
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine_run import Away
+from remotemedia.runner.loop import awaited, run_on
 
 logger = logging.getLogger("remotemedia.driver")
 
@@ -21,23 +26,24 @@ async def send_away(
 ) -> Away:
     """Clean up and serialize the nodes that run in processes of their own.
 
-    ``cleanup`` is called on the caller's thread, where whoever initialized the node did so. Serializing may
-    take long, and is done in another one.
+    Both may take long, and happen in another thread while the caller's loop goes on; an async ``cleanup``,
+    and that of a node with ``run_on="caller"``, happens on the loop. No run uses a node meanwhile.
 
     Raises:
         SerializationError: a node cannot be serialized; with the path of what stands in the way.
         InvalidNodeError: one object is at two places.
+        NodeBusyError: a run in this process uses one of them.
     """
     leaving = [entry for entry in definition.entries if entry.placement == "process"]
     _check_distinct(leaving)
     payloads: dict[str, bytes] = {}
     for entry in leaving:
-        taken = take_state(entry.node)
+        departure = _Departure(entry)
         try:
-            await _clean_up(entry.node)
-        except Exception as error:
-            cleanup_failed(entry.node, taken, error)
-        payload: bytes = await in_thread(dump_instance, entry.node, taken)
+            payload: bytes = await in_thread(departure.dump)
+        except asyncio.CancelledError:
+            departure.give_up()
+            raise
         logger.debug("node %s is sent to its process: %d bytes", entry.id, len(payload))
         payloads[entry.id] = payload
     return Away(payloads, returns_state)
@@ -50,16 +56,55 @@ def bring_home(definition: Definition, states: Mapping[str, bytes]) -> None:
             load_state(entry.node, states[entry.id])
 
 
-async def _clean_up(node: Any) -> None:
-    cleanup = getattr(node, "cleanup", None)
-    if not callable(cleanup):
-        return
-    result = cleanup()
+class _Departure:
+    """One node that is cleaned up and serialized while nobody else has it."""
+
+    def __init__(self, entry: Entry) -> None:
+        """Prepare; to be called on the caller's running loop."""
+        self._entry = entry
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._is_given_up = threading.Event()
+
+    def give_up(self) -> None:
+        """Wait for no other run any longer."""
+        self._is_given_up.set()
+        lifecycle.record_of(self._entry.node).wake()
+
+    def dump(self) -> bytes:
+        """The node as bytes, after its cleanup; in a thread, which lets go of the node whatever happens."""
+        node = self._entry.node
+        record = lifecycle.record_of(node)
+        record.take_alone(self._entry.id, self._is_given_up.is_set)
+        try:
+            taken = take_state(node)
+            try:
+                self._context.run(self._clean_up, node)
+            except Exception as error:
+                cleanup_failed(node, taken, error)
+            return dump_instance(node, taken)
+        finally:
+            record.cleaned()
+
+    def _clean_up(self, node: Any) -> None:
+        cleanup = getattr(node, "cleanup", None)
+        if not callable(cleanup):
+            return
+        if runs_on_loop(node, cleanup):
+            run_on(self._loop, _called(cleanup), self._context)
+        else:
+            result = cleanup()
+            if inspect.isawaitable(result):
+                run_on(self._loop, awaited(result), self._context)
+        # A Node has noted it itself.
+        if lifecycle.is_initialized(node):
+            lifecycle.note_cleaned_up(node)
+
+
+async def _called(function: Callable[[], Any]) -> None:
+    result = function()
     if inspect.isawaitable(result):
         await result
-    # A Node has noted it itself.
-    if lifecycle.is_initialized(node):
-        lifecycle.note_cleaned_up(node)
 
 
 def _check_distinct(leaving: list[Entry]) -> None:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
-import os
-import sys
 import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
 import remotemedia
 from remotemedia.core.exceptions import EngineDiedError, ProtocolError
+from remotemedia.core.forking import forgets_at_fork
+from remotemedia.driver.engine_lines import EngineLines
 from remotemedia.driver.engine_process import EngineProcess
 from remotemedia.driver.sockets import fresh_address
 from remotemedia.host.connection import ControlConnection, Respond
 from remotemedia.host.listener import Listener
 from remotemedia.host.segment_table import SegmentTable
 from remotemedia.host.segments import HostSegment
+from remotemedia.host.sender import PatientSender
+from remotemedia.runner.threads import run_in_thread
 
 logger = logging.getLogger("remotemedia.engine")
+
+_READY_TIMEOUT_SECONDS = 30.0
+_END_TIMEOUT_SECONDS = 10.0
 
 
 class SegmentMaker(Protocol):
@@ -41,24 +47,35 @@ class Engine:
     """
 
     def __init__(self, listener: Listener) -> None:
-        """Start one.
+        """Start one. If that is interrupted, nothing of it is left.
 
         Raises:
             EngineNotFoundError: there is no Node.js that can run it, or no engine to run.
-            EngineDiedError: it ended before it was ready.
+            EngineDiedError: it ended before it was ready, or is not ready in time.
         """
         self.listener = listener
         self.runs: dict[str, SegmentMaker] = {}
         self.node_version = ""
-        self._process = EngineProcess(listener)
-        self._segments = SegmentTable(self._make_segment)
-        self._connection = ControlConnection(self._process.reader, self._handle, self._on_event)
+        self._lines = EngineLines()
         self._is_ready = threading.Event()
         self._death: EngineDiedError | None = None
-        threading.Thread(target=self._serve, name="remotemedia-engine", daemon=True).start()
-        self._is_ready.wait()
+        self._problem: BaseException | None = None
+        self._segments = SegmentTable(self._make_segment)
+        self._process = EngineProcess(listener)
+        try:
+            self._connection = ControlConnection(
+                self._process.reader, self._handle, self._on_event, make_sender=PatientSender
+            )
+            threading.Thread(target=self._serve, name="remotemedia-engine", daemon=True).start()
+            is_ready = self._is_ready.wait(_READY_TIMEOUT_SECONDS)
+        except BaseException:
+            self._process.kill()
+            raise
+        if not is_ready:
+            self._process.kill()
+            raise EngineDiedError(f"The engine was not ready within {_READY_TIMEOUT_SECONDS:g} s.")
         if self._death is not None:
-            raise self._death
+            raise self._death from self._problem
 
     @property
     def pid(self) -> int:
@@ -71,7 +88,7 @@ class Engine:
         return self._death is not None
 
     def request(self, method: str, params: dict[str, Any]) -> Future[Any]:
-        """Ask for something; fails with ``RequestFailedError``, or ``EngineDiedError`` if it ends."""
+        """Ask for something, without a wait; an answer of ``EngineDiedError`` if the engine ends."""
         answer = self._connection.request(method, params)
         if self._death is not None:
             self._connection.fail_pending(self._death)
@@ -81,23 +98,38 @@ class Engine:
         """Tell something."""
         self._connection.emit(name, params)
 
+    def after_lines(self, node_ids: Iterable[str], function: Callable[..., None], *args: Any) -> None:
+        """Call something when what these nodes have printed so far is out."""
+        self._lines.after(node_ids, function, *args)
+
+    def forget(self, segment: HostSegment) -> None:
+        """Forget a segment that was given up."""
+        self._segments.forget(segment)
+
     def close(self) -> None:
         """End the process, and wait for that."""
         self._connection.close()
         self._process.end()
+        self._lines.end()
 
     def _serve(self) -> None:
+        problem: BaseException | None = None
         try:
             self._connection.serve()
-        except (ProtocolError, OSError) as error:
-            logger.debug("the connection to the engine broke: %s", error)
-            self._connection.close()
-        self._death = self._process.died()
+        except BaseException as error:
+            # Whatever it is: with this thread gone nobody would answer any run.
+            problem = error
+        self._connection.close()
+        death = self._process.died()
+        self._problem = self._problem or problem
+        self._death = death
         self._is_ready.set()
-        self._connection.fail_pending(self._death)
+        self._connection.fail_pending(death)
+        if problem is not None:
+            self._lines.debug(logger, "the connection to the engine broke: %r", problem)
 
     def _handle(self, method: str, params: dict[str, Any], respond: Respond) -> None:
-        logger.debug("the engine asks for %s %s", method, params.get("segment", ""))
+        self._lines.debug(logger, "the engine asks for %s %s", method, params.get("segment", ""))
         self._segments.handle(method, params, respond)
 
     def _make_segment(self, params: dict[str, Any]) -> HostSegment:
@@ -106,72 +138,112 @@ class Engine:
             raise ProtocolError(f"there is no run {params.get('run')!r}")
         return run.make_segment(params)
 
-    def forget(self, segment: HostSegment) -> None:
-        """Forget a segment that was given up."""
-        self._segments.forget(segment)
-
     def _on_event(self, name: str, params: Any) -> None:
         if name == "output":
-            _print(params)
+            self._lines.print(params)
         elif name == "log":
-            level = logging.getLevelNamesMapping().get(str(params["level"]).upper(), logging.DEBUG)
-            logging.getLogger(str(params["logger"])).log(level, "%s", params["message"])
+            self._lines.log(params)
         elif name == "ready":
-            self.node_version = str(params["nodeVersion"]).removeprefix("v")
-            if params["packageVersion"] != remotemedia.__version__:
-                raise ProtocolError(
-                    f"the engine is version {params['packageVersion']}, and this package "
-                    f"{remotemedia.__version__}: build or install them together"
-                )
-            logger.debug("the engine %s runs on Node.js %s", self.pid, self.node_version)
-            self._is_ready.set()
+            self._note_ready(str(params["nodeVersion"]), params["packageVersion"])
+
+    def _note_ready(self, node_version: str, package_version: Any) -> None:
+        self.node_version = node_version.removeprefix("v")
+        if package_version != remotemedia.__version__:
+            raise ProtocolError(
+                f"the engine is version {package_version}, and this package "
+                f"{remotemedia.__version__}: build or install them together"
+            )
+        self._lines.debug(logger, "the engine %s runs on Node.js %s", self.pid, self.node_version)
+        self._is_ready.set()
 
 
-_lock = threading.Lock()
-_listener: Listener | None = None
-_engine: Engine | None = None
+class _OwnEngine:
+    """The engine of this process, if there is one; a forked child starts one of its own."""
+
+    def __init__(self) -> None:
+        self.forget_after_fork()
+        forgets_at_fork(self)
+
+    def forget_after_fork(self) -> None:
+        """The inherited sockets have been closed already."""
+        self._lock = threading.Lock()
+        self._start_lock = threading.Lock()
+        self._listener: Listener | None = None
+        self._engine: Engine | None = None
+        self._starting: Future[Engine] | None = None
+
+    @property
+    def running(self) -> Engine | None:
+        """The engine, if one lives."""
+        return None if self._engine is None or self._engine.is_dead else self._engine
+
+    def get(self) -> Engine:
+        """The engine, started if there is none that lives.
+
+        In another thread: a Ctrl-C ends the wait for it, and not its start, so that it is found next time.
+        """
+        running = self.running
+        if running is not None:
+            return running
+        with self._lock:
+            if self._starting is None:
+                starting: Future[Engine] = Future()
+                run_in_thread(self._start, starting, name="remotemedia-engine-start")
+                self._starting = starting
+            else:
+                starting = self._starting
+        return starting.result()
+
+    def end(self) -> None:
+        """End it, also one that is just being started."""
+        starting = self._starting
+        if starting is not None:
+            # How it failed is of no interest any more.
+            with contextlib.suppress(Exception):
+                starting.result(_END_TIMEOUT_SECONDS)
+        running = self.running
+        if running is not None:
+            running.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def _start(self, starting: Future[Engine]) -> None:
+        failed: BaseException | None = None
+        # An interrupt may have left a start behind that nobody knows of.
+        with self._start_lock:
+            try:
+                if self.running is None:
+                    if self._listener is None:
+                        self._listener = Listener(fresh_address("driver"))
+                    self._engine = Engine(self._listener)
+            except BaseException as error:
+                failed = error
+            with self._lock:
+                self._starting = None
+        running = self._engine
+        if failed is not None:
+            starting.set_exception(failed)
+        elif running is not None:
+            starting.set_result(running)
+
+
+_own = _OwnEngine()
 
 
 def engine() -> Engine:
-    """The engine of this process, started if there is none that lives."""
-    global _listener, _engine
-    with _lock:
-        if _engine is None or _engine.is_dead:
-            if _listener is None:
-                _listener = Listener(fresh_address("driver"))
-            _engine = Engine(_listener)
-        return _engine
+    """The engine of this process, started if there is none that lives; blocks while it starts.
+
+    Raises:
+        EngineNotFoundError: there is no Node.js that can run it, or no engine to run.
+        EngineDiedError: it ended before it was ready.
+    """
+    return _own.get()
 
 
 def running_engine() -> Engine | None:
     """The engine of this process, if one lives."""
-    return None if _engine is None or _engine.is_dead else _engine
+    return _own.running
 
 
-def _print(params: dict[str, Any]) -> None:
-    stream = sys.stderr if params["stream"] == "stderr" else sys.stdout
-    # A program may run without them, or close them before its nodes have ended.
-    with contextlib.suppress(AttributeError, ValueError, OSError):
-        stream.write(f"[{params.get('nodeId') or params['host']}] {params['line']}\n")
-
-
-def _end() -> None:
-    global _listener
-    current = running_engine()
-    if current is not None:
-        current.close()
-    if _listener is not None:
-        _listener.close()
-        _listener = None
-
-
-def _forget_after_fork() -> None:
-    """A forked child starts an engine of its own; the inherited sockets have been closed already."""
-    global _lock, _listener, _engine
-    _lock = threading.Lock()
-    _listener = _engine = None
-
-
-atexit.register(_end)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(_own.end)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import logging
 import os
 import queue
 import secrets
 import signal
+import socket
 import subprocess
 import threading
 from typing import Any
@@ -31,11 +33,8 @@ class EngineProcess:
     """A Node.js process that runs the engine, connected to this program.
 
     Attributes:
-        reader: its connection, which has said HELLO.
         pid: its process id.
     """
-
-    reader: FrameReader
 
     def __init__(self, listener: Listener) -> None:
         """Start the process, and wait until it has connected.
@@ -58,6 +57,8 @@ class EngineProcess:
         self._news: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._stderr_done = threading.Event()
+        self._is_given_up = False
+        self._reader: FrameReader | None = None
         token = secrets.token_hex(32)
         listener.expect_engine(token, self._welcome)
         command = [str(node.path), str(node_binary.engine_entry())]
@@ -66,10 +67,24 @@ class EngineProcess:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         self.pid = self._process.pid
+        try:
+            self._connect(listener.address, token)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _connect(self, address: str, token: str) -> None:
         for task, name in ((self._read_stderr, "stderr"), (self._wait, "wait")):
             threading.Thread(target=task, name=f"remotemedia-engine-{name}", daemon=True).start()
-        self._tell(listener.address, token)
+        self._tell(address, token)
         self._await_connection()
+
+    @property
+    def reader(self) -> FrameReader:
+        """Its connection, which has said HELLO."""
+        if self._reader is None:
+            raise RuntimeError("the engine has not connected")
+        return self._reader
 
     def died(self) -> EngineDiedError:
         """The error that says how the process ended; waits for that."""
@@ -95,8 +110,17 @@ class EngineProcess:
             self._process.kill()
             self._ended.wait()
 
+    def kill(self) -> None:
+        """End the process at once, with its connection; waits for nothing."""
+        self._is_given_up = True
+        self._process.kill()
+        if self._reader is not None:
+            _hang_up(self._reader)
+
     def _welcome(self, reader: FrameReader) -> None:
-        self.reader = reader
+        self._reader = reader
+        if self._is_given_up:
+            _hang_up(reader)
         self._news.put(True)
 
     def _tell(self, address: str, token: str) -> None:
@@ -121,7 +145,6 @@ class EngineProcess:
         try:
             is_connected = self._news.get(timeout=_START_TIMEOUT_SECONDS)
         except queue.Empty:
-            self._process.kill()
             raise EngineDiedError(f"The engine did not start within {_START_TIMEOUT_SECONDS:g} s.") from None
         if not is_connected:
             raise self.died()
@@ -141,6 +164,12 @@ class EngineProcess:
         self._process.wait()
         self._ended.set()
         self._news.put(False)
+
+
+def _hang_up(reader: FrameReader) -> None:
+    # Not close(): another thread may be about to read, and then sees the end.
+    with contextlib.suppress(OSError):
+        reader.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _exit_of(code: int) -> tuple[int | None, str | None]:

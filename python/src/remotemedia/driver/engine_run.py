@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
@@ -19,7 +15,7 @@ from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine import Engine
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import input_port, loop_thread
-from remotemedia.host import entry as host_entry
+from remotemedia.driver.own_python import base_folder, own_python
 from remotemedia.host.connection import RequestFailedError
 from remotemedia.host.segment_table import give_up
 from remotemedia.host.segments import Ends, HostSegment, SegmentHost
@@ -102,21 +98,19 @@ class EngineRun:
         )
 
     def begin(self, over: Callable[[], None]) -> None:
-        """Ask the engine to run the pipeline."""
-        self._engine.runs[self._id] = self
+        """Ask the engine to run the pipeline; waits neither for encoding nor for sending that."""
         request = {
             "run": self._id,
             "pipeline": pipeline_of(self._definition, self._away),
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
-            **({"python": _own_python()} if self._away.payloads else {}),
+            **({"python": own_python()} if self._away.payloads else {}),
         }
-        try:
-            answer = self._engine.request("run", request)
-        except BaseException:
-            del self._engine.runs[self._id]
-            raise
-        answer.add_done_callback(lambda answer: self._end(answer, over))
+        self._engine.runs[self._id] = self
+        answer = self._engine.request("run", request)
+        # What its nodes have printed comes before its result.
+        ids = [entry.id for entry in self._definition.entries]
+        answer.add_done_callback(lambda answer: self._engine.after_lines(ids, self._end, answer, over))
 
     def make_segment(self, params: dict[str, Any]) -> HostSegment:
         """The segment of a description that the engine has sent."""
@@ -145,19 +139,27 @@ class EngineRun:
 
     def _end(self, answer: Future[Any], over: Callable[[], None]) -> None:
         del self._engine.runs[self._id]
+        died = answer.exception()
+        if isinstance(died, EngineDiedError):
+            self.failures.append(NodeFailure(died, None, "run", None))
+            # Nobody else will end what runs here.
+            run_in_thread(self._give_up, over, name="remotemedia-give-up")
+            return
+        try:
+            self._take(answer)
+        except BaseException as error:
+            # The request could not be sent, or its answer makes no sense.
+            self.failures.append(NodeFailure(error, None, "run", None))
+        over()
+
+    def _take(self, answer: Future[Any]) -> None:
         try:
             result: Mapping[str, Any] = answer.result()
         except RequestFailedError as error:
             self._fail(error.failure)
-        except EngineDiedError as error:
-            self.failures.append(NodeFailure(error, None, "run", None))
-            # Nobody else will end what runs here.
-            run_in_thread(self._give_up, over, name="remotemedia-give-up")
-            return
         else:
             self._metrics = result.get("metrics") or {}
             self.states = dict(result.get("states") or {})
-        over()
 
     def _give_up(self, over: Callable[[], None]) -> None:
         give_up(self._segments, _GIVE_UP_SECONDS)
@@ -186,7 +188,7 @@ def pipeline_of(definition: Definition, away: Away) -> dict[str, Any]:
     nodes = [_node_of(entry, number, away) for number, entry in enumerate(definition.entries)]
     return {
         "name": definition.name,
-        "baseDir": definition.base_dir or str(Path.cwd()),
+        "baseDir": base_folder(definition.base_dir),
         "nodes": nodes,
         "connections": [{"from": origin, "to": target} for origin, target in definition.edges or ()],
     }
@@ -207,15 +209,3 @@ def _node_of(entry: Entry, number: int, away: Away) -> dict[str, Any]:
     if payload is None:
         return {**described, "object": number}
     return {**described, "pickled": payload, "returnState": away.returns_state}
-
-
-def _own_python() -> dict[str, Any]:
-    """How to start an interpreter like this one."""
-    return {
-        "executable": sys.executable,
-        "args": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
-        "entry": host_entry.__file__,
-        "path": [str(Path(folder or ".").absolute()) for folder in sys.path],
-        "cwd": str(Path.cwd()),
-        "env": dict(os.environ),
-    }

@@ -24,6 +24,7 @@ from remotemedia.runner.threads import run_in_thread
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.source import Source
 
 
 async def execute_pipeline(
@@ -178,20 +179,14 @@ async def _run(
         from remotemedia.driver.away import bring_home
 
         bring_home(definition, work.states)
-    result = in_form(outputs, form, run_input.is_given)
-    return {"outputs": result, "metrics": _metrics(work, definition)} if has_metrics else result
+    return _result(work, definition, outputs, form, run_input, has_metrics)
 
 
 def _run_sync(
     detected: Detected, run_input: RunInput, form: ResultForm, has_metrics: bool, returns_state: bool
 ) -> Any:
-    source = detected.source
-    definition = detected.definition
-    if source is not None:
-        from remotemedia.driver.manifest import ask_engine, definition_from
-
-        definition = definition_from(ask_engine(source, detected.base_dir), source)
-    if definition is None or not definition.is_all_here:
+    definition = detected.definition or _define_here(detected)
+    if not definition.is_all_here:
         # Its nodes are made once.
         detected.definition = definition
         # Its segments need threads of their own; the calling one has the loop for async nodes.
@@ -199,25 +194,37 @@ def _run_sync(
             return runner.run(_run(detected, run_input, form, has_metrics, returns_state))
     log_placement(definition)
     outputs: list[Any] = []
-    if definition.is_chain:
-        shape = chain_shape(definition)
-    else:
-        from remotemedia.driver.planning import kept_shape, plan_shape
-
-        shape = kept_shape(definition) or plan_shape(definition)
+    shape = chain_shape(definition) if definition.is_chain else _planned_shape_here(definition)
     work = LocalRun(definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics)
     with interruptible(work):
         work.run_here()
     raise_failure(work)
+    return _result(work, definition, outputs, form, run_input, has_metrics)
+
+
+def _result(
+    work: LocalRun | EngineRun,
+    definition: Definition,
+    outputs: list[Any],
+    form: ResultForm,
+    run_input: RunInput,
+    has_metrics: bool,
+) -> Any:
     result = in_form(outputs, form, run_input.is_given)
     return {"outputs": result, "metrics": _metrics(work, definition)} if has_metrics else result
 
 
+def _define_here(detected: Detected) -> Definition:
+    """The same as ``_define``; blocks."""
+    source = _source_of(detected)
+    from remotemedia.driver.manifest import ask_engine, definition_from
+
+    return definition_from(ask_engine(source, detected.base_dir), source)
+
+
 async def _define(detected: Detected, use_engine: bool) -> Definition:
     """What the engine reads in a manifest, or in a list with manifest entries."""
-    source = detected.source
-    if source is None:
-        raise RuntimeError("neither a definition nor a source was detected")
+    source = _source_of(detected)
     from remotemedia.driver.manifest import ask_engine, definition_from, kept_answer
 
     defined = kept_answer(source, detected.base_dir)
@@ -226,6 +233,12 @@ async def _define(detected: Detected, use_engine: bool) -> Definition:
             raise _engine_needed("it has manifest entries")
         defined = await _in_thread(ask_engine, source, detected.base_dir)
     return definition_from(defined, source)
+
+
+def _source_of(detected: Detected) -> Source:
+    if detected.source is None:
+        raise RuntimeError("neither a definition nor a source was detected")
+    return detected.source
 
 
 async def _prepare(
@@ -258,6 +271,13 @@ async def _planned_shape(definition: Definition) -> Shape:
     from remotemedia.driver.planning import kept_shape, plan_shape
 
     return kept_shape(definition) or await _in_thread(plan_shape, definition)
+
+
+def _planned_shape_here(definition: Definition) -> Shape:
+    """The same; blocks."""
+    from remotemedia.driver.planning import kept_shape, plan_shape
+
+    return kept_shape(definition) or plan_shape(definition)
 
 
 async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 import re
@@ -21,20 +22,23 @@ from remotemedia.driver.definition import (
 )
 from remotemedia.driver.engine import engine
 from remotemedia.driver.engine_failures import answer_of
+from remotemedia.driver.kept import Kept
+from remotemedia.driver.own_python import base_folder
 from remotemedia.driver.source import Source
 from remotemedia.host import modules
 
 _PYTHON_FILE = re.compile(r"^(?:python:)?(.+\.py)#([\w.]+)$")
-_MAX_KEPT = 256
 
-_kept: dict[tuple[str, str, int], dict[str, Any]] = {}
-"""What the engine has said of manifests, by their text, folder and the number of registered types."""
+_kept: Kept[dict[str, Any]] = Kept()
+"""What the engine has said of manifests, by their text, folder and the generation of the registry."""
 
 
 def kept_answer(source: Source, base_dir: str) -> dict[str, Any] | None:
     """What the engine has said of an equal source before."""
     key = source.key(base_dir)
-    return None if key is None else _kept.get(key)
+    kept = None if key is None else _kept.get(key)
+    # A node may change the parameters that it is made with.
+    return copy.deepcopy(kept)
 
 
 def ask_engine(source: Source, base_dir: str) -> dict[str, Any]:
@@ -44,18 +48,17 @@ def ask_engine(source: Source, base_dir: str) -> dict[str, Any]:
         ManifestError: the manifest is wrong; with the place.
         UnknownNodeTypeError: there is no such node in either language.
     """
+    # Before the key is made: it registers types.
+    importlib.import_module("remotemedia.nodes")
     kept = kept_answer(source, base_dir)
     if kept is not None:
         return kept
     key = source.key(base_dir)
-    importlib.import_module("remotemedia.nodes")
     types = sorted(registry.registered())
-    request = {**source.params, "pythonTypes": types, "baseDir": base_dir}
+    request = {**source.params, "pythonTypes": types, "baseDir": base_folder(base_dir)}
     defined: dict[str, Any] = answer_of(engine().request("define", request))
     if key is not None:
-        if len(_kept) >= _MAX_KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = defined
+        _kept.put(key, copy.deepcopy(defined))
     return defined
 
 

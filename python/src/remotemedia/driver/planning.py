@@ -9,12 +9,11 @@ from remotemedia.driver.definition import Definition
 from remotemedia.driver.engine import engine
 from remotemedia.driver.engine_failures import answer_of
 from remotemedia.driver.engine_run import Away, pipeline_of
+from remotemedia.driver.kept import Kept
 from remotemedia.driver.local import Shape, is_source
 from remotemedia.host.segments import INPUT, OUTPUT
 
-_MAX_KEPT = 256
-
-_kept: dict[Hashable, dict[str, Any]] = {}
+_kept: Kept[dict[str, Any]] = Kept()
 """Plans by what they depend on: ids, sources and edges."""
 
 
@@ -31,9 +30,7 @@ def plan_shape(definition: Definition) -> Shape:
         GraphError: the connections form no graph that can run; with the place.
     """
     plan: dict[str, Any] = ask_plan(definition)
-    if len(_kept) >= _MAX_KEPT:
-        _kept.pop(next(iter(_kept)))
-    _kept[_key(definition)] = plan
+    _kept.put(_key(definition), plan)
     return _shape_of(definition, plan)
 
 

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from remotemedia.driver.own_python import is_text
+
 _MAX_PARENT = 50
 """Longer paths do not fit into a socket's address on every system."""
 
@@ -36,7 +38,7 @@ def remove_left_by(pid: int) -> None:
 def _mark(directory: Path) -> None:
     """Say which processes the number in the directory's name belongs to: a container counts its own."""
     try:
-        pids = os.readlink("/proc/self/ns/pid")
+        pids = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         # Only Linux tells.
         return
@@ -45,7 +47,8 @@ def _mark(directory: Path) -> None:
 
 def _parent() -> str:
     wanted = tempfile.gettempdir()
-    return wanted if len(wanted) <= _MAX_PARENT else "/tmp"
+    # The engine is told the address, and can be told Unicode only.
+    return wanted if len(wanted) <= _MAX_PARENT and is_text(wanted) else "/tmp"
 
 
 def _remove() -> None:

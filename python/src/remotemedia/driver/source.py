@@ -41,11 +41,11 @@ class Source:
     def key(self, base_dir: str) -> tuple[str, str, int] | None:
         """What its definition is kept by, or None where that cannot be said."""
         try:
-            text = json.dumps(self.params)
-        except (TypeError, ValueError):
+            text = json.dumps(self.params) if _has_text_keys(self.params) else None
+        except (TypeError, ValueError, RecursionError):
             # A parameter that JSON cannot hold: the engine says what is wrong with it, or takes it.
             return None
-        return text, base_dir, len(registry.registered())
+        return None if text is None else (text, base_dir, registry.generation())
 
     def _lower(self, entry: Any) -> Any:
         if not isinstance(entry, Mapping):
@@ -58,6 +58,13 @@ class Source:
     def _handle(self, node: Any) -> dict[str, Any]:
         self.instances.append(node)
         return {"object": len(self.instances) - 1, "className": type(node).__name__, "name": name_of(node)}
+
+
+def _has_text_keys(value: Any) -> bool:
+    """Whether all keys are strings: JSON would write 1 and "1" alike."""
+    if isinstance(value, Mapping):
+        return all(type(key) is str and _has_text_keys(value[key]) for key in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return not isinstance(value, (list, tuple)) or all(map(_has_text_keys, value))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def text_problem(text: str) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import logging
 import socket
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
+from remotemedia.host.sender import Sender
 from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.frames import (
     EVENT,
@@ -50,17 +50,19 @@ class ControlConnection:
         handle: Handle,
         on_event: Callable[[str, Any], None] | None = None,
         describe: Callable[[BaseException], Failure] = failure_of,
+        make_sender: Callable[[socket.socket], Sender] = Sender,
     ) -> None:
         """Serve requests with ``handle``, and events, where the other side sends some, with ``on_event``.
 
-        What failed in answering a request is described by ``describe``.
+        What failed in answering a request is described by ``describe``; frames go through what
+        ``make_sender`` makes.
         """
         self._reader = reader
         self._socket: socket.socket = reader.socket
         self._handle = handle
         self._on_event = on_event
         self._describe = describe
-        self._send_lock = threading.Lock()
+        self._sender = make_sender(self._socket)
         self._numbers = itertools.count(1)
         self._pending: dict[int, Future[Any]] = {}
 
@@ -79,16 +81,29 @@ class ControlConnection:
             self._socket.close()
 
     def request(self, method: str, params: dict[str, Any]) -> Future[Any]:
-        """Ask the other side for something; a refusal is a ``RequestFailedError``."""
+        """Ask the other side for something.
+
+        The answer fails with a ``RequestFailedError`` where it is refused, and with what stands in the way of
+        encoding it, which a patient sender does in a thread of its own.
+        """
         answer: Future[Any] = Future()
         number = next(self._numbers)
         self._pending[number] = answer
-        self._send(encode_frame(REQUEST, [number, method, lower(params)]))
+
+        def make() -> bytes | None:
+            try:
+                return encode_frame(REQUEST, [number, method, lower(params)])
+            except BaseException as error:
+                if self._pending.pop(number, None) is not None:
+                    answer.set_exception(error)
+                return None
+
+        self._sender.send_made(make)
         return answer
 
     def emit(self, name: str, params: Any) -> None:
         """Send an event."""
-        self._send(encode_frame(EVENT, [name, params]))
+        self._sender.send(encode_frame(EVENT, [name, params]))
 
     def fail_pending(self, error: BaseException) -> None:
         """Nobody will answer what has been asked; once, after ``serve`` has ended."""
@@ -137,20 +152,12 @@ class ControlConnection:
         try:
             if failed is None:
                 # By itself first, so that a refusal names the place in the value and not in the frame.
-                self._send(encode_frame(RESPONSE, [number, True, lower(result)]))
+                self._sender.send(encode_frame(RESPONSE, [number, True, lower(result)]))
                 return
         except (TypeError, ValueError) as error:
             failed = error
         failure = failed if isinstance(failed, dict) else self._describe(failed)
-        self._send(encode_frame(RESPONSE, [number, False, failure]))
-
-    def _send(self, frame: bytes) -> None:
-        with self._send_lock:
-            try:
-                self._socket.sendall(frame)
-            except OSError as error:
-                # The other side has gone: whoever serves the connection sees it as well.
-                logger.debug("a message could not be sent: %s", error)
+        self._sender.send(encode_frame(RESPONSE, [number, False, failure]))
 
 
 def _is_request(message: Any) -> TypeGuard[tuple[int, str, dict[str, Any]]]:

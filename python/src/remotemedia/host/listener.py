@@ -86,7 +86,7 @@ class Listener:
                 if self._is_closed.is_set() or error.errno in _CLOSED_ERRORS:
                     return
                 # Such as too many open files: it passes, and runs that wait for it have a cancel.
-                logger.warning("a connection could not be accepted, which is tried again: %s", error)
+                _warn("accepted, which is tried again", error)
                 self._is_closed.wait(_RETRY_SECONDS)
                 continue
             self._receive(connection)
@@ -103,17 +103,19 @@ class Listener:
                 run_in_thread(self._greet, connection, name="remotemedia-hello")
         except Exception as error:
             # Whatever it is, others must be let in.
-            logger.warning("a connection could not be served: %s", error)
+            _warn("served", error)
             self._strangers.pop(connection, None)
             connection.close()
 
     def _make_room(self) -> None:
         """Turn away who has been silent for longest, where too many are: who belongs here speaks at once."""
-        with contextlib.suppress(StopIteration, RuntimeError, OSError):
-            if len(self._strangers) >= _MAX_STRANGERS:
-                oldest = next(iter(self._strangers))
-                self._strangers.pop(oldest, None)
-                oldest.shutdown(socket.SHUT_RDWR)
+        if len(self._strangers) < _MAX_STRANGERS:
+            return
+        # Others are taken out by their own threads at any moment.
+        with contextlib.suppress(StopIteration, KeyError, OSError):
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.shutdown(socket.SHUT_RDWR)
 
     def _greet(self, connection: socket.socket) -> None:
         try:
@@ -155,6 +157,12 @@ class Listener:
                     del self._expected[channel]
                     return port.attach
         raise ProtocolError("no such channel, or a wrong token")
+
+
+def _warn(what: str, error: Exception) -> None:
+    # Nothing that a program has put into its logging may end the listener.
+    with contextlib.suppress(Exception):
+        logger.warning("a connection could not be %s: %s", what, error)
 
 
 def _is_right(hello: dict[str, Any], token: str) -> bool:

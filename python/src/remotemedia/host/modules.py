@@ -8,17 +8,17 @@ import importlib.util
 import inspect
 import linecache
 import sys
-import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from remotemedia.core.exceptions import ModuleLoadError
+from remotemedia.core.fork_lock import ForkSafeLock
 from remotemedia.core.node import Node
 from remotemedia.host.objects import suggestion
 from remotemedia.runner.outputs import Traits
 
-_lock = threading.RLock()
+_lock = ForkSafeLock()
 _by_file: dict[Path, ModuleType] = {}
 _by_source: dict[str, ModuleType] = {}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remotemedia.core.exceptions import CancelTimeoutError, ConfigurationError, ProtocolError
+from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError
 from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
 from remotemedia.host.listener import Listener, hello
@@ -94,7 +94,9 @@ class HostSegment:
         self._is_started = False
         self._is_open = False
         self._is_gone = False
+        self._is_stuck = False
         self._stuck: list[str] = []
+        self._closers: list[Respond] = []
         self.is_closed = threading.Event()
 
     def begin(self, respond: Respond) -> None:
@@ -111,11 +113,12 @@ class HostSegment:
     def close(self, respond: Respond) -> None:
         """Clean up and end the thread; of a segment that is stuck, only say so."""
         with self._lock:
-            is_gone = self._is_gone
-            if not is_gone:
-                self._steps.put(("close", respond))
-        if self._stuck or is_gone:
-            respond(self._closing([]), None)
+            self._closers.append(respond)
+            is_answered_here = self._is_gone or self._is_stuck
+            if not self._is_gone:
+                self._steps.put(("close", _ignore))
+        if is_answered_here:
+            self._answer_closers([])
 
     def stop(self) -> None:
         """Let sources give no new item, because something failed elsewhere."""
@@ -161,12 +164,27 @@ class HostSegment:
             if step == "start":
                 self._run(segment, respond)
             else:
-                failures = [self._host.describe(failure) for failure in segment.close()]
-                self._forget_channels()
-                self.is_closed.set()
-                if not self._stuck:
-                    respond(self._closing(failures), None)
+                self._close(segment)
                 return
+
+    def _close(self, segment: Segment) -> None:
+        failures: list[Failure] = []
+        try:
+            failures += [self._host.describe(failure) for failure in segment.close()]
+            self._forget_channels()
+        except BaseException as error:
+            failures.append(self._host.describe(NodeFailure(error, None, "cleanup", None)))
+        with self._lock:
+            self._is_gone = True
+        self.is_closed.set()
+        self._answer_closers(failures)
+
+    def _answer_closers(self, failures: list[Failure]) -> None:
+        """Answer those that have asked to close; each is answered once, whoever comes first."""
+        with self._lock:
+            closers, self._closers = self._closers, []
+        for respond in closers:
+            respond(self._closing(list(failures)), None)
 
     def _announce(self, node_id: str) -> None:
         self._host.emit("initializing", {"segment": self.name, "nodeId": node_id})
@@ -193,11 +211,10 @@ class HostSegment:
         respond(None, failed)
         while not self._steps.empty():
             step, respond_step = self._steps.get()
-            if step == "close":
-                respond_step(self._closing([]), None)
-            else:
+            if step != "close":
                 respond_step(None, ProtocolError(f"there is no open segment {self.name!r}"))
         self.is_closed.set()
+        self._answer_closers([])
 
     def _build(self) -> Segment:
         described = self._description
@@ -269,26 +286,34 @@ class HostSegment:
                 connection = dial(entry["address"])
                 connection.sendall(hello(entry["token"], "producer", port.channel))
                 port.start(connection)
-        except (OSError, ConfigurationError, KeyError) as error:
+        except BaseException as error:
+            # Nothing runs that a cancel could wait for.
+            self._is_started = False
             respond(None, error)
             return
         respond({}, None)
-        segment.run()
+        try:
+            segment.run()
+        except BaseException as error:
+            # What the runner does not take for a node's failure: the engine has to be told all the same.
+            segment.failures.append(NodeFailure(error, None, "run", None))
         self._report(segment, [])
 
     def _await_cancel(self, segment: Segment) -> None:
         if not segment.wait_done(segment.plan.cancel_timeout_ms / 1_000):
-            self._report(segment, segment.stuck())
+            self._report(segment, segment.stuck(), is_stuck=True)
 
-    def _report(self, segment: Segment, stuck: list[str]) -> None:
+    def _report(self, segment: Segment, stuck: list[str], is_stuck: bool = False) -> None:
         with self._lock:
             if self._is_reported:
                 return
             self._is_reported = True
-            self._stuck = stuck
+            self._stuck, self._is_stuck = stuck, is_stuck
         self._obey_exit(segment.failures)
         failures = [self._host.describe(failure) for failure in segment.failures]
         self._host.emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
+        if is_stuck:
+            self._answer_closers([])
 
     def _obey_exit(self, failures: Sequence[NodeFailure]) -> None:
         if self._host.exit_process is None:
@@ -314,6 +339,10 @@ class HostSegment:
     def _forget_channels(self) -> None:
         for entry in self._description["inputs"]:
             self._host.listener.forget(entry["channel"])
+
+
+def _ignore(_result: Any, _failed: BaseException | Failure | None) -> None:
+    """A close is answered by whoever is there first, and not by its step."""
 
 
 def _window(entry: dict[str, Any]) -> tuple[int, int]:

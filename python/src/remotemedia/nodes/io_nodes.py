@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from remotemedia.core.exceptions import InvalidArgumentError
+from remotemedia.core.fork_lock import ForkSafeLock
 from remotemedia.core.node import Node
 
 __all__ = ["DataSinkNode", "DataSourceNode"]
@@ -61,7 +61,7 @@ class DataSourceNode(Node):
         self.timeout_seconds = timeout_seconds
         self._items: deque[Any] = deque()
         self._is_closed = False
-        self._mutex = threading.Lock()
+        self._mutex = ForkSafeLock()
         self._wake: Callable[[], object] | None = None
 
     async def push_data(self, data: Any) -> bool:
@@ -133,7 +133,7 @@ class DataSourceNode(Node):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take everything over."""
         super().__setstate__(state)
-        self._mutex = threading.Lock()
+        self._mutex = ForkSafeLock()
 
     async def _wait(self, arrived: Any) -> bool:
         """Wait for an item or the end; False where nothing was pushed for too long."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.runner.loop import set_done
@@ -24,23 +25,35 @@ class End:
 
 END: Final = End()
 
+Entry = tuple[Any, "Callable[[], None] | None"]
+"""An item and, for an item of a channel, what to call when the node is done with it."""
+
+Bell = SimpleQueue[None]
+"""What a thread waits with: whoever puts None wakes it, now or when it comes to wait."""
+
 
 class Inbox:
-    """The queue of a node on the loop. Any thread may put; the loop gets.
+    """The queue of a node on the loop, or in a thread of its own. Any thread may put; the node gets.
 
-    An entry is the item and, for an item of a channel, what to call when the node is done with it.
+    Attributes:
+        entries: what waits; a thread that reads takes from it by itself.
+        open_inputs: how many producers have not given their last item.
+        is_closed: it takes nothing more.
+        half: how many items may be left when its producers go on.
     """
 
     def __init__(self, segment: Segment, limit: int = LIMIT) -> None:
         """Start empty; ``limit`` is how many items may wait before producers do."""
-        self.entries: deque[tuple[Any, Callable[[], None] | None] | End] = deque()
+        self.entries: deque[Entry | End] = deque()
         self.open_inputs = 0
         self.is_closed = False
+        self.half = limit // 2
         self._limit = limit
         self._segment = segment
         # A deque, because its pop is atomic: the thread takes the getter, the loop puts a new one.
-        self._getters: deque[asyncio.Future[None]] = deque()
+        self._getters: deque[asyncio.Future[None] | Bell] = deque()
         self._space_waiters: list[asyncio.Future[None]] = []
+        self._is_releasing = False
         # A count: while the thread waits here it serves deeper chains, which may come to wait here as well.
         self._blocked_depth = 0
 
@@ -54,6 +67,9 @@ class Inbox:
             return None
         future = self._segment.loop.create_future()
         self._space_waiters.append(future)
+        if len(self.entries) <= self.half:
+            # A thread has taken meanwhile, perhaps before it could see who waits.
+            self._release_producers()
         return future
 
     def put_from_thread(self, item: Any, level: int, done: Callable[[], None] | None = None) -> None:
@@ -83,24 +99,45 @@ class Inbox:
         self.entries.append(END)
         self._wake_from_thread()
 
-    async def get(self) -> tuple[Any, Callable[[], None] | None] | None:
+    async def get(self) -> Entry | None:
         """Wait for the next entry; None after the last one of all producers."""
         while True:
             while not self.entries:
                 getter = self._segment.loop.create_future()
-                self._getters.append(getter)
+                self.add_reader(getter)
                 if self.entries:
-                    self._getters.clear()
+                    self.remove_reader(getter)
                     break
                 await self._wait(getter)
             entry = self.entries.popleft()
-            if len(self.entries) <= self._limit // 2:
+            if len(self.entries) <= self.half:
                 self._release_producers()
             if not isinstance(entry, End):
                 return entry
-            self.open_inputs -= 1
-            if self.open_inputs == 0:
+            if self.note_end():
                 return None
+
+    def note_end(self) -> bool:
+        """Note that an ``END`` was taken; whether it was that of the last producer."""
+        self.open_inputs -= 1
+        return self.open_inputs == 0
+
+    def taken_in_thread(self) -> None:
+        """A thread that reads has taken an entry, and at most one half is left: producers that wait go on."""
+        if self._space_waiters and not self._is_releasing:
+            self._is_releasing = True
+            self._segment.loop.call_soon_threadsafe(self._release_producers)
+        if self._blocked_depth:
+            self._segment.thread.notify()
+
+    def add_reader(self, reader: asyncio.Future[None] | Bell) -> None:
+        """Note who is woken by the next entry; it looks for entries once more before it waits."""
+        self._getters.append(reader)
+
+    def remove_reader(self, reader: asyncio.Future[None] | Bell) -> None:
+        """Forget a reader that waits no more, unless it has been woken, and is forgotten already."""
+        with contextlib.suppress(ValueError):
+            self._getters.remove(reader)
 
     def close(self) -> None:
         """Take nothing more; to be called on the loop."""
@@ -124,14 +161,14 @@ class Inbox:
             await getter
         except asyncio.CancelledError:
             # A reader that has given up would take the wake-up of the next one.
-            with contextlib.suppress(ValueError):
-                self._getters.remove(getter)
+            self.remove_reader(getter)
             raise
 
     def _has_space(self) -> bool:
-        return self.is_closed or len(self.entries) <= self._limit // 2
+        return self.is_closed or len(self.entries) <= self.half
 
     def _release_producers(self) -> None:
+        self._is_releasing = False
         for future in self._space_waiters:
             set_done(future)
         self._space_waiters.clear()
@@ -140,15 +177,21 @@ class Inbox:
 
     def _wake_on_loop(self) -> None:
         getter = self._take_getter()
-        if getter is not None:
+        if isinstance(getter, SimpleQueue):
+            getter.put(None)
+        elif getter is not None:
             set_done(getter)
 
     def _wake_from_thread(self) -> None:
         getter = self._take_getter()
-        if getter is not None:
+        if isinstance(getter, SimpleQueue):
+            getter.put(None)
+        elif getter is not None:
             self._segment.loop.call_soon_threadsafe(set_done, getter)
 
-    def _take_getter(self) -> asyncio.Future[None] | None:
+    def _take_getter(self) -> asyncio.Future[None] | Bell | None:
+        if not self._getters:
+            return None
         try:
             return self._getters.pop()
         except IndexError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import Inbox
@@ -74,10 +74,14 @@ class LoopTask(Unit):
 
     async def close_outputs(self, outputs: Any) -> None:
         """Close a generator or iterator; a cancel that comes meanwhile does not disturb it."""
+        await self.undisturbed(_aclose(outputs))
+
+    async def undisturbed(self, awaitable: Awaitable[Any]) -> Any:
+        """Await something that a cancel that comes meanwhile must not end."""
         task = asyncio.current_task()
         self._closing.add(task)
         try:
-            await _aclose(outputs)
+            return await awaitable
         finally:
             self._closing.discard(task)
 

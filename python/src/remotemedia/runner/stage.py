@@ -49,7 +49,7 @@ class Stage:
         position: its position in its chain.
         concurrency: how many items an async node works on at once.
         meter: durations and outputs, where metrics are asked for.
-        thread: the node's own thread, where it is a streaming node written as a plain generator.
+        thread: the node's own thread, where it is a streaming node with a sync ``process``, which may block.
         is_on_loop: whether the node's code runs on the event loop instead of the segment's thread.
         is_exclusive: whether the object can only be at one place of one run: streaming and source nodes.
     """
@@ -117,7 +117,7 @@ class Stage:
         self._is_settled = False
         if traits.run_on is not None:
             self._place(has_callers_loop)
-        if traits.is_streaming and traits.is_generator:
+        if traits.is_streaming and not traits.is_async and traits.run_on != "caller":
             self.thread = NodeThread(f"remotemedia-{node_id}")
 
     @property

@@ -3,84 +3,108 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
-from remotemedia.runner.chain import EXHAUSTED, close_outputs, next_output
+from remotemedia.runner.chain import close_outputs
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.node_thread import NodeThread
-from remotemedia.runner.outputs import AWAITABLE, kind_of
+from remotemedia.runner.outputs import AWAITABLE, MANY, kind_of
 from remotemedia.runner.stage import Stage, marks_node
+from remotemedia.runner.stream_input import InputStream
+from remotemedia.runner.thread_outputs import ThreadOutputs
 from remotemedia.runner.unit import close_upstream
 
 
 class StreamNode(LoopUnit):
-    """A streaming or async source node: one call for the whole run."""
+    """A streaming or async source node: one call for the whole run.
+
+    A streaming node with a sync ``process`` is called in a thread of its own, which also iterates what it
+    gives if that is a plain generator or iterator. All else runs on the loop.
+    """
 
     @marks_node
     async def work(self) -> None:
         """Call the node, emit what it gives; an end before that of the input ends what feeds it."""
         stage = self.stage
-        phase = "source" if stage.traits.is_source else "stream"
         stream = InputStream(self)
-        outputs: Any = None
         try:
-            outputs = stage.process() if stage.traits.is_source else stage.process(stream)
+            call = stage.process if stage.traits.is_source else partial(stage.process, stream)
+            if stage.thread is None:
+                outputs = call()
+            else:
+                outputs = await self._emit_from_thread(stage, stage.thread, call, stream)
             if kind_of(outputs) == AWAITABLE:
                 outputs = await outputs
-            if stage.thread is not None:
-                await self._emit_from_thread(stage, stage.thread, outputs, stream)
-            else:
-                await self._emit_all(stage, outputs)
+            if stage.thread is not None and _is_many(stage, outputs):
+                outputs = await self._emit_from_thread(stage, stage.thread, lambda: outputs, stream)
+            await self._emit_all(stage, outputs)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
                 raise
-            self.fail(error, phase, None)
+            self.fail(error, "source" if stage.traits.is_source else "stream", None)
             return
         finally:
-            if stage.thread is None:
-                await self.close_outputs(outputs)
+            stream.interrupt()
         if not stream.is_ended:
             close_upstream(self)
             stream.finish()
 
     async def _emit_from_thread(
-        self, stage: Stage, thread: NodeThread, outputs: Any, stream: InputStream
-    ) -> None:
-        """Emit what a plain generator gives, which blocks in a thread of its own."""
-        step: asyncio.Future[Any] | None = None
+        self, stage: Stage, thread: NodeThread, call: Callable[[], Any], stream: InputStream
+    ) -> Any:
+        """Call something in the node's thread and emit what it gives; what is left for the loop to emit."""
+        given = ThreadOutputs(self.segment.loop)
+        stream.outputs = given
+        job = thread.submit(_give_all, stage, call, given)
+        job.add_done_callback(lambda _: given.end())
         try:
-            while not self.is_dead:
-                step = asyncio.wrap_future(thread.submit(next_output, stage, outputs))
-                value = await asyncio.shield(step)
-                if value is EXHAUSTED:
-                    return
-                if value is not None:
-                    await self.emit(value)
-        finally:
+            await self._emit_given(given)
+        except BaseException:
+            given.close()
             stream.interrupt()
-            if step is not None and not step.done():
-                await asyncio.wait([step])
-                step.exception()
-            await asyncio.shield(asyncio.wrap_future(thread.submit(close_outputs, stage, outputs)))
+            await self.undisturbed(_abandon(job))
+            raise
+        return await asyncio.wrap_future(job)
+
+    async def _emit_given(self, given: ThreadOutputs) -> None:
+        while await given.wait():
+            for value in given.take():
+                if self.is_dead:
+                    raise asyncio.CancelledError
+                if self.meter is not None:
+                    self.meter.items_out += 1
+                # As ``emit`` does it; a coroutine for each output would cost more than all else here.
+                for put in self.emits:
+                    space = put(value)
+                    if space is not None:
+                        await space
 
     @marks_node
     async def _emit_all(self, stage: Stage, outputs: Any) -> None:
+        """Emit what the node has given, on the loop."""
         if hasattr(outputs, "__aiter__"):
-            async for value in outputs:
-                if value is not None:
-                    await self.emit(value)
-                if self.is_dead:
-                    return
-        elif hasattr(outputs, "__next__") or (stage.traits.is_source and isinstance(outputs, _MANY)):
-            for value in outputs:
-                if value is not None:
-                    await self.emit(value)
-                # A plain generator on the loop gives others a turn after each output.
-                await asyncio.sleep(0)
-                if self.is_dead:
-                    return
+            try:
+                async for value in outputs:
+                    if value is not None:
+                        await self.emit(value)
+                    if self.is_dead:
+                        return
+            finally:
+                await self.close_outputs(outputs)
+        elif _is_many(stage, outputs):
+            try:
+                for value in outputs:
+                    if value is not None:
+                        await self.emit(value)
+                    # A plain generator on the loop gives others a turn after each output.
+                    await asyncio.sleep(0)
+                    if self.is_dead:
+                        return
+            finally:
+                await self.close_outputs(outputs)
         elif outputs is not None:
             await self.emit(outputs)
 
@@ -88,55 +112,43 @@ class StreamNode(LoopUnit):
 _MANY: tuple[type, ...] = (list, tuple, set)
 
 
-class InputStream(AsyncIterator[Any]):
-    """The input of a streaming node, as it sees it."""
+def _is_many(stage: Stage, outputs: Any) -> bool:
+    return kind_of(outputs) == MANY or (stage.traits.is_source and isinstance(outputs, _MANY))
 
-    def __init__(self, unit: LoopUnit) -> None:
-        """Read the unit's queue."""
-        self.is_ended = False
-        self._waiting: Future[Any] | None = None
-        self._is_interrupted = False
-        self._unit = unit
-        self._done: Callable[[], None] | None = None
 
-    def __iter__(self) -> InputStream:
-        return self
+@marks_node
+def _give_all(stage: Stage, call: Callable[[], Any], given: ThreadOutputs) -> Any:
+    """Call something in the node's thread; give what an iterator gives, and give back anything else."""
+    try:
+        outputs = call()
+    except StopIteration as error:
+        # What Python makes of it in a generator: no future takes a StopIteration.
+        raise RuntimeError("process raised StopIteration") from error
+    if not _is_many(stage, outputs):
+        return outputs
+    give = given.give
+    iterator: Iterator[Any] = iter(outputs)
+    try:
+        for value in iterator:
+            if value is not None and not give(value):
+                break
+    finally:
+        close_outputs(stage, iterator)
+    return None
 
-    def __next__(self) -> Any:
-        """The next item, for a plain generator in a thread of its own."""
-        self._waiting = asyncio.run_coroutine_threadsafe(self._next_or_exhausted(), self._unit.segment.loop)
-        if self._is_interrupted:
-            self._waiting.cancel()
-        item = self._waiting.result()
-        if item is EXHAUSTED:
-            raise StopIteration
-        return item
 
-    def interrupt(self) -> None:
-        """Wake a thread that waits for an item: the run is over."""
-        self._is_interrupted = True
-        if self._waiting is not None:
-            self._waiting.cancel()
+async def _abandon(job: Future[Any]) -> None:
+    """Wait until a call in the node's thread has ended, whose outputs nobody wants.
 
-    def finish(self) -> None:
-        """The item given last counts as done."""
-        if self._done is not None:
-            self._done()
-            self._done = None
-
-    async def _next_or_exhausted(self) -> Any:
-        try:
-            return await self.__anext__()
-        except StopAsyncIteration:
-            return EXHAUSTED
-
-    async def __anext__(self) -> Any:
-        """The next item; the one before counts as done."""
-        self.finish()
-        entry = None if self.is_ended else await self._unit.inbox.get()
-        if entry is None:
-            self.is_ended = True
-            raise StopAsyncIteration
-        self._unit.stage.entered += 1
-        self._done = entry[1]
-        return entry[0]
+    Raises:
+        BaseException: what it raised, unless that is what has made it end.
+    """
+    await asyncio.wait([asyncio.wrap_future(job)])
+    error = job.exception()
+    if error is None:
+        # An async generator that has not begun needs no close; a coroutine warns without one.
+        close = getattr(job.result(), "close", None)
+        if kind_of(job.result()) == AWAITABLE and callable(close):
+            close()
+    elif not isinstance(error, asyncio.CancelledError):
+        raise error
