@@ -58,6 +58,10 @@ export class Printing {
   initialize() {}
   process(item) { console.log('saw', item); return item; }
 }
+export class Prompting {
+  initialize() {}
+  process(item) { process.stdout.write(`${item}? `); return item; }
+}
 export class Exiting {
   initialize() {}
   process() { process.exit(3); }
@@ -159,6 +163,12 @@ class TestTypeScriptNodes:
     def test_what_it_prints_is_passed_on(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         execute_pipeline_with_input_sync([{**ts("Printing"), "id": "printer"}], [1, 2])
         assert capsys.readouterr().out == "[printer] saw 1\n[printer] saw 2\n"
+
+    def test_a_last_line_without_its_end_is_passed_on_with_the_run(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        execute_pipeline_with_input_sync([{**ts("Prompting"), "id": "prompt"}], ["a", "b"])
+        assert capsys.readouterr().out == "[prompt] a? b? \n"
 
     def test_metrics_of_both_languages(self, folder: Path) -> None:
         result = execute_pipeline_with_input_sync([Echo(name="e"), ts("Upper")], ["a", "b"], True)

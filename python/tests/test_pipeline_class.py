@@ -10,6 +10,7 @@ import pytest
 from remotemedia import Node
 from remotemedia.core.exceptions import (
     EmptyPipelineError,
+    InvalidInputError,
     InvalidNodeError,
     InvalidPipelineError,
     ManifestError,
@@ -282,6 +283,32 @@ def test_a_pipeline_runs_streams_and_measures():
 
     assert pipeline.get_metrics() is None
     assert asyncio.run(main()) == [11, 12]
+
+
+def test_the_metrics_of_a_run_that_failed_are_kept():
+    pipeline = Pipeline([CalculatorNode("add", operation="add", operand=10)], enable_metrics=True)
+    for run in (pipeline.run_sync, lambda items: asyncio.run(pipeline.run(items))):
+        pipeline.last_metrics = None
+        with pytest.raises(InvalidInputError):
+            run([1, "two"])
+        metrics = pipeline.get_metrics()
+        assert metrics is not None
+        (record,) = metrics["node_metrics"]
+        assert (record["items_in"], record["items_out"], record["errors"]) == (2, 1, 1)
+
+
+def test_a_node_that_raises_stop_iteration_is_named():
+    class Stopping(Node):
+        def process(self, data):
+            raise StopIteration(data)
+
+    pipeline = Pipeline([Stopping(name="stopping")])
+    with pytest.raises(StopIteration) as itself:
+        pipeline.run_sync([1])
+    with pytest.raises(RuntimeError, match="no coroutine may raise") as caught:
+        asyncio.run(pipeline.run([1]))
+    note = 'RemoteMedia: in process() of node "stopping_0", item 0'
+    assert itself.value.__notes__ == caught.value.__notes__ == [note]
     assert pipeline.run_sync([1]) == 11
     assert pipeline.run_sync() is None
 

@@ -28,11 +28,16 @@ export class HostServer {
   readonly #segments = new Map<string, HostedSegment>();
   readonly #emit: ControlConnection['emit'];
   readonly #logger: Logger;
+  readonly #finishLines: () => void;
   #lastObject = 0;
 
-  constructor(emit: ControlConnection['emit'], logger: Logger) {
+  /**
+   * @param finishLines - tells what has been printed without a line feed
+   */
+  constructor(emit: ControlConnection['emit'], logger: Logger, finishLines: () => void) {
     this.#emit = emit;
     this.#logger = logger;
+    this.#finishLines = finishLines;
   }
 
   /** Answers a request. */
@@ -123,6 +128,8 @@ export class HostServer {
   async #close(segment: HostedSegment): Promise<object> {
     const closing = await segment.close();
     this.#segments.delete(segment.id);
+    // Before the answer: the lines of a run come before its end.
+    if (this.#segments.size === 0) this.#finishLines();
     return closing;
   }
 

@@ -30,8 +30,8 @@ export function tellLines(tell: (line: PrintedLine) => void): () => void {
 function redirect(stream: PrintedLine['stream'], tell: (line: PrintedLine) => void): () => void {
   const decoder = new StringDecoder('utf8');
   let rest = '';
-  const tellLine = (line: string): void => {
-    const nodeId = runningNode();
+  let nodeOfRest: string | undefined;
+  const tellLine = (line: string, nodeId = runningNode()): void => {
     tell({ stream, line, ...(nodeId === undefined ? {} : { nodeId }) });
   };
   const write: Write = (chunk, encoding, done) => {
@@ -41,14 +41,15 @@ function redirect(stream: PrintedLine['stream'], tell: (line: PrintedLine) => vo
         : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const lines = (rest + decoder.write(bytes)).split('\n');
     rest = lines.pop() ?? '';
-    lines.forEach(tellLine);
+    for (const line of lines) tellLine(line);
+    nodeOfRest = runningNode();
     const callback = typeof encoding === 'function' ? encoding : done;
     if (callback !== undefined) process.nextTick(callback);
     return true;
   };
   process[stream].write = write;
   return () => {
-    if (rest !== '') tellLine(rest);
+    if (rest !== '') tellLine(rest, nodeOfRest);
     rest = '';
   };
 }

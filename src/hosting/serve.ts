@@ -28,7 +28,9 @@ export async function serveHost(config: HostConfig, end: (error: Error | undefin
   const emit: ControlConnection['emit'] = (name, params) => {
     control.emit(name, params);
   };
-  const server = new HostServer(emit, loggerOf(config, emit));
+  const server = new HostServer(emit, loggerOf(config, emit), () => {
+    finish();
+  });
   const control: ControlConnection = await ControlConnection.dial(
     config.address,
     helloOf(config.token, 'control'),

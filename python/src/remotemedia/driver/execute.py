@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from remotemedia.driver.source import Source
 
 
+MetricsKeeper = Callable[[dict[str, Any]], None]
+
+
 async def execute_pipeline(
     pipeline_or_manifest: Any, enable_metrics: bool = False, *, return_state: bool = False
 ) -> Any:
@@ -124,16 +127,19 @@ async def run_pipeline(pipeline: Pipeline, input_data: Any, use_engine: bool) ->
     """``Pipeline.run``: a list or an iterator as input means many items."""
     has_metrics = pipeline.enable_metrics
     run_input = any_input(input_data)
-    result = await _run(detect(pipeline), run_input, "unwrapped", has_metrics, False, use_engine)
-    return _keep_metrics(pipeline, result)
+    keep = _keeper(pipeline)
+    result = await _run(detect(pipeline), run_input, "unwrapped", has_metrics, False, use_engine, keep)
+    return result["outputs"] if has_metrics else result
 
 
 def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
     """``Pipeline.run_sync``: the same, in the calling thread."""
     _refuse_loop("pipeline.run")
     run_input = any_input(input_data)
-    result = _run_sync(detect(pipeline), run_input, "unwrapped", pipeline.enable_metrics, False)
-    return _keep_metrics(pipeline, result)
+    has_metrics = pipeline.enable_metrics
+    keep = _keeper(pipeline)
+    result = _run_sync(detect(pipeline), run_input, "unwrapped", has_metrics, False, keep)
+    return result["outputs"] if has_metrics else result
 
 
 async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
@@ -144,9 +150,11 @@ async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None)
     outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
     work = await _prepare(definition, run_input, outputs.make, pipeline.enable_metrics, False, True)
 
+    keep = _keeper(pipeline)
+
     def finish() -> None:
-        if pipeline.enable_metrics:
-            pipeline.last_metrics = _metrics(work, definition)
+        if keep is not None:
+            keep(_metrics(work, definition))
 
     given = outputs_of(work, outputs, finish)
     try:
@@ -163,6 +171,7 @@ async def _run(
     has_metrics: bool,
     returns_state: bool,
     use_engine: bool = True,
+    keep: MetricsKeeper | None = None,
 ) -> Any:
     definition = detected.definition or await _define(detected, use_engine)
     outputs: list[Any] = []
@@ -174,7 +183,12 @@ async def _run(
         returns_state,
         use_engine,
     )
-    await run_on_loop(work)
+    try:
+        await run_on_loop(work)
+    finally:
+        # Those of a run that failed are wanted most.
+        if keep is not None:
+            keep(_metrics(work, definition))
     if work.states:
         from remotemedia.driver.away import bring_home
 
@@ -183,7 +197,12 @@ async def _run(
 
 
 def _run_sync(
-    detected: Detected, run_input: RunInput, form: ResultForm, has_metrics: bool, returns_state: bool
+    detected: Detected,
+    run_input: RunInput,
+    form: ResultForm,
+    has_metrics: bool,
+    returns_state: bool,
+    keep: MetricsKeeper | None = None,
 ) -> Any:
     definition = detected.definition or _define_here(detected)
     if not definition.is_all_here:
@@ -191,13 +210,15 @@ def _run_sync(
         detected.definition = definition
         # Its segments need threads of their own; the calling one has the loop for async nodes.
         with asyncio.Runner() as runner:
-            return runner.run(_run(detected, run_input, form, has_metrics, returns_state))
+            return runner.run(_run(detected, run_input, form, has_metrics, returns_state, keep=keep))
     log_placement(definition)
     outputs: list[Any] = []
     shape = chain_shape(definition) if definition.is_chain else _planned_shape_here(definition)
     work = LocalRun(definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics)
     with interruptible(work):
         work.run_here()
+    if keep is not None:
+        keep(_metrics(work, definition))
     raise_failure(work)
     return _result(work, definition, outputs, form, run_input, has_metrics)
 
@@ -301,11 +322,11 @@ def _metrics(work: LocalRun | EngineRun, definition: Definition) -> dict[str, An
     return metrics_of(duration_us, (entry.id for entry in definition.entries), records)
 
 
-def _keep_metrics(pipeline: Pipeline, result: Any) -> Any:
-    if not pipeline.enable_metrics:
-        return result
-    pipeline.last_metrics = result["metrics"]
-    return result["outputs"]
+def _keeper(pipeline: Pipeline) -> MetricsKeeper | None:
+    def keep(metrics: dict[str, Any]) -> None:
+        pipeline.last_metrics = metrics
+
+    return keep if pipeline.enable_metrics else None
 
 
 def _list_form(detected: Detected) -> ResultForm:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
-from remotemedia.driver.work import Running, Work, raise_failure
+from remotemedia.driver.work import Running, Work, raise_failure_in_coroutine
 from remotemedia.runner.handoff import LIMIT
 from remotemedia.runner.loop_ports import LoopOutput
 from remotemedia.runner.segment import Segment
@@ -115,4 +115,4 @@ async def outputs_of(work: Work, outputs: Outputs, finish: Callable[[], None]) -
             outputs.close()
             await running.cancel()
     finish()
-    raise_failure(work)
+    raise_failure_in_coroutine(work)

@@ -58,7 +58,18 @@ async def run_on_loop(work: Work) -> None:
     except asyncio.CancelledError:
         await running.cancel()
         raise
-    raise_failure(work)
+    raise_failure_in_coroutine(work)
+
+
+def raise_failure_in_coroutine(work: Work) -> None:
+    """The same as ``raise_failure``, where Python would make something else of a ``StopIteration``."""
+    try:
+        raise_failure(work)
+    except (StopIteration, StopAsyncIteration) as error:
+        stopped = RuntimeError(f"A node raised {error!r}, which no coroutine may raise.")
+        for note in error.__notes__:
+            stopped.add_note(note)
+        raise stopped from error
 
 
 def raise_failure(work: Work) -> None:
