@@ -283,6 +283,8 @@ def test_a_pipeline_runs_streams_and_measures():
 
     assert pipeline.get_metrics() is None
     assert asyncio.run(main()) == [11, 12]
+    assert pipeline.run_sync([1]) == 11
+    assert pipeline.run_sync() is None
 
 
 def test_the_metrics_of_a_run_that_failed_are_kept():
@@ -309,8 +311,6 @@ def test_a_node_that_raises_stop_iteration_is_named():
         asyncio.run(pipeline.run([1]))
     note = 'RemoteMedia: in process() of node "stopping_0", item 0'
     assert itself.value.__notes__ == caught.value.__notes__ == [note]
-    assert pipeline.run_sync([1]) == 11
-    assert pipeline.run_sync() is None
 
 
 def test_a_pipeline_is_written_as_a_manifest():
