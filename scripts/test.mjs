@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeTool, runCommand } from './commands.mjs';
+import { setupNodeVersions } from './setup-node-versions.mjs';
 import { ROOT } from './setup-python.mjs';
 import { formatTotals, readTotals } from './test-totals.mjs';
 
@@ -9,7 +10,10 @@ const results = join(ROOT, '.cache', 'test-results');
 rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 
+const hasNodeVersions = await setupNodeVersions();
+if (!hasNodeVersions) process.stderr.write('Other versions of Node.js could not be installed.\n');
 const codes = [
+  hasNodeVersions ? 0 : 1,
   await runCommand(nodeTool('vitest/vitest.mjs', 'run')),
   await runCommand([process.execPath, 'scripts/pytest.mjs']),
 ];

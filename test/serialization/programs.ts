@@ -18,10 +18,14 @@ export interface Received {
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what a program prints is its caller's to know.
 export function runProgram<Output>(
   file: string,
-  { flags = [], input = '' }: { flags?: string[]; input?: string } = {},
+  {
+    flags = [],
+    input = '',
+    node = process.execPath,
+  }: { flags?: string[]; input?: string; node?: string } = {},
 ): Output {
   const program = join(import.meta.dirname, file);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, program], {
+  const { status, stdout, stderr } = spawnSync(node, [...flags, program], {
     encoding: 'utf8',
     input,
     maxBuffer: 2 ** 28,
@@ -34,11 +38,13 @@ export function runProgram<Output>(
 export function roundTrip(
   sender: string,
   flags: string[] = [],
+  node?: string,
 ): { sent: Record<string, Sent>; received: Record<string, Received> } {
-  const sent = runProgram<Record<string, Sent>>(sender, { flags });
+  const sent = runProgram<Record<string, Sent>>(sender, { flags, ...(node === undefined ? {} : { node }) });
   const received = runProgram<Record<string, Received>>('receiver.mjs', {
     flags,
     input: JSON.stringify(sent),
+    ...(node === undefined ? {} : { node }),
   });
   return { sent, received };
 }
