@@ -1,5 +1,7 @@
 """A host adopts what another process serialized, and gives its state back."""
 
+import sys
+
 import pytest
 
 from engine import Engine, RequestError
@@ -21,7 +23,8 @@ class Tally(Node):
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = Engine(tmp_path)
+    # Instances of the classes here go by reference.
+    engine = Engine(tmp_path, path=sys.path)
     yield engine
     if engine.process.returncode is None:
         engine.close()

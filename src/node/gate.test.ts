@@ -102,6 +102,21 @@ describe('Gate', () => {
     expect(first.holder).toBe(c);
   });
 
+  test('is pressed as well where a run that comes in waits for one that still waits here', async () => {
+    const [first, second] = [new Gate(), new Gate()];
+    const never = new Promise<void>(() => undefined);
+    void first.enter(a);
+    void second.enter(c);
+    void first.enter(b);
+    void first.enter(c);
+    void second.enter(b);
+    first.leave();
+    expect(first.holder).toBe(b);
+    await first.waitInside(never);
+    first.leave();
+    expect(first.holder).toBe(c);
+  });
+
   test('is the same for all who ask for the same node', () => {
     const node = {};
     expect(gateOf(node)).toBe(gateOf(node));

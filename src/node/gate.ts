@@ -63,6 +63,8 @@ export class Gate {
     this.#depth = entering.length;
     gatesBefore(run).delete(this);
     for (const { enter } of entering) enter(true);
+    // Those that still wait now wait for another run, which may be waiting for one of them at another gate.
+    if (this.#waiting.some((waiting) => waitsFor(run, waiting.run))) this.#press();
   }
 
   /** Whoever waits for this owner need not wait any longer. */

@@ -43,7 +43,18 @@ function watched(kind: 'async' | 'generator' | 'asyncGenerator' | 'flush', concu
   return { node, seen };
 }
 
-const drop = (): AnyNode => ({ initialize: () => undefined, process: () => undefined });
+/** Drops all it gets; `seed` makes it block now and then for as long as a sync loop may go on at the most. */
+const drop = (seed?: number): AnyNode => {
+  let calls = 0;
+  return {
+    initialize: () => undefined,
+    process: () => {
+      calls++;
+      const isSlow = seed !== undefined && (calls * 7919 + seed * 104_729) % 4001 === 0;
+      for (const end = Date.now() + (isSlow ? 11 : 0); Date.now() < end;);
+    },
+  };
+};
 
 const slow = (): AnyNode => ({
   initialize: () => undefined,
@@ -129,6 +140,21 @@ describe('runs that share several instances in different orders', () => {
     const runs = orders.map((nodes) => executePipelineWithInput([slow(), ...nodes, drop()], [1, 2]));
     expect(await Promise.all(runs)).toEqual([[], [], []]);
     for (const { seen } of [a, b, c]) expect(seen).toEqual({ most: 1, initialized: 1, cleaned: 1 });
+  });
+});
+
+describe('runs whose steps are slow', () => {
+  test('do not wait for each other, wherever they give the event loop a turn', async () => {
+    for (let round = 0; round < 20; round++) {
+      const [a, b, c] = [watched('generator'), watched('generator'), watched('generator')];
+      const orders = [
+        [a.node, b.node, c.node],
+        [b.node, c.node, a.node],
+        [c.node, slow(), b.node, a.node],
+      ];
+      const runs = orders.map((nodes) => executePipelineWithInput([slow(), ...nodes, drop(round)], [1, 2]));
+      expect(await Promise.all(runs)).toEqual([[], [], []]);
+    }
   });
 });
 
