@@ -96,6 +96,32 @@ def test_a_child_forked_in_the_middle_of_a_run_is_not_held_up_by_it(tmp_path: Pa
     assert run(program, tmp_path) == "[2]\n0\n"
 
 
+def test_streams_left_open_are_closed_quietly_with_the_loop(tmp_path: Path) -> None:
+    program = """
+    async def numbers():
+        number = 0
+        while True:
+            yield number
+            number += 1
+            await asyncio.sleep(0)
+
+    async def outputs(nodes):
+        async for output in Pipeline(nodes).process(numbers()):
+            yield output
+
+    async def main():
+        for nodes in [Echo()], [AsyncEcho(), {"node_type": "PassThrough"}]:
+            for stream in outputs(nodes), Pipeline(nodes).process(numbers()):
+                async for output in stream:
+                    if output == 3:
+                        break
+
+    asyncio.run(main(), debug=True)
+    say("closed")
+    """
+    assert run(program, tmp_path) == "closed\n"
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(tmp_path: Path, method: str) -> None:
     program = f"""

@@ -17,8 +17,15 @@ from remotemedia.driver.detect import Detected, detect
 from remotemedia.driver.inputs import RunInput, any_input, many_inputs, no_input
 from remotemedia.driver.local import LocalRun, Shape, chain_shape
 from remotemedia.driver.results import ResultForm, in_form, metrics_of
-from remotemedia.driver.stream import Outputs, outputs_of
-from remotemedia.driver.work import interruptible, raise_failure, run_on_loop
+from remotemedia.driver.stream import Outputs
+from remotemedia.driver.work import (
+    Running,
+    interruptible,
+    raise_failure,
+    raise_failure_in_coroutine,
+    run_on_loop,
+)
+from remotemedia.runner.handoff import END
 from remotemedia.runner.ports import MemoryOutput, OutputPort
 from remotemedia.runner.threads import run_in_thread
 
@@ -143,25 +150,27 @@ def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
 
 
 async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
-    """``Pipeline.process``: gives outputs as they come."""
+    """``Pipeline.process``: gives outputs as they come; leaving early cancels the run and cleans up."""
     run_input = no_input() if stream is None else many_inputs(stream)
     detected = detect(pipeline)
     definition = detected.definition or await _define(detected, True)
     outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
     work = await _prepare(definition, run_input, outputs.make, pipeline.enable_metrics, False, True)
 
-    keep = _keeper(pipeline)
-
-    def finish() -> None:
-        if keep is not None:
-            keep(_metrics(work, definition))
-
-    given = outputs_of(work, outputs, finish)
+    # One generator alone: the end of a loop closes all that are open at once, also one that another reads.
+    running = Running(work)
+    outputs.begin(running)
     try:
-        async for item in given:
+        while (item := await outputs.get()) is not END:
             yield item
+        await running.wait()
     finally:
-        await given.aclose()
+        outputs.close()
+        if not running.is_over:
+            await running.cancel()
+    if pipeline.enable_metrics:
+        pipeline.last_metrics = _metrics(work, definition)
+    raise_failure_in_coroutine(work)
 
 
 async def _run(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
-from remotemedia.driver.work import Running, Work, raise_failure_in_coroutine
-from remotemedia.runner.handoff import LIMIT
+from remotemedia.driver.work import Running
+from remotemedia.runner.handoff import END, LIMIT, End
 from remotemedia.runner.loop_ports import LoopOutput
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.unit import Unit
@@ -34,6 +34,7 @@ class Outputs:
         self._linked_ports: list[LoopOutput] = []
         self._queue: asyncio.Queue[tuple[Any] | None] = asyncio.Queue(LIMIT)
         self._pumps: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
 
     def make(self) -> LoopOutput:
         """A port for one last node."""
@@ -41,20 +42,19 @@ class Outputs:
         self._ports.append(port)
         return port
 
-    async def read(self, running: Running) -> AsyncIterator[Any]:
-        """Give outputs until the run is over."""
+    def begin(self, running: Running) -> None:
+        """Have the end of the run end the outputs."""
         if self._is_direct:
-            (port,) = self._ports
-            running.when_over(port.end_from_loop)
-            async for item in port:
-                yield item
-            return
-        closing = self._loop.create_task(self._end_after(running))
-        try:
-            while (entry := await self._queue.get()) is not None:
-                yield entry[0]
-        finally:
-            closing.cancel()
+            running.when_over(self._ports[0].end_from_loop)
+        else:
+            self._closing = self._loop.create_task(self._end_after(running))
+
+    async def get(self) -> Any | End:
+        """Wait for the next output; ``END`` once the run is over and all are given."""
+        if self._is_direct:
+            return await self._ports[0].get()
+        entry = await self._queue.get()
+        return END if entry is None else entry[0]
 
     def close(self) -> None:
         """Want no more."""
@@ -62,6 +62,8 @@ class Outputs:
             port.close()
         for pump in self._pumps:
             pump.cancel()
+        if self._closing is not None:
+            self._closing.cancel()
 
     async def _end_after(self, running: Running) -> None:
         await running.wait()
@@ -92,27 +94,3 @@ class _AnnouncedOutput(LoopOutput):
     def link(self, segment: Segment, producer: Unit) -> None:
         super().link(segment, producer)
         self._linked(self)
-
-
-async def outputs_of(work: Work, outputs: Outputs, finish: Callable[[], None]) -> AsyncGenerator[Any, None]:
-    """Run, and give each output when it is there; leaving the loop early cancels the run and cleans up.
-
-    Args:
-        work: the run.
-        outputs: where its outputs go.
-        finish: called once the run has ended by itself.
-
-    Yields:
-        The outputs; a failure comes after those before it.
-    """
-    running = Running(work)
-    try:
-        async for item in outputs.read(running):
-            yield item
-        await running.wait()
-    finally:
-        if not running.is_over:
-            outputs.close()
-            await running.cancel()
-    finish()
-    raise_failure_in_coroutine(work)
