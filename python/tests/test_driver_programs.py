@@ -116,7 +116,7 @@ def test_streams_left_open_are_closed_quietly_with_the_loop(tmp_path: Path) -> N
                     if output == 3:
                         break
 
-    asyncio.run(main(), debug=True)
+    asyncio.run(main())
     say("closed")
     """
     assert run(program, tmp_path) == "closed\n"
