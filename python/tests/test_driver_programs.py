@@ -105,16 +105,11 @@ def test_streams_left_open_are_closed_quietly_with_the_loop(tmp_path: Path) -> N
             number += 1
             await asyncio.sleep(0)
 
-    async def outputs(nodes):
-        async for output in Pipeline(nodes).process(numbers()):
-            yield output
-
     async def main():
         for nodes in [Echo()], [AsyncEcho(), {"node_type": "PassThrough"}]:
-            for stream in outputs(nodes), Pipeline(nodes).process(numbers()):
-                async for output in stream:
-                    if output == 3:
-                        break
+            async for output in Pipeline(nodes).process(numbers()):
+                if output == 3:
+                    break
 
     asyncio.run(main())
     say("closed")
