@@ -20,7 +20,7 @@ const ROOMS = [
   'manifest',
   'catalog',
   'serialization',
-  'shm',
+  'slabs',
   'protocol',
   'plan',
   'segment',

@@ -1,30 +1,68 @@
-// Makes an environment of its own for the published packages that the Python driver is measured against: both own
-// `import remotemedia`. Run it as `npm run bench:peers`; without it the benchmarks leave their columns empty.
+// Installs what we are measured against, each into an environment of its own in .cache/peers. Run it as
+// `npm run bench:peers`; without it the benchmarks leave the columns of the peers empty.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setupPython, venvPython } from '../scripts/setup-python.mjs';
+import { NODE_PEERS, PYTHON_PEERS } from './bulk/peers.mjs';
 import { findPublished, PUBLISHED, SHIM } from './python-driver/peers.mjs';
 
-const PACKAGES = ['remotemedia-ffi==0.4.4', 'remotemedia-client==0.2.0', 'numpy'];
+// Both own `import remotemedia`, so they stay apart from ours.
+const PUBLISHED_PACKAGES = ['remotemedia-ffi==0.4.4', 'remotemedia-client==0.2.0', 'numpy'];
+const PYTHON_PACKAGES = ['iceoryx2==0.10.0', 'pyzmq==27.3.0', 'ray==2.60.0', 'numpy'];
+// koffi is no peer but the add-on that we can use.
+const NODE_PACKAGES = ['pythonia@1.2.6', 'zeromq@6.8.0', 'koffi@3.3.4'];
 
 await setupPython();
-const python = venvPython(PUBLISHED);
-if (!existsSync(python)) {
-  mkdirSync(PUBLISHED, { recursive: true });
-  // From the interpreter of ours, so that only the packages differ.
-  run(venvPython(), '-m', 'venv', join(PUBLISHED, '.venv'));
-}
-run(python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES);
-buildShim();
+const outcomes = [
+  install('published packages', PUBLISHED, installPublished),
+  install('peers of Python', PYTHON_PEERS, () => pipInstall(PYTHON_PEERS, PYTHON_PACKAGES)),
+  install('peers of Node.js', NODE_PEERS, installNodePeers),
+];
+process.exitCode = outcomes.every(Boolean) ? 0 : 1;
 
-const { program, reason } = findPublished();
-console.error(
-  program === undefined
-    ? `The published packages are ${reason}.`
-    : `The published packages are in ${PUBLISHED}.`,
-);
-process.exitCode = program === undefined ? 1 : 0;
+/** Each by itself: what cannot be installed here leaves the others alone. */
+function install(name, folder, run) {
+  try {
+    mkdirSync(folder, { recursive: true });
+    run();
+    console.error(`The ${name} are in ${folder}.`);
+    return true;
+  } catch (error) {
+    console.error(`The ${name} are not there: ${error.message}`);
+    return false;
+  }
+}
+
+function installPublished() {
+  pipInstall(PUBLISHED, PUBLISHED_PACKAGES);
+  buildShim();
+  const { program, reason } = findPublished();
+  if (program === undefined) throw new Error(reason);
+}
+
+function pipInstall(folder, packages) {
+  const python = venvPython(folder);
+  // From the interpreter of ours, so that only the packages differ.
+  if (!existsSync(python)) run(folder, venvPython(), '-m', 'venv', join(folder, '.venv'));
+  run(folder, python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages);
+}
+
+function installNodePeers() {
+  // Else npm takes the package above.
+  writeFileSync(join(NODE_PEERS, 'package.json'), '{ "private": true }\n');
+  run(
+    NODE_PEERS,
+    'npm',
+    'install',
+    '--silent',
+    '--no-audit',
+    '--no-fund',
+    '--prefix',
+    NODE_PEERS,
+    ...NODE_PACKAGES,
+  );
+}
 
 /** For a glibc older than the wheel's; a newer one needs no shim. */
 function buildShim() {
@@ -35,11 +73,10 @@ function buildShim() {
     console.error('The shim was not built (cc is missing or failed): glibc must be 2.38 or newer.');
 }
 
-function run(program, ...args) {
+function run(folder, program, ...args) {
   const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status === 0) return;
-  console.error(`${[program, ...args].join(' ')} ended with exit code ${status}.`);
   // A half-made environment would pass for one.
-  rmSync(PUBLISHED, { recursive: true, force: true });
-  process.exit(1);
+  rmSync(folder, { recursive: true, force: true });
+  throw new Error(`${[program, ...args].join(' ')} ended with exit code ${status}`);
 }

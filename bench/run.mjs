@@ -15,6 +15,9 @@ const ALL = [
   'serialization',
   'instances',
   'script-end',
+  'bulk',
+  'frames',
+  'sessions',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));

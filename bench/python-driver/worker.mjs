@@ -1,5 +1,6 @@
-// A Python program that runs cases on request, and stays warm between them.
+// A program that runs cases on request, and stays warm between them.
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pinned } from './peers.mjs';
 
@@ -7,16 +8,20 @@ import { pinned } from './peers.mjs';
 const TIMEOUT_MS = 120_000;
 
 /**
- * Starts worker.py.
+ * Starts worker.py, or another program that answers as it does.
  * @param interpreter - what `findOurs()` or `findPublished()` gives
  * @param isPinned - whether it keeps to one processor, as what it is compared with
+ * @param folder - where its cases.py lies
  * @returns `{ask, end}`: `ask(name, arguments)` gives what that case of cases.py gives
  */
-export function startWorker({ program, env }, { isPinned = true, isQuiet = false } = {}) {
-  const command = [program, 'worker.py'];
+export function startWorker(
+  { program, env, script = join(import.meta.dirname, 'worker.py') },
+  { isPinned = true, isQuiet = false, folder = import.meta.dirname } = {},
+) {
+  const command = [program, script];
   const [executable, ...args] = isPinned ? pinned(command) : command;
   const child = spawn(executable, args, {
-    cwd: import.meta.dirname,
+    cwd: folder,
     env,
     stdio: ['pipe', 'ignore', isQuiet ? 'ignore' : 'inherit', 'pipe'],
   });

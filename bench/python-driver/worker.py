@@ -7,6 +7,9 @@ import logging
 import os
 import sys
 
+# The cases are those of the folder in which it is started.
+sys.path.insert(0, os.getcwd())
+
 from cases import CASES
 
 

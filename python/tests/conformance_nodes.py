@@ -214,6 +214,27 @@ class Overlap(Fixture):
         return item
 
 
+class Filled(Fixture):
+    def process(self, item):
+        import numpy
+
+        return numpy.full(self.params["size"], item, numpy.float64)
+
+
+class KeepAll(Fixture):
+    def initialize(self):
+        super().initialize()
+        self.arrays = []
+
+    def process(self, item):
+        self.arrays.append(item)
+
+    def flush(self):
+        self.note("flush")
+        arrays, self.arrays = self.arrays, []
+        return sum(int(array.sum()) for array in arrays)
+
+
 class Explode(Fixture):
     """Fails where its parameter says; made by ``__new__`` so that ``process`` is of the right kind."""
 

@@ -98,7 +98,10 @@ def _tensor(value, expected):
     assert list(value.shape) == expected["shape"]
     assert value.tobytes().hex() == expected["bytes"]
     assert is_bare(value) is expected["bare"]
-    assert value.flags.writeable
+
+
+def _buffer(value, expected):
+    assert bytes(value).hex() == expected
 
 
 def _date(value, expected):
@@ -127,6 +130,7 @@ _CHECKS = {
     "$map": _map,
     "$frozenset": _frozenset,
     "$bytearray": _bytearray,
+    "$buffer": _buffer,
     "$tuple": _sequence(tuple),
     "$complex": _complex,
     "$tensor": _tensor,

@@ -98,7 +98,11 @@ def assert_same(left: Any, right: Any) -> None:
 
 
 def _with_type(value: Any) -> tuple[str, str]:
-    return type(value).__qualname__, repr(value)
+    # Equal sets may have their members in different orders.
+    members = sorted(map(_with_type, value)) if isinstance(value, (set, frozenset)) else value
+    if isinstance(value, tuple):
+        members = [_with_type(member) for member in value]
+    return type(value).__qualname__, repr(members)
 
 
 hashable = (

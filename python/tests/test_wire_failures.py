@@ -9,7 +9,8 @@ import item_nodes
 from remotemedia import execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.wire.failures import RemoteError, RemoteTraceback, exception_of, failure_of
-from remotemedia.wire.values import decode, encode
+from remotemedia.wire.reading import decode
+from remotemedia.wire.values import encode
 
 
 class ModelError(Exception):

@@ -1,13 +1,20 @@
 """The golden vectors of the wire, which the TypeScript tests read as well."""
 
+import os
 import socket
 
+import numpy
 import pytest
 
 from remotemedia.core.exceptions import ProtocolError
+from remotemedia.slabs.folder import open_unnamed
+from remotemedia.slabs.table import Returns, SlabTable
 from remotemedia.wire.failures import RemoteError, exception_of
 from remotemedia.wire.frames import FrameReader, decode_payload, encode_frame
-from remotemedia.wire.values import UndecodableError, decode, encode
+from remotemedia.wire.items import ForeignItems, PythonItems
+from remotemedia.wire.reading import UndecodableError, decode
+from remotemedia.wire.slices import SliceReader
+from remotemedia.wire.values import encode
 from tagged import GOLDEN, assert_is
 
 
@@ -17,7 +24,9 @@ def named(section):
 
 @pytest.mark.parametrize("vector", **named("values"))
 def test_a_value_decodes_to_what_is_expected(vector):
-    assert_is(decode(bytes.fromhex(vector["hex"])), vector["value"])
+    value = decode(bytes.fromhex(vector["hex"]))
+    assert_is(value, vector["value"])
+    assert not isinstance(value, numpy.ndarray) or value.flags.writeable
 
 
 @pytest.mark.parametrize("vector", [entry for entry in GOLDEN["values"] if entry.get("canonical")])
@@ -53,6 +62,62 @@ def test_a_frame_is_read_and_written(vector):
 def test_a_bad_frame_is_refused(vector):
     with pytest.raises(ProtocolError):
         read_frame(bytes.fromhex(vector["hex"]))
+
+
+class Shared:
+    """A slab as the vectors have it: 256 bytes, byte i being i."""
+
+    def __init__(self):
+        self.fd = open_unnamed("/dev/shm")
+        os.write(self.fd, bytes(range(256)))
+        self.returned = []
+        self.returns = Returns(self.give_back, 0)
+        self.table = SlabTable(self.returns)
+        self.table.announce({"slab": 1, "pid": os.getpid(), "fd": self.fd, "bytes": 256})
+        os.close(self.fd)
+
+    def give_back(self):
+        pairs = self.returns.take()
+        self.returned += [pairs[at : at + 2] for at in range(0, len(pairs), 2)]
+
+    def read(self, data, make):
+        items = make()
+        items.read_slices(SliceReader(self.table))
+        (value,) = items.decode(b"\x91" + data)
+        return value
+
+
+@pytest.mark.parametrize("make", [PythonItems, ForeignItems])
+@pytest.mark.parametrize("vector", **named("slices"))
+def test_an_item_with_slices_is_what_is_expected_and_each_goes_back(vector, make):
+    shared, data = Shared(), bytes.fromhex(vector["hex"])
+    if vector.get("only") == "python" and make is ForeignItems:
+        with pytest.raises(UndecodableError):
+            shared.read(data, make)
+        return
+    value = shared.read(data, make)
+    assert_is(value, vector["value"])
+    if vector.get("readOnly"):
+        assert memoryview(value).readonly or "PICKLE" in vector["name"]
+    elif isinstance(value, numpy.ndarray):
+        assert value.flags.writeable
+    del value
+    assert sorted(shared.returned) == sorted(vector["slices"])
+
+
+@pytest.mark.parametrize("make", [PythonItems, ForeignItems])
+@pytest.mark.parametrize("vector", **named("refusedSlices"))
+def test_a_slice_that_lies_is_refused(vector, make):
+    with pytest.raises(UndecodableError):
+        Shared().read(bytes.fromhex(vector["hex"]), make)
+
+
+@pytest.mark.parametrize("vector", [*GOLDEN["slices"], *GOLDEN["refusedSlices"]])
+def test_slices_are_refused_where_no_slab_was_announced(vector):
+    for make in (PythonItems, ForeignItems):
+        if "bin" not in vector["name"]:
+            with pytest.raises(UndecodableError):
+                make().decode(b"\x91" + bytes.fromhex(vector["hex"]))
 
 
 @pytest.mark.parametrize("vector", **named("failures"))

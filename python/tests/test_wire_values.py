@@ -14,8 +14,9 @@ from hypothesis.extra import numpy as hnp
 
 from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import AudioFrame, Text
+from remotemedia.wire.reading import decode
 from remotemedia.wire.tensors import is_bare, remember_bare
-from remotemedia.wire.values import MapDict, decode, encode, lower
+from remotemedia.wire.values import MapDict, encode, lower
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()

@@ -1,4 +1,6 @@
 export { listener } from '../protocol/index.js';
-export { ChannelReceiver } from './receiver.js';
+export { allocateTensor, canMap } from '../slabs/index.js';
+export { Borrowers } from './borrowers.js';
+export { ChannelReceiver, type ReceiverRequest } from './receiver.js';
 export { ChannelSender, type SenderRequest } from './sender.js';
 export { WINDOW } from './window.js';

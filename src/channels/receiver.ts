@@ -1,8 +1,24 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { listener, unexpectedFrame, type Connection, type ConnectionHandler } from '../protocol/index.js';
 import type { RunState, Stage, Upstream } from '../segment/index.js';
+import { SlabTable } from '../slabs/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
+import type { Borrowers } from './borrowers.js';
 import { WINDOW } from './window.js';
+
+/** What a receiver needs to know of its channel. */
+export interface ReceiverRequest {
+  readonly id: string;
+  readonly token: string;
+  /** Name of the producer's host, for messages. */
+  readonly producer: string;
+  /** Whether several nodes get each item. */
+  readonly isShared: boolean;
+  /** Whether items may go on to other hosts. */
+  readonly canPassOn: boolean;
+  /** Told of items whose bytes are only lent until a node is done with them; without it each item has its own. */
+  readonly borrowers: Borrowers | undefined;
+}
 
 /** The consuming end of a channel: pushes what comes into a stage, and gives credit back as it is taken. */
 export class ChannelReceiver implements Upstream, ConnectionHandler {
@@ -11,6 +27,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   readonly #target: Stage;
   readonly #run: RunState;
   readonly #frames: Frame[] = [];
+  readonly #slabs: SlabTable;
+  readonly #borrowers: Borrowers | undefined;
   /** Takes the invitation of the producer back: the segment is closed. */
   readonly forget: () => void;
   #connection: Connection | undefined;
@@ -22,19 +40,23 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   #finish: () => void = () => undefined;
   readonly #finished: Promise<void>;
 
-  constructor(
-    request: { readonly id: string; readonly token: string; readonly producer: string },
-    target: Stage,
-    run: RunState,
-  ) {
+  constructor(request: ReceiverRequest, target: Stage, run: RunState) {
     this.#id = request.id;
     this.#producer = request.producer;
     this.#target = target;
     this.#run = run;
+    this.#borrowers = request.borrowers;
+    this.#slabs = new SlabTable({
+      isShared: request.isShared,
+      canPassOn: request.canPassOn,
+      isBorrowed: request.borrowers !== undefined,
+      sendReturns: (pairs) => this.#connection?.send(FRAME.RETURN, pairs),
+    });
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
     this.forget = listener.expect(request.token, (connection) => {
       connection.keepAlive(true);
       this.#connection = connection;
+      connection.slices = this.#slabs;
       // The stage had enough before this producer was there.
       if (this.#isFinished) this.#dismiss();
       return this;
@@ -62,10 +84,19 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
 
   onFrame(frame: Frame): void {
     if (this.#isFinished) return;
+    if (frame.kind === FRAME.SLAB) {
+      this.#slabs.announce(frame.payload);
+      return;
+    }
+    if (frame.kind === FRAME.FORGET) {
+      this.#slabs.forget(frame.payload);
+      return;
+    }
     if (frame.kind !== FRAME.ITEMS && frame.kind !== FRAME.END) {
       this.#break(unexpectedFrame(frame));
       return;
     }
+    this.#borrowers?.lend(frame.payload as unknown[], this.#slabs.takeLeases());
     if (this.#isBusy) this.#frames.push(frame);
     else this.#take(frame);
   }
@@ -163,6 +194,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   #close(): void {
     this.#isFinished = true;
     this.#frames.length = 0;
+    this.#slabs.close();
     this.#finish();
   }
 }

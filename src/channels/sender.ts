@@ -8,6 +8,7 @@ import {
   type ConnectionHandler,
 } from '../protocol/index.js';
 import { Room, Stage, type RunState } from '../segment/index.js';
+import { SliceLedger } from '../slabs/index.js';
 import {
   encodeFrame,
   FRAME,
@@ -27,6 +28,12 @@ export interface SenderRequest {
   readonly token: string;
   /** Name of the consumer's host, for messages. */
   readonly consumer: string;
+  /** The first node that the channel feeds; `undefined` where it feeds the end of the pipeline alone. */
+  readonly to: string | undefined;
+  /** Whether bulk bytes go through shared memory. */
+  readonly isBulk: boolean;
+  /** Whether others get the same items. */
+  readonly isShared: boolean;
   /** Where the consumer listens. */
   address(): Promise<string>;
 }
@@ -46,13 +53,27 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   #bytesOut = 0;
   #hasEnded = false;
   #isStopped = false;
+  /** No more memory could be had: what came before still goes, and then END. */
+  #hasGivenUp = false;
   readonly #credit: Room = new Room();
+  readonly #ledger: SliceLedger | undefined;
 
   constructor(request: SenderRequest, run: RunState) {
     super();
     this.#request = request;
     this.#run = run;
+    if (request.isBulk) this.#ledger = this.#makeLedger(request);
     run.addMortal(this);
+  }
+
+  #makeLedger({ to, isShared }: SenderRequest): SliceLedger {
+    return new SliceLedger({
+      nodeId: to,
+      isShared,
+      announce: (slab) => this.#connection?.send(FRAME.SLAB, slab),
+      forget: (numbers) => this.#connection?.send(FRAME.FORGET, numbers),
+      bytesOut: () => this.#bytesOut + this.#pendingBytes,
+    });
   }
 
   /** Dials the consumer. */
@@ -66,9 +87,11 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   }
 
   push(item: unknown): Promise<void> | undefined {
-    if (this.#isStopped) return undefined;
-    const lowered = lowerMeasured(item);
-    if (lowered.byteLength > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
+    if (this.#isStopped || this.#hasGivenUp) return undefined;
+    const lowered = this.#ledger === undefined ? lowerMeasured(item) : this.#lowerBulk(item, this.#ledger);
+    if (lowered === undefined) return undefined;
+    if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
+    this.#ledger?.commit();
     this.#pending.push(lowered);
     this.#pendingBytes += lowered.byteLength;
     this.#itemsOut++;
@@ -77,9 +100,32 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     return this.#hasCredit ? undefined : this.#credit.wait();
   }
 
+  /** Gives nothing where there is no memory for the item: that is no fault of the node that made it. */
+  #lowerBulk(item: unknown, ledger: SliceLedger): Lowered | undefined {
+    ledger.rollBack();
+    try {
+      return lowerMeasured(item, ledger);
+    } catch (error) {
+      ledger.rollBack();
+      const isMemory = error instanceof RemoteMediaError && MEMORY_CODES.has(error.code);
+      if (!isMemory) throw error;
+      this.#giveUp(error);
+      return undefined;
+    }
+  }
+
+  #giveUp(error: RemoteMediaError): void {
+    this.#hasGivenUp = true;
+    this.#run.fail(error);
+    this.#credit.free();
+    this.stopUpstreams(true);
+  }
+
   get #hasCredit(): boolean {
     return (
-      this.#isStopped || (this.#itemsOut < WINDOW.items && this.#bytesOut + this.#pendingBytes < WINDOW.bytes)
+      this.#isStopped ||
+      this.#hasGivenUp ||
+      (this.#itemsOut < WINDOW.items && this.#bytesOut + this.#pendingBytes < WINDOW.bytes)
     );
   }
 
@@ -103,12 +149,14 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     let bytes = 0;
     while (count < this.#pending.length && count < BATCH.items && bytes < BATCH.bytes)
       bytes += this.#pending[count++]?.byteLength ?? 0;
+    const batch = this.#pending.splice(0, count);
     const frame = encodeFrame(
       FRAME.ITEMS,
-      this.#pending.splice(0, count).map((lowered) => lowered.value),
+      batch.map((lowered) => lowered.value),
     );
     this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
+    if (this.#ledger !== undefined) for (const { slicedBytes } of batch) this.#bytesOut += slicedBytes;
     connection.sendBytes(frame);
   }
 
@@ -118,10 +166,20 @@ export class ChannelSender extends Stage implements ConnectionHandler {
       this.#itemsOut -= items;
       this.#bytesOut -= bytes;
       if (this.#hasCredit) this.#credit.free();
+    } else if (frame.kind === FRAME.RETURN && this.#ledger !== undefined) {
+      this.#takeBack(frame, this.#ledger);
     } else if (frame.kind === FRAME.STOP) {
       this.#stop();
     } else {
       this.#break(frame.kind === FRAME.REFUSED ? refusedError(frame) : unexpectedFrame(frame));
+    }
+  }
+
+  #takeBack({ payload }: Frame, ledger: SliceLedger): void {
+    try {
+      ledger.takeBack(payload);
+    } catch (error) {
+      this.#break(error as Error);
     }
   }
 
@@ -130,6 +188,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
    * for the consumer to tell, or for its host's death.
    */
   onClose(error: Error | undefined): void {
+    this.#ledger?.close();
     if (this.#hasEnded || this.#isStopped) return;
     this.#run.logger.debug(
       `channel ${this.#request.id} to ${this.#request.consumer} was closed: ${String(error)}`,
@@ -177,6 +236,9 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 }
 
 const HEADER_BYTES = 5;
+
+/** What stands in the way of putting bytes into shared memory. */
+const MEMORY_CODES: ReadonlySet<string> = new Set(['RM_MEMORY_KEPT', 'RM_SHARED_MEMORY_FULL']);
 
 function tooLarge(byteLength: number): ValueTransferError {
   const size = `${String(Math.round(byteLength / 2 ** 20))} MiB`;

@@ -2,20 +2,14 @@ import { EXIT } from './exit-code.js';
 import { findTsx, stripsTypes } from '../catalog/index.js';
 import { inspectPython } from './python-report.js';
 import { print } from './stdout.js';
+import { sharedMemoryFindings } from './shared-memory-report.js';
+import type { Finding } from './finding.js';
 
 const OLDEST_NODE = 20;
 
-/** One thing that was looked at. */
-interface Finding {
-  readonly state: 'ok' | 'missing' | 'optional';
-  readonly what: string;
-  /** What to do about it. */
-  readonly advice?: string;
-}
-
 /** `remotemedia doctor`: what is installed, what is missing, and how to get it. */
 export async function doctor(): Promise<number> {
-  const findings = [platform(), node(), ...(await python()), tsx()];
+  const findings = [platform(), node(), ...(await python()), tsx(), ...sharedMemoryFindings()];
   const lines = findings.map(
     ({ state, what, advice }) =>
       `${LABELS[state]}  ${what}\n${advice === undefined ? '' : `          ${advice}\n`}`,

@@ -13,10 +13,16 @@ export {
 } from './media.js';
 export { Complex, type JsonValue } from './plain.js';
 export {
+  byteLengthOf,
   dtypeOf,
   Tensor,
   tensorFromBytes,
   typedArrayFromBytes,
+  typedArrayOver,
+  unreadBytesOf,
+  unreadTensor,
+  zeros,
   type DType,
   type TypedArray,
+  type UnreadBytes,
 } from './tensor.js';

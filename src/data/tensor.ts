@@ -31,7 +31,10 @@ export type DType =
   | 'bool';
 
 interface ElementType {
-  readonly array: new (buffer: ArrayBuffer, byteOffset: number, length: number) => TypedArray;
+  readonly array: {
+    readonly BYTES_PER_ELEMENT: number;
+    new (buffer: ArrayBuffer, byteOffset: number, length: number): TypedArray;
+  };
   /** How many elements of `array` make one element of the tensor. */
   readonly width: number;
 }
@@ -53,6 +56,16 @@ const ELEMENT_TYPES: Readonly<Record<DType, ElementType>> = {
   bool: { array: Uint8Array, width: 1 },
 };
 
+/** The elements of a tensor that lie elsewhere until somebody reads them. */
+export interface UnreadBytes {
+  readonly byteLength: number;
+  /** Called once, and then never again. The memory is the tensor's own from then on. */
+  read(): Uint8Array;
+}
+
+/** Tensors whose elements nobody has read yet. */
+const unread = new WeakMap<Tensor, UnreadBytes>();
+
 /** An n-dimensional array; a `numpy.ndarray` in Python. */
 export class Tensor {
   /** Element type; for what numpy can hold and TypeScript cannot (dates, records), numpy's `dtype.str`. */
@@ -61,7 +74,8 @@ export class Tensor {
   readonly shape: readonly number[];
   /**
    * The elements in C order. `float16` as raw 16-bit words, complex numbers as real and imaginary parts in turn,
-   * `bool` as 0 and 1, unknown types as bytes.
+   * `bool` as 0 and 1, unknown types as bytes. What came through shared memory is read from there at the first access, and is the
+   * tensor's own from then on.
    */
   readonly data: TypedArray;
 
@@ -69,14 +83,8 @@ export class Tensor {
    * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where `data` does not have as many elements as `shape` says.
    */
   constructor(dtype: DType | (string & {}), shape: readonly number[], data: TypedArray) {
-    const type = elementType(dtype);
-    const elements = shape.reduce((product, length) => product * length, 1);
-    if (type !== undefined && data.length !== elements * type.width) {
-      throw new InvalidArgumentError(
-        'RM_INVALID_ARGUMENT',
-        `A ${dtype} tensor of shape [${shape.join(', ')}] needs ${String(elements * type.width)} elements, but data has ${String(data.length)}.`,
-      );
-    }
+    const elements = elementsOf(dtype, shape);
+    if (elements !== undefined && data.length !== elements) throw misfit(dtype, shape, elements, data.length);
     this.dtype = dtype;
     this.shape = shape;
     this.data = data;
@@ -88,18 +96,108 @@ export class Tensor {
   }
 }
 
-/** The tensor whose elements are these bytes (C order, little-endian); the bytes are copied where they are not aligned. */
+/** The tensor whose elements are these bytes (C order, little-endian); the bytes are copied. */
 export function tensorFromBytes(dtype: string, shape: readonly number[], bytes: Uint8Array): Tensor {
   return new Tensor(dtype, shape, typedArrayFromBytes(dtype, bytes));
 }
 
 /** The typed array whose elements are these bytes; they are copied, so that the array owns its buffer. */
 export function typedArrayFromBytes(dtype: string, bytes: Uint8Array): TypedArray {
+  return typedArrayOver(dtype, bytes.slice());
+}
+
+/** The typed array over these very bytes; only where they are not aligned for their type they are copied. */
+export function typedArrayOver(dtype: string, bytes: Uint8Array): TypedArray {
   const type = elementType(dtype);
-  const owned = bytes.slice();
-  if (type === undefined) return owned;
-  const bytesPerElement = new type.array(new ArrayBuffer(0), 0, 0).BYTES_PER_ELEMENT;
-  return new type.array(owned.buffer, 0, owned.byteLength / bytesPerElement);
+  if (type === undefined) return bytes;
+  const { BYTES_PER_ELEMENT } = type.array;
+  const { buffer, byteOffset, byteLength } =
+    bytes.byteOffset % BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  return new type.array(buffer as ArrayBuffer, byteOffset, byteLength / BYTES_PER_ELEMENT);
+}
+
+/**
+ * The tensor whose elements are read when somebody asks for them.
+ *
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where there are more or fewer bytes than `shape` says.
+ */
+export function unreadTensor(dtype: string, shape: readonly number[], bytes: UnreadBytes): Tensor {
+  const elements = elementsOf(dtype, shape);
+  const length = bytes.byteLength / (elementType(dtype)?.array.BYTES_PER_ELEMENT ?? 1);
+  if (elements !== undefined && length !== elements) throw misfit(dtype, shape, elements, length);
+  const tensor = Object.create(Tensor.prototype) as { dtype: string; shape: readonly number[] } & Tensor;
+  tensor.dtype = dtype;
+  tensor.shape = shape;
+  unread.set(tensor, bytes);
+  // A property of its own, as that of any other tensor is, so that comparing, spreading and cloning find it.
+  const property = { configurable: true, enumerable: true };
+  Object.defineProperty(tensor, 'data', {
+    ...property,
+    get: () => {
+      const data = typedArrayOver(dtype, bytes.read());
+      unread.delete(tensor);
+      Object.defineProperty(tensor, 'data', { ...property, writable: true, value: data });
+      return data;
+    },
+  });
+  return tensor;
+}
+
+/** Where the elements of a tensor lie that nobody has read yet. */
+export function unreadBytesOf(tensor: Tensor): UnreadBytes | undefined {
+  return unread.get(tensor);
+}
+
+/**
+ * A tensor of zeros in ordinary memory.
+ *
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
+ */
+export function zeros(dtype: DType, shape: readonly number[]): Tensor {
+  return new Tensor(dtype, shape, typedArrayOver(dtype, new Uint8Array(byteLengthOf(dtype, shape))));
+}
+
+/**
+ * How many bytes the elements take.
+ *
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
+ */
+export function byteLengthOf(dtype: DType, shape: readonly number[]): number {
+  const elements = elementsOf(dtype, shape);
+  if (elements === undefined) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_ARGUMENT',
+      `There is no element type "${dtype}". Choose one of ${Object.keys(ELEMENT_TYPES).join(', ')}.`,
+    );
+  }
+  if (
+    !Number.isSafeInteger(elements) ||
+    shape.some((length) => !Number.isSafeInteger(length) || length < 0)
+  ) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_ARGUMENT',
+      `[${shape.join(', ')}] is no shape: every length must be a whole number from 0.`,
+    );
+  }
+  return elements * ELEMENT_TYPES[dtype].array.BYTES_PER_ELEMENT;
+}
+
+/** How many elements `data` has for a shape; `undefined` for a type that TypeScript has no array for. */
+function elementsOf(dtype: string, shape: readonly number[]): number | undefined {
+  const type = elementType(dtype);
+  return type && shape.reduce((product, length) => product * length, type.width);
+}
+
+function misfit(
+  dtype: string,
+  shape: readonly number[],
+  needed: number,
+  given: number,
+): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    `A ${dtype} tensor of shape [${shape.join(', ')}] needs ${String(needed)} elements, but data has ${String(given)}.`,
+  );
 }
 
 /** numpy's name for the elements of a typed array. */

@@ -210,6 +210,7 @@ function takingState(host: PythonHost, node: PythonNode): Host {
   return {
     name: host.name,
     language: host.language,
+    canShareMemory: host.canShareMemory,
     watchDeath: (listener) => host.watchDeath(listener),
     listen: () => host.listen(),
     open: async (request) => {

@@ -25,6 +25,8 @@ export const ERROR_CODES = {
   RM_HOST_DIED: 'A host ended while it was needed.',
   RM_CLOSED: 'A host or a handle was used after it had been closed.',
   RM_PROTOCOL: 'The other side of a connection broke the wire protocol.',
+  RM_MEMORY_KEPT: 'A node keeps so much shared memory that nothing is left for others.',
+  RM_SHARED_MEMORY_FULL: 'The folder for shared memory is full.',
   RM_MEDIA: 'A media file or stream cannot be decoded.',
   RM_MODULE: 'A module, file or class cannot be loaded.',
   RM_TSX_NOT_FOUND: 'A TypeScript file is to be loaded, and nothing is there that can.',

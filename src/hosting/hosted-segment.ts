@@ -28,8 +28,10 @@ export interface SegmentDescription {
     readonly channel: string;
     readonly token: string;
     readonly from: string;
+    readonly to: readonly string[];
     readonly address: string;
     readonly language: Language;
+    readonly bulk: boolean;
   }[];
   readonly metrics: boolean;
   readonly cancelTimeoutMs: number;
@@ -176,13 +178,13 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
     nodes: new Map(placed),
     inputs: inputs.map(({ channel, token, to, language }) => ({
       ...channelOf(channel, token, '', to),
-      producer: farEnd('', language),
+      producer: farEnd('', language, true),
       consumer: runner,
     })),
-    outputs: outputs.map(({ channel, token, from, address, language }) => ({
-      ...channelOf(channel, token, from, []),
+    outputs: outputs.map(({ channel, token, from, to, address, language, bulk }) => ({
+      ...channelOf(channel, token, from, to),
       producer: runner,
-      consumer: farEnd(address, language),
+      consumer: farEnd(address, language, bulk),
     })),
     run,
     // The ends of the pipeline are elsewhere.
@@ -201,11 +203,12 @@ function channelOf(
   return { id, token, from, to, fromSegment: '', toSegment: '' };
 }
 
-/** Whatever is at the other end of a channel: only its address and language are known here. */
-function farEnd(address: string, language: Language): Host {
+/** Whatever is at the other end of a channel: little is known of it here. */
+function farEnd(address: string, language: Language, canShareMemory: boolean): Host {
   return {
     name: 'another host',
     language,
+    canShareMemory,
     listen: () => Promise.resolve(address),
     open: () => Promise.reject(new Error('segments of another host are opened there')),
   };

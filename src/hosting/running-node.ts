@@ -19,6 +19,7 @@ export function traced(node: AnyNode): AnyNode {
     name: node.name,
     executor: undefined,
     concurrency: node.concurrency,
+    borrows: node.borrows,
     initialize: (context) => call(context, () => node.initialize(context)),
     cleanup: () => call(undefined, () => node.cleanup?.()),
     ...(node.process === undefined

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { AnyNode, Items } from '../node/index.js';
 import type { Channel, Segment } from '../plan/index.js';
 import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
@@ -56,6 +57,8 @@ export interface Host {
   readonly name: string;
   /** What its nodes are written in; between hosts of one language items keep types that only that language has. */
   readonly language: Language;
+  /** Whether it is on this machine, so that bulk bytes may go through shared memory. */
+  readonly canShareMemory: boolean;
   /** Calls `listener` when a host that can die has died; gives a function that takes that back, as every run must. */
   watchDeath?(listener: (error: Error) => void): () => void;
   /** The address at which its incoming channels are dialled. */
@@ -71,4 +74,12 @@ export interface Host {
 /** The host in which a node lives, where it is not this process. */
 export function hostOf(node: AnyNode): Host | undefined {
   return (node as { readonly '~host'?: Host })['~host'];
+}
+
+let hasOpenFiles: boolean | undefined;
+
+/** Whether bulk bytes of a channel go through shared memory: both ends are on this machine, and one can open what the other has open. */
+export function isBulk({ producer, consumer }: Pick<WiredChannel, 'producer' | 'consumer'>): boolean {
+  hasOpenFiles ??= existsSync('/proc/self/fd');
+  return hasOpenFiles && producer.canShareMemory && consumer.canShareMemory;
 }

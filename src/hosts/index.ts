@@ -1,6 +1,7 @@
 export { makeDriverHost, type DriverHost } from './driver/index.js';
 export {
   hostOf,
+  isBulk,
   type Host,
   type Language,
   type OpenSegment,

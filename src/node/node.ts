@@ -1,3 +1,4 @@
+import type { DType, Tensor } from '../data/index.js';
 import type { Logger } from '../logging/index.js';
 import { recordLifecycleCalls } from './lifecycle.js';
 
@@ -9,6 +10,15 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   /** The run's logger. */
   readonly logger: Logger;
+  /**
+   * A tensor to write into and to give away as an output: one whose memory other processes share, so that it needs no copy, where the
+   * outputs go to another process and the optional dependency `koffi` is installed; else one of ordinary memory. Its elements may hold
+   * anything until they are written. Once it was sent to its only consumer it is empty here.
+   *
+   * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
+   * @throws RemoteMediaError `RM_MEMORY_KEPT`, `RM_SHARED_MEMORY_FULL`
+   */
+  allocate(dtype: DType, shape: readonly number[]): Tensor;
 }
 
 /**
@@ -67,6 +77,14 @@ export interface NodeLike<In = never, Out = unknown> {
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
   returnState?: boolean | undefined;
+  /**
+   * Whether `process` reads the arrays and bytes of an item only until it has returned (or what it returned has settled or ended), and
+   * gives none of them on. They may then lie in memory that another process uses again, so that they need no copy, where the optional
+   * dependency `koffi` is installed.
+   *
+   * @defaultValue false
+   */
+  borrows?: boolean | undefined;
   /** Called once before the first item. */
   initialize(context?: NodeContext): unknown;
   /** Called once after the last item, also after an error. */
@@ -113,6 +131,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */
   declare returnState?: boolean | undefined;
+  /** Reads the arrays and bytes of an item only until `process` has returned, and gives none of them on. Not there unless given. */
+  declare borrows?: boolean | undefined;
 
   constructor(options: NodeOptions = {}) {
     recordLifecycleCalls(new.target.prototype, BaseNode.prototype);

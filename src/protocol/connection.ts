@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { encodeFrame, FRAME, FrameReader, type Frame, type FrameKind } from '../wire/index.js';
+import {
+  encodeFrame,
+  FRAME,
+  FrameReader,
+  type Frame,
+  type FrameKind,
+  type SliceReader,
+} from '../wire/index.js';
 
 /** What is done with what comes over a connection. */
 export interface ConnectionHandler {
@@ -39,6 +46,11 @@ export class Connection {
     } catch (error) {
       this.fail(error as Error);
     }
+  }
+
+  /** Finds the bytes of slices in what comes from now on. */
+  set slices(reader: SliceReader) {
+    this.#reader.slices = reader;
   }
 
   /** Sends a frame; gives whether the socket takes more at once. */

@@ -175,7 +175,7 @@ function whyAway({ kind, group }: Berth, isInstance: boolean): string {
 /** Stands in a plan for a host that is not started for it. */
 function absentHost({ name }: Berth): Host {
   const absent = (): Promise<never> => Promise.reject(new Error('a plan has no hosts'));
-  return { name, language: 'typescript', listen: absent, open: absent };
+  return { name, language: 'typescript', canShareMemory: false, listen: absent, open: absent };
 }
 
 function isTypeScript(entry: ManifestNode): boolean {

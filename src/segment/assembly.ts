@@ -11,6 +11,8 @@ import { StreamStage } from './stream-stage.js';
 export interface PlacedNode {
   readonly id: string;
   readonly node: AnyNode;
+  /** Called with each item once `process` is done with it. */
+  readonly afterProcess?: (item: unknown) => void;
 }
 
 /** The stages of one segment, connected. */
@@ -40,13 +42,13 @@ export function assemble(
   const stages = new Map<string, NodeStage | StreamStage>();
   const feeds: SourceFeed[] = [];
   const stagesOf = (ids: readonly string[]): Stage[] => ids.flatMap((id) => stages.get(id) ?? []);
-  for (const { id, node } of [...nodes].reverse()) {
+  for (const { id, node, afterProcess } of [...nodes].reverse()) {
     const downstream = join([...stagesOf(successors.get(id) ?? []), ...(exits.get(id) ?? [])]);
     const context = contextOf(id, run);
     const role = roleOf(node);
     if (role === 'source') feeds.push(new SourceFeed(id, node, context, downstream, run));
-    else
-      stages.set(id, new (role === 'stream' ? StreamStage : NodeStage)(id, node, context, downstream, run));
+    else if (role === 'stream') stages.set(id, new StreamStage(id, node, context, downstream, run));
+    else stages.set(id, new NodeStage(id, node, context, downstream, run, afterProcess));
   }
   return {
     feeds,
@@ -59,7 +61,12 @@ export function assemble(
 
 /** What a node is given with each call. */
 export function contextOf(nodeId: string, run: RunState): NodeContext {
-  return { nodeId, signal: run.signal, logger: run.logger };
+  return {
+    nodeId,
+    signal: run.signal,
+    logger: run.logger,
+    allocate: (dtype, shape) => run.allocate(dtype, shape),
+  };
 }
 
 /** One stage that stands for all of these. */

@@ -8,6 +8,7 @@ import {
   type Gate,
   type NodeContext,
 } from '../node/index.js';
+import { followed, type Process } from './followed.js';
 import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import { Room } from './room.js';
@@ -15,7 +16,6 @@ import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { Timing } from './timing.js';
 
-type Process = (this: unknown, item: unknown, context: NodeContext) => unknown;
 type OutputIterator = Iterator<unknown> | AsyncIterator<unknown>;
 type Mode = 'direct' | 'queued' | 'dead';
 
@@ -64,13 +64,21 @@ export class NodeStage extends Stage implements Upstream {
   #pace: Pace | undefined;
   readonly #room: Room = new Room();
 
-  constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
+  constructor(
+    id: string,
+    node: AnyNode,
+    context: NodeContext,
+    downstream: Stage,
+    run: RunState,
+    afterProcess?: (item: unknown) => void,
+  ) {
     super();
     this.id = id;
     this.node = node;
     this.#context = context;
     this.#run = run;
-    this.#process = node.process as Process;
+    const process = node.process as Process;
+    this.#process = afterProcess === undefined ? process : followed(process, afterProcess);
     this.#gate = gateOf(node);
     this.#concurrency = concurrencyOf(node, id);
     this.#downstream = downstream;

@@ -1,4 +1,5 @@
 import type { Logger } from '../logging/index.js';
+import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
 
 /** Something that lets items into a run, and can stop doing so. */
@@ -26,6 +27,8 @@ export class RunState {
   onFailure: (() => void) | undefined;
   /** Called where segments wait for one that never began: nothing will come, or be taken. */
   onBroken: (() => void) | undefined;
+  /** Makes tensors for nodes: in shared memory, where a segment of this run gives its outputs to another process. */
+  allocate: (dtype: DType, shape: readonly number[]) => Tensor = zeros;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;

@@ -1,13 +1,7 @@
-import {
-  Complex,
-  dtypeOf,
-  tensorFromBytes,
-  typedArrayFromBytes,
-  type Tensor,
-  type TypedArray,
-} from '../data/index.js';
+import { Complex, Tensor, typedArrayOver, unreadTensor, type TypedArray } from '../data/index.js';
 import { mediaFromFields } from './media.js';
-import { defineExtension, defineRawExtension, Extension } from './messagepack.js';
+import { decodeValue, defineExtension, defineRawExtension, Extension, packContent } from './messagepack.js';
+import { decodeInTensor, defineSlice, lend, readSlice, SliceExtension } from './slices.js';
 
 /** Type numbers of the extensions; see `schema/wire.md`. */
 const EXT = {
@@ -22,6 +16,8 @@ const EXT = {
   // 0x59 is what two Python processes send each other: here it is refused.
   FROZENSET: 0x5a,
   BYTEARRAY: 0x5b,
+  SLICE: 0x5c,
+  // 0x5d is, as 0x59, between two Python processes alone.
 } as const;
 
 /** An integer beyond 64 bits. */
@@ -41,7 +37,9 @@ export class ByteArrayExtension extends Extension<Uint8Array> {}
 /** Keys and values of a map in turn. */
 export class MapExtension extends Extension<readonly unknown[]> {}
 /** Element type, shape, bytes, and whether it is a bare typed array. */
-export class TensorExtension extends Extension<readonly [string, readonly number[], Uint8Array, boolean]> {}
+export class TensorExtension extends Extension<
+  readonly [string, readonly number[], Uint8Array | SliceExtension, boolean]
+> {}
 /** Kind and fields of a media item. */
 export class MediaExtension extends Extension<readonly [string, Readonly<Record<string, unknown>>]> {}
 
@@ -68,16 +66,6 @@ export function setExtension(
 /** Bytes, ready to be written. */
 export function bytesExtension(bytes: Uint8Array): Uint8Array | ByteArrayExtension {
   return byteArrays.has(bytes) ? new ByteArrayExtension(bytes) : bytes;
-}
-
-/** A tensor, ready to be written. */
-export function tensorExtension({ dtype, shape, data }: Tensor): TensorExtension {
-  return new TensorExtension([dtype, shape, bytesOf(data), false]);
-}
-
-/** A bare typed array, ready to be written. */
-export function typedArrayExtension(array: TypedArray): TensorExtension {
-  return new TensorExtension([dtypeOf(array), [array.length], bytesOf(array), true]);
 }
 
 /** The bytes of a typed array, as a view. */
@@ -119,13 +107,22 @@ defineExtension(EXT.MAP, MapExtension, (flat) => {
   for (let index = 0; index < flat.length; index += 2) map.set(flat[index], flat[index + 1]);
   return map;
 });
-defineExtension(EXT.TENSOR, TensorExtension, ([dtype, shape, bytes, isBare]) => {
-  if (typeof isBare !== 'boolean' || !(bytes instanceof Uint8Array))
+defineSlice(EXT.SLICE, packContent, decodeValue);
+defineRawExtension(EXT.TENSOR, TensorExtension, packContent, (content) =>
+  tensorOf(decodeInTensor(() => decodeValue(content))),
+);
+defineExtension(EXT.MEDIA, MediaExtension, ([kind, fields]) => mediaFromFields(kind, fields));
+
+function tensorOf(content: unknown): Tensor | TypedArray {
+  const [dtype, shape, bytes, isBare] = content as [string, number[], unknown, unknown];
+  const isSlice = bytes instanceof SliceExtension;
+  if (typeof isBare !== 'boolean' || !(isSlice || bytes instanceof Uint8Array))
     throw new TypeError('a TENSOR lacks a part');
   if (dtype === 'object') throw new TypeError('a TENSOR holds objects');
-  return isBare ? typedArrayFromBytes(dtype, bytes) : tensorFromBytes(dtype, shape, bytes);
-});
-defineExtension(EXT.MEDIA, MediaExtension, ([kind, fields]) => mediaFromFields(kind, fields));
+  if (isBare) return typedArrayOver(dtype, isSlice ? readSlice(bytes) : bytes);
+  if (isSlice) return lend(bytes, (unread) => unreadTensor(dtype, shape, unread));
+  return new Tensor(dtype, shape, typedArrayOver(dtype, bytes));
+}
 
 /** Two's complement, big-endian, no byte more than needed. */
 function bigIntToBytes(value: bigint): Buffer {

@@ -1,5 +1,6 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { decodeValue, encodeInto } from './messagepack.js';
+import { withSlices, type SliceReader } from './slices.js';
 
 /** Version of the wire protocol, stated in the first message of every connection. */
 export const WIRE_VERSION = 1;
@@ -12,6 +13,9 @@ export const FRAME = {
   END: 0x11,
   CREDIT: 0x12,
   STOP: 0x13,
+  SLAB: 0x14,
+  RETURN: 0x15,
+  FORGET: 0x16,
   REQUEST: 0x20,
   RESPONSE: 0x21,
   EVENT: 0x22,
@@ -30,7 +34,7 @@ const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 export interface Frame {
   readonly kind: FrameKind;
   readonly payload: unknown;
-  /** Length of the payload in bytes. */
+  /** Length of the payload and of the slices in it, in bytes. */
   readonly byteLength: number;
 }
 
@@ -56,6 +60,8 @@ export function encodeFrame(kind: FrameKind, payload: unknown): Buffer {
 
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
+  /** Finds the bytes of slices; without one they are refused. */
+  slices: SliceReader | undefined;
   #chunks: Buffer[] = [];
   #byteLength = 0;
 
@@ -81,7 +87,8 @@ export class FrameReader {
       }
       if (this.#byteLength < HEADER_BYTES + length) return;
       const bytes = this.#take(HEADER_BYTES + length).subarray(HEADER_BYTES);
-      yield { kind: kind as FrameKind, payload: decodeValue(bytes), byteLength: length };
+      const { value, slicedBytes } = withSlices(this.slices, () => decodeValue(bytes));
+      yield { kind: kind as FrameKind, payload: value, byteLength: length + slicedBytes };
     }
   }
 

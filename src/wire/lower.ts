@@ -1,5 +1,13 @@
 import { types } from 'node:util';
-import { Complex, Tensor, type MediaData, type TypedArray } from '../data/index.js';
+import {
+  Complex,
+  dtypeOf,
+  Tensor,
+  unreadBytesOf,
+  type MediaData,
+  type TypedArray,
+  type UnreadBytes,
+} from '../data/index.js';
 import { ValueTransferError } from '../errors/index.js';
 import {
   BigIntExtension,
@@ -11,11 +19,11 @@ import {
   MapExtension,
   MediaExtension,
   setExtension,
-  tensorExtension,
+  TensorExtension,
   TupleExtension,
-  typedArrayExtension,
 } from './extensions.js';
 import { mediaToFields } from './media.js';
+import { BULK_BYTES, type SliceExtension, type SliceWriter } from './slices.js';
 
 const MAX_DEPTH = 500;
 const MAX_UINT64 = 2n ** 64n - 1n;
@@ -47,19 +55,32 @@ export function lower(value: unknown): unknown {
 /** A value that is ready to be written, and about how many bytes it will take: bulk data and texts are counted, the rest is guessed. */
 export interface Lowered {
   readonly value: unknown;
+  /** What it takes in a frame and in shared memory. */
   readonly byteLength: number;
+  /** What of that lies in shared memory. */
+  readonly slicedBytes: number;
 }
 
 /** What a small value is taken to need, in bytes. */
 const SMALL_BYTES = 64;
 /** Bytes of bulk data and long texts that the value being lowered holds. */
 let bulkBytes = 0;
+/** Those of them that were put into shared memory, by whom. */
+let slicedBytes = 0;
+let slices: SliceWriter | undefined;
 
-/** As {@link lower}, with the size. */
-export function lowerMeasured(value: unknown): Lowered {
+/**
+ * As {@link lower}, with the size.
+ *
+ * @param writer - puts bulk bytes into shared memory
+ */
+export function lowerMeasured(value: unknown, writer?: SliceWriter): Lowered {
   bulkBytes = 0;
+  slicedBytes = 0;
+  slices = writer;
   const lowered = lowerWhole(value);
-  return { value: lowered, byteLength: SMALL_BYTES + bulkBytes };
+  slices = undefined;
+  return { value: lowered, byteLength: SMALL_BYTES + bulkBytes, slicedBytes };
 }
 
 function lowerWhole(value: unknown): unknown {
@@ -161,8 +182,8 @@ function lowerSpecialObject(object: Readonly<Record<string, unknown>>, depth: nu
 }
 
 function lowerInstance(value: object, depth: number): unknown {
-  if (value instanceof Uint8Array) return counted(bytesExtension(value), value);
-  if (value instanceof Tensor) return counted(tensorExtension(value), value.data);
+  if (value instanceof Uint8Array) return lowerBytes(value);
+  if (value instanceof Tensor) return lowerTensor(value);
   if (value instanceof Date) {
     if (!Number.isNaN(value.getTime())) return value;
     throw new Refusal('an invalid Date', 'Check the date before you pass it on.');
@@ -170,8 +191,8 @@ function lowerInstance(value: object, depth: number): unknown {
   if (value instanceof Map) return new MapExtension(lowerElements([...value].flat(), depth));
   if (value instanceof Set) return setExtension(value, lowerElements([...value], depth));
   if (value instanceof Complex) return new ComplexExtension(value);
-  if (value instanceof ArrayBuffer) return counted(new Uint8Array(value), value);
-  if (ArrayBuffer.isView(value)) return counted(lowerView(value), value);
+  if (value instanceof ArrayBuffer) return placed(new Uint8Array(value));
+  if (ArrayBuffer.isView(value)) return lowerView(value);
   if (isMedia(value))
     return new MediaExtension([
       value.kind,
@@ -182,14 +203,48 @@ function lowerInstance(value: object, depth: number): unknown {
   throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, cure);
 }
 
-function counted<T>(lowered: T, { byteLength }: { readonly byteLength: number }): T {
-  bulkBytes += byteLength;
-  return lowered;
+function lowerBytes(bytes: Uint8Array): unknown {
+  const extension = bytesExtension(bytes);
+  if (extension === bytes) return placed(bytes);
+  bulkBytes += bytes.byteLength;
+  return extension;
 }
 
 function lowerView(view: ArrayBufferView): unknown {
-  if (view instanceof DataView) return bytesOf(view);
-  return typedArrayExtension((view instanceof Uint8ClampedArray ? bytesOf(view) : view) as TypedArray);
+  if (view instanceof DataView) return placed(bytesOf(view));
+  const array = (view instanceof Uint8ClampedArray ? bytesOf(view) : view) as TypedArray;
+  return new TensorExtension([dtypeOf(array), [array.length], placed(bytesOf(array)), true]);
+}
+
+function lowerTensor(tensor: Tensor): TensorExtension {
+  const { dtype, shape } = tensor;
+  const unread = unreadBytesOf(tensor);
+  const bytes = (unread && passed(unread)) ?? placed(elementsOf(tensor));
+  return new TensorExtension([dtype, shape, bytes, false]);
+}
+
+function elementsOf({ data, size }: Tensor): Uint8Array {
+  if (data.byteLength > 0 || size === 0) return bytesOf(data);
+  const cure = 'Give it on once, or take a copy of its data before.';
+  throw new Refusal('a Tensor whose memory was given away with an earlier item', cure);
+}
+
+/** Bulk bytes go through shared memory, where there is any. */
+function placed(bytes: Uint8Array): Uint8Array | SliceExtension {
+  bulkBytes += bytes.byteLength;
+  const slice = bytes.byteLength < BULK_BYTES ? undefined : slices?.place(bytes);
+  if (slice === undefined) return bytes;
+  slicedBytes += bytes.byteLength;
+  return slice;
+}
+
+/** Bytes that came through shared memory, and that nobody has read, stay where they are. */
+function passed(unread: UnreadBytes): SliceExtension | undefined {
+  const slice = slices?.pass(unread);
+  if (slice === undefined) return undefined;
+  bulkBytes += unread.byteLength;
+  slicedBytes += unread.byteLength;
+  return slice;
 }
 
 function isMedia(value: object): value is MediaData {

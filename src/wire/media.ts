@@ -4,6 +4,7 @@ import {
   ControlData,
   JsonData,
   TextData,
+  typedArrayOver,
   VideoFrame,
   type AudioFrameInit,
   type JsonValue,
@@ -109,11 +110,9 @@ export function mediaFromFields(kind: string, fields: Fields): MediaData {
 function audioFromFields(fields: Fields): AudioFrame {
   const bytes = fields['data'] as Uint8Array;
   const format = fields['format'] as NonNullable<AudioFrameInit['format']>;
-  const samples = format === 's16' ? Int16Array : Float32Array;
-  const owned = bytes.slice();
   return new AudioFrame({
     format,
-    data: new samples(owned.buffer, 0, owned.byteLength / samples.BYTES_PER_ELEMENT),
+    data: typedArrayOver(format === 's16' ? 'int16' : 'float32', bytes) as Float32Array | Int16Array,
     sampleRate: fields['sampleRate'] as number,
     numberOfChannels: fields['numberOfChannels'] as number,
     timestampUs: fields['timestampUs'] as number | undefined,

@@ -31,12 +31,14 @@ export function defineExtension<Content>(
   extensionClass: new (content: Content) => Extension<Content>,
   read: (content: Content) => unknown,
 ): void {
-  defineRawExtension<Content>(
-    type,
-    extensionClass,
-    (content) => packr.pack(content),
-    (bytes) => read(decodeValue(bytes) as Content),
+  defineRawExtension<Content>(type, extensionClass, packContent, (bytes) =>
+    read(decodeValue(bytes) as Content),
   );
+}
+
+/** The MessagePack bytes of an extension's content. */
+export function packContent(content: unknown): Buffer {
+  return packr.pack(content);
 }
 
 /** An extension whose content is bytes of a layout of its own. */

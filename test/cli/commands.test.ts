@@ -168,6 +168,21 @@ describe('remotemedia doctor', () => {
     expect(stdout).toMatch(/^ok +tsx/m);
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'says which folder serves for shared memory, and how much is free',
+    async () => {
+      const { stdout } = await cli(['doctor']);
+      expect(stdout).toMatch(
+        /^ok +shared memory: \/\S+ \(\d+ MiB free, at most \d+ MiB for each process\)$/m,
+      );
+      const chosen = { REMOTEMEDIA_SHM_DIR: folder.join('no-memory') };
+      const { code, stdout: without } = await cli(['doctor'], { env: chosen });
+      expect(without).toMatch(/^missing +shared memory: no file without a name can be made in .*no-memory/m);
+      expect(without).toContain('Let REMOTEMEDIA_SHM_DIR name a folder in memory');
+      expect(code).toBe(4);
+    },
+  );
+
   it('exits with 4 and says what to do where Python is missing', async () => {
     const { code, stdout } = await cli(['doctor'], { env: { REMOTEMEDIA_PYTHON: folder.join('no-python') } });
     expect(stdout).toMatch(/^missing +Python: .*no-python/m);

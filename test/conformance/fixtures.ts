@@ -56,6 +56,8 @@ const FIXTURES: Readonly<Record<string, (params: Params) => AnyNode>> = {
   CountAsync: ({ to }) => new CountAsync(to as number),
   Endless: () => new Endless(),
   Overlap: () => new Overlap(),
+  Filled: ({ size }) => new Filled(size as number),
+  KeepAll: () => new KeepAll(),
   Explode: ({ where, at }) => makeExplode(where as string, at as number),
 };
 
@@ -274,6 +276,33 @@ class CountAsync extends SourceNode<number> {
 class Endless extends SourceNode<number> {
   *source(): Generator<number, void, undefined> {
     for (let value = 0; ; value++) yield value;
+  }
+}
+
+class Filled extends Node<number, Float64Array> {
+  private readonly size: number;
+
+  constructor(size: number) {
+    super();
+    this.size = size;
+  }
+
+  process(value: number): Float64Array {
+    return new Float64Array(this.size).fill(value);
+  }
+}
+
+class KeepAll extends Node<Float64Array, number> {
+  private arrays: Float64Array[] = [];
+
+  process(array: Float64Array): undefined {
+    this.arrays.push(array);
+  }
+
+  override flush(): number {
+    const arrays = this.arrays;
+    this.arrays = [];
+    return arrays.reduce((sum, array) => array.reduce((total, element) => total + element, sum), 0);
   }
 }
 

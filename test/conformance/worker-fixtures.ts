@@ -44,6 +44,8 @@ export const Count: FixtureClass = fixture('Count');
 export const CountAsync: FixtureClass = fixture('CountAsync');
 export const Endless: FixtureClass = fixture('Endless');
 export const Overlap: FixtureClass = fixture('Overlap');
+export const Filled: FixtureClass = fixture('Filled');
+export const KeepAll: FixtureClass = fixture('KeepAll');
 export const Explode: FixtureClass = fixture('Explode');
 
 /** Gives what a journal holds. */

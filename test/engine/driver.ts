@@ -291,6 +291,7 @@ function far(address: string): Host {
   return {
     name: 'far',
     language: 'typescript',
+    canShareMemory: true,
     listen: () => Promise.resolve(address),
     open: () => Promise.reject(new Error('not here')),
   };

@@ -42,7 +42,7 @@ describe('a program loads only what it uses', () => {
     const loaded = loadedBy(script);
     expect(loaded.some((url) => url.endsWith('/dist/index.js'))).toBe(true);
     const unused =
-      /python-host|child-process|\/dist\/(channels|protocol|wire|manifest|cli)\/|node_modules\/(zod|yaml|msgpackr|mediabunny|leven|commander)\//;
+      /python-host|child-process|\/dist\/(channels|protocol|wire|slabs|manifest|cli)\/|node_modules\/(koffi|zod|yaml|msgpackr|mediabunny|leven|commander)\//;
     expect(loaded.filter((url) => unused.test(url))).toEqual([]);
   });
 });

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         register_python_node,
         streaming_node,
     )
+    from remotemedia.runner.context import NodeContext
     from remotemedia.runtime import (
         execute_pipeline,
         execute_pipeline_sync,
@@ -47,6 +48,7 @@ _HOMES = {
     "DataSinkNode": "remotemedia.nodes",
     "DataSourceNode": "remotemedia.nodes",
     "Node": "remotemedia.core.node",
+    "NodeContext": "remotemedia.runner.context",
     "NodeError": "remotemedia.core.exceptions",
     "PassThroughNode": "remotemedia.nodes",
     "Pipeline": "remotemedia.core.pipeline",
@@ -108,6 +110,7 @@ __all__ = [
     "DataSinkNode",
     "DataSourceNode",
     "Node",
+    "NodeContext",
     "NodeError",
     "PassThroughNode",
     "Pipeline",

@@ -44,6 +44,7 @@ export class DriverHost extends RemoteHost {
     return {
       name: this.name,
       language: this.language,
+      canShareMemory: this.canShareMemory,
       watchDeath: (listener) => this.watchDeath(listener),
       listen: () => this.listen(),
       open: (request) => this.openSegment(request, { run }),

@@ -1,3 +1,4 @@
+import { roleOf, type AnyNode } from '../../node/index.js';
 import { INPUT, OUTPUT, successorsOf } from '../../plan/index.js';
 import {
   assemble,
@@ -8,15 +9,17 @@ import {
   type PlacedNode,
   type Stage,
 } from '../../segment/index.js';
-import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../host.js';
+import { isBulk, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from '../host.js';
 import { cleanUpAll, initializeAll } from './initialize.js';
 
 /** The room is loaded when the first channel to another host is needed. */
 type Channels = typeof import('../../channels/index.js');
+type Borrowers = InstanceType<Channels['Borrowers']>;
 
 /** Runs segments in this process, on its event loop: the very objects that the user built. */
 export class InProcessHost implements Host {
   readonly language = 'typescript';
+  readonly canShareMemory = true;
   readonly name: string;
 
   constructor(name = 'in-process') {
@@ -49,6 +52,27 @@ export class InProcessHost implements Host {
 
 function loadChannels(): Promise<Channels> {
   return import('../../channels/index.js');
+}
+
+/** A streaming node decides itself when it is done with an item, so it always gets its own. */
+function borrows(node: AnyNode | undefined): boolean {
+  return node?.borrows === true && roleOf(node) === 'process';
+}
+
+function withBorrowers(
+  placed: PlacedNode,
+  borrowers: ReadonlyMap<WiredChannel, Borrowers | undefined>,
+): PlacedNode {
+  const lenders = [...borrowers].flatMap(([{ to }, lender]) =>
+    lender !== undefined && to.includes(placed.id) ? lender : [],
+  );
+  if (lenders.length === 0) return placed;
+  return {
+    ...placed,
+    afterProcess: (item) => {
+      for (const lender of lenders) lender.done(item);
+    },
+  };
 }
 
 function isInside(channel: WiredChannel, host: Host): boolean {
@@ -100,17 +124,19 @@ export class InProcessSegment implements OpenSegment {
   assemble(): void {
     const { segment, run, input, output } = this.#request;
     const exits = new Map<string, Stage[]>();
-    this.#makeOutputs(exits);
     const successors = successorsOf({ ids: segment.nodes, edges: segment.edges });
+    this.#makeOutputs(exits, successors);
     for (const [id, targets] of successors)
       if (targets.includes(OUTPUT)) exits.set(id, [...(exits.get(id) ?? []), output]);
-    const assembly = assemble(this.#nodes, successors, exits, run);
+    const borrowers = new Map(this.#request.inputs.map((channel) => [channel, this.#borrowersOf(channel)]));
+    const nodes = this.#nodes.map((placed) => withBorrowers(placed, borrowers));
+    const assembly = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
     const entry = (ids: readonly string[]): Stage =>
       join(ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))));
     for (const channel of this.#request.inputs) {
       if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
-      else this.#receivers.push(this.#receiver(channel, entry(channel.to)));
+      else this.#receivers.push(this.#receiver(channel, entry(channel.to), borrowers.get(channel)));
     }
     this.#feeds.push(...this.#receivers, ...assembly.feeds);
     if (segment.nodes.includes(INPUT)) {
@@ -122,10 +148,13 @@ export class InProcessSegment implements OpenSegment {
     }
   }
 
-  #makeOutputs(exits: Map<string, Stage[]>): void {
-    for (const channel of this.#request.outputs) {
+  #makeOutputs(exits: Map<string, Stage[]>, successors: ReadonlyMap<string, readonly string[]>): void {
+    const { outputs } = this.#request;
+    for (const channel of outputs) {
       const local = this.#request.localEntries.get(channel.id);
-      const sender = local === undefined ? this.#sender(channel) : undefined;
+      const takers = outputs.filter(({ from }) => from === channel.from).length;
+      const isShared = takers + (successors.get(channel.from)?.length ?? 0) > 1;
+      const sender = local === undefined ? this.#sender(channel, isShared) : undefined;
       if (sender !== undefined) this.#senders.push(sender);
       const stage = local ?? sender;
       if (stage === undefined) continue;
@@ -133,22 +162,56 @@ export class InProcessSegment implements OpenSegment {
     }
   }
 
-  #sender({ id, token, consumer }: WiredChannel): InstanceType<Channels['ChannelSender']> {
-    const { ChannelSender } = this.#loadedChannels();
+  #sender(channel: WiredChannel, isShared: boolean): InstanceType<Channels['ChannelSender']> {
+    const { ChannelSender, allocateTensor } = this.#loadedChannels();
+    const { run } = this.#request;
+    const { id, token, to, consumer } = channel;
+    const isInBulk = isBulk(channel);
+    if (isInBulk) run.allocate = allocateTensor;
     return new ChannelSender(
-      { id, token, consumer: consumer.name, address: () => consumer.listen() },
-      this.#request.run,
+      {
+        id,
+        token,
+        to: to.find((node) => node !== OUTPUT),
+        isBulk: isInBulk,
+        isShared,
+        consumer: consumer.name,
+        address: () => consumer.listen(),
+      },
+      run,
     );
   }
 
-  #receiver({ id, token, producer }: WiredChannel, target: Stage): InstanceType<Channels['ChannelReceiver']> {
+  #receiver(
+    { id, token, to, producer }: WiredChannel,
+    target: Stage,
+    borrowers: Borrowers | undefined,
+  ): InstanceType<Channels['ChannelReceiver']> {
     const { ChannelReceiver } = this.#loadedChannels();
-    const receiver = new ChannelReceiver({ id, token, producer: producer.name }, target, this.#request.run);
+    const receiver = new ChannelReceiver(
+      {
+        id,
+        token,
+        isShared: to.length > 1,
+        canPassOn: !to.includes(OUTPUT),
+        borrowers,
+        producer: producer.name,
+      },
+      target,
+      this.#request.run,
+    );
     const unwatch = producer.watchDeath?.(() => {
       void receiver.producerDied();
     });
     if (unwatch !== undefined) this.#unwatch.push(unwatch);
     return receiver;
+  }
+
+  /** Where all nodes that a channel feeds only borrow their items, and memory can be mapped here. */
+  #borrowersOf({ to }: WiredChannel): Borrowers | undefined {
+    const doBorrow = to.every((id) => borrows(this.#request.nodes.get(id)));
+    if (!doBorrow || this.#channels?.canMap() !== true) return undefined;
+    return new this.#channels.Borrowers(to.length);
   }
 
   #loadedChannels(): Channels {

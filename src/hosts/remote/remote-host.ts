@@ -22,6 +22,7 @@ let segmentCount = 0;
 /** A host at the other end of a control connection: opens segments there, and hears of them. */
 export abstract class RemoteHost implements Host {
   abstract readonly language: Language;
+  readonly canShareMemory = true;
   /** Name in plans and errors. */
   name: string;
   protected readonly logger: Logger;

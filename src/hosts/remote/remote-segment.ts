@@ -2,7 +2,7 @@ import type { NodeMetrics, RunState } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { concurrencyOf } from '../../node/index.js';
 import { WINDOW } from '../../channels/index.js';
-import type { OpenSegment, SegmentRequest } from '../host.js';
+import { isBulk, type OpenSegment, type SegmentRequest } from '../host.js';
 
 /** How a segment talks to its host. */
 export interface SegmentHost {
@@ -52,13 +52,15 @@ export async function describeSegment(
       window,
     })),
     outputs: await Promise.all(
-      outputs.map(async ({ id: channel, token, from, consumer }) => ({
-        channel,
-        token,
-        from,
-        address: await consumer.listen(),
-        language: consumer.language,
+      outputs.map(async (output) => ({
+        channel: output.id,
+        token: output.token,
+        from: output.from,
+        to: output.to,
+        address: await output.consumer.listen(),
+        language: output.consumer.language,
         window,
+        bulk: isBulk(output),
       })),
     ),
     metrics: run.isMetered,

@@ -179,6 +179,27 @@ class ChannelBrokenError(ProtocolError):
     """A channel ended before its producer had said END."""
 
 
+class MemoryKeptError(RemoteMediaError, MemoryError):
+    """A node keeps so much shared memory that nothing is left for others.
+
+    Attributes:
+        node_id: the node.
+    """
+
+    code = "RM_MEMORY_KEPT"
+
+    def __init__(self, message: str, node_id: str = "") -> None:
+        """Keep the message and the node."""
+        super().__init__(message)
+        self.node_id = node_id
+
+
+class SharedMemoryFullError(RemoteMediaError, OSError):
+    """The folder for shared memory is full."""
+
+    code = "RM_SHARED_MEMORY_FULL"
+
+
 class CancelTimeoutError(RemoteMediaError, TimeoutError):
     """A node did not return in time after a cancel."""
 
@@ -255,6 +276,8 @@ _CLASSES: tuple[type[RemoteMediaError], ...] = (
     InvalidArgumentError,
     ExecutorUnavailableError,
     ProtocolError,
+    MemoryKeptError,
+    SharedMemoryFullError,
     CancelTimeoutError,
     ModuleLoadError,
     ClosedError,

@@ -43,6 +43,8 @@ def _place(failure: NodeFailure) -> str:
         return ""
     if failure.node_id == "(input)":
         return f"in the input of the pipeline{at}"
+    if failure.phase is None:
+        return f'because of node "{failure.node_id}"'
     method = _METHODS.get(failure.phase, failure.phase)
     return f'in {method}() of node "{failure.node_id}"{at}'
 

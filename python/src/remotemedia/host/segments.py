@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError
 from remotemedia.host.address import dial
@@ -24,6 +24,12 @@ from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems
+
+if TYPE_CHECKING:
+    from remotemedia.runner.slab_sender import SlabSender
+    from remotemedia.wire.slices import SliceWriter
+
+_MOST_KEPT_BYTES: Final = 64 << 20
 
 INPUT, OUTPUT = "(input)", "(output)"
 """The ends of a pipeline, which only a driver has."""
@@ -218,14 +224,13 @@ class HostSegment:
 
     def _build(self) -> Segment:
         described = self._description
+        # A driver's program keeps results for as long as it likes.
+        most_kept = None if self._host.ends is None else _MOST_KEPT_BYTES
         channels = [
-            (ChannelInput(entry["channel"], _window(entry), _codec(entry)), entry)
+            (ChannelInput(entry["channel"], _window(entry), _codec(entry), most_kept), entry)
             for entry in described["inputs"]
         ]
-        outputs = [
-            (ChannelOutput(entry["channel"], _window(entry), _codec(entry)), entry)
-            for entry in described["outputs"]
-        ]
+        outputs = [(_output(entry), entry) for entry in described["outputs"]]
         self._outputs = [port for port, _ in outputs]
         plan = SegmentPlan(
             nodes=[
@@ -350,5 +355,20 @@ def _window(entry: dict[str, Any]) -> tuple[int, int]:
     return int(items), int(byte_count)
 
 
-def _codec(entry: dict[str, Any]) -> ItemCodec:
-    return PythonItems() if entry["language"] == "python" else ForeignItems()
+def _codec(entry: dict[str, Any], slices: SliceWriter | None = None) -> ItemCodec:
+    return PythonItems(slices) if entry["language"] == "python" else ForeignItems(slices)
+
+
+def _output(entry: dict[str, Any]) -> ChannelOutput:
+    slabs = _slab_sender(entry["to"][0]) if entry.get("bulk") else None
+    codec = _codec(entry, None if slabs is None else slabs.writer)
+    return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
+
+
+def _slab_sender(node_id: str) -> SlabSender | None:
+    """A channel's part in shared memory, where there is any. It is not loaded for channels that have none."""
+    from remotemedia.runner.slab_sender import SlabSender
+    from remotemedia.slabs.arena import own_arena
+
+    arena = own_arena()
+    return None if arena is None else SlabSender(arena, node_id)

@@ -63,6 +63,8 @@ class AsyncNode(LoopUnit):
                 if isinstance(error, asyncio.CancelledError) and self.is_dead:
                     raise
                 self.fail(error, "process", index)
+            # It may lie in memory of another process, which is told by this that it is not needed.
+            del entry, item
             if done is not None:
                 done()
             if self.is_dead:

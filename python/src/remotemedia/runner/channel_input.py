@@ -5,16 +5,20 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.chain import Chain
+from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.ports import InputPort, OutputPort, Window
 from remotemedia.wire.frames import (
     CREDIT,
     END,
+    FORGET,
     ITEMS,
+    RETURN,
+    SLAB,
     STOP,
     FrameReader,
     decode_payload,
@@ -22,15 +26,38 @@ from remotemedia.wire.frames import (
 )
 from remotemedia.wire.items import ForeignItems, ItemCodec
 
+if TYPE_CHECKING:
+    from remotemedia.slabs.table import Returns, SlabTable
+
 
 class ChannelInput(InputPort):
     """The consumer's end of a channel: read in the segment's thread."""
 
-    def __init__(self, channel: str, window: Window, codec: ItemCodec | None = None) -> None:
-        """Wait for the producer to connect; without a codec, the items come from another language."""
+    def __init__(
+        self,
+        channel: str,
+        window: Window,
+        codec: ItemCodec | None = None,
+        most_kept_bytes: int | None = None,
+    ) -> None:
+        """Wait for the producer to connect.
+
+        Args:
+            channel: its name.
+            window: how much may be on its way.
+            codec: reads the items; without it they come from another language.
+            most_kept_bytes: how much of other processes' memory may be in use here before further arrays are
+                copied. By default there is no such limit, and the run fails at that of the producer.
+        """
         super().__init__()
         self.channel = channel
-        self._decode = (codec or ForeignItems()).decode
+        self._codec = codec or ForeignItems()
+        self._decode = self._codec.decode
+        self._most_kept_bytes = most_kept_bytes
+        self._slabs: SlabTable | None = None
+        self._returns: Returns | None = None
+        self._unsent = b""
+        self._has_ended = False
         self._window = window
         self._reader: FrameReader | None = None
         self._connected = threading.Event()
@@ -78,10 +105,20 @@ class ChannelInput(InputPort):
             self.finish()
 
     def finish(self) -> None:
-        """End the targets, then close: after END nothing more comes."""
-        if not self.is_finished:
-            super().finish()
+        """End the targets, then close: after END nothing more comes.
+
+        While arrays over the producer's memory are still on their way to other processes, it can be told when
+        they come back: so the connection is closed with the segment. Only after END: else the producer may
+        wait for credit, and a closed connection tells it to stop.
+        """
+        if self.is_finished:
+            return
+        super().finish()
+        if not self._has_ended or self._slabs is None or self._slabs.has_returned_all():
             self.release()
+        elif self._returns is not None:
+            self._returns.due_bytes = 0
+            self._return_now()
 
     def kill(self) -> None:
         """Take no more: tell the producer, and wake the thread."""
@@ -97,9 +134,16 @@ class ChannelInput(InputPort):
         self._interrupt()
 
     def release(self) -> None:
-        """Close the connection."""
-        if self.socket is not None:
-            self.socket.close()
+        """Close the connection, once all that can be given back has been."""
+        if self._returns is not None:
+            self._return_now()
+            self._returns.is_closed = True
+        if self._slabs is not None:
+            self._slabs.close()
+        # A thread that gives something back may be sending.
+        with self._lock:
+            if self.socket is not None:
+                self.socket.close()
 
     def _interrupt(self) -> None:
         self._connected.set()
@@ -117,19 +161,31 @@ class ChannelInput(InputPort):
             items = self._decode(payload)
             if not items:
                 raise ProtocolError("an ITEMS frame is empty")
+            size = len(payload)
+            if self._slabs is not None:
+                size += self._slabs.take_bytes()
             self._received += len(items)
             with self._lock:
-                self._frames.append((self._received, len(payload)))
+                self._frames.append((self._received, size))
             self._feed(items)
             return True
         if kind == END:
             if decode_payload(payload).get("failed"):
                 self.segment.upstream_failed()
+            self._has_ended = True
             self.finish()
             return False
+        if kind == SLAB:
+            slabs = self._slabs or self._open_slabs()
+            slabs.announce(decode_payload(payload))
+            return True
+        if kind == FORGET and self._slabs is not None:
+            self._slabs.forget(decode_payload(payload))
+            return True
         raise ProtocolError(f"a frame of kind {kind:#x} on a channel's consumer side")
 
     def _feed(self, items: list[Any]) -> None:
+        """Give items on, and let go of each before it counts as done: it may lie in the producer's memory."""
         segment = self.segment
         if not self._done:
             self._done = [0] * len(self.targets)
@@ -139,36 +195,55 @@ class ChannelInput(InputPort):
                 self._feed_many(items)
         elif len(items) == 1:
             first.run(items)
-            self._count(0, 1)
+            if self._returns is None:
+                self._count(0, 1)
+            else:
+                self._count_lent(items, self._returns)
         else:
             step = max(self._window[0] // 2, 1)
             last = len(items) - 1
             with segment.more_to_come():
                 for start in range(0, last, step):
-                    part = items[start : min(start + step, last)]
-                    first.run(part)
-                    self._count(0, len(part))
-            first.run(items[last:])
+                    end = min(start + step, last)
+                    first.run(items[start:end] if self._slabs is None else _take_out(items, start, end))
+                    self._count(0, end - start)
+            first.run(_take_out(items, last, last + 1))
             self._count(0, 1)
         segment.flush_outputs()
 
+    def _count_lent(self, items: list[Any], returns: Returns) -> None:
+        """Count one item that may lie in the producer's memory."""
+        # What comes of it first: somebody waits for that.
+        self.segment.flush_outputs()
+        # Then at once that it is done and that it is let go of: either wakes the producer.
+        returns.is_held = True
+        items.clear()
+        self._count(0, 1)
+        returns.is_held = False
+        if returns.is_due():
+            self._return_now()
+
     def _feed_many(self, items: list[Any]) -> None:
         counters = [self._counter(index) for index in range(len(self.targets))]
-        for item in items:
+        items.reverse()
+        while items:
+            item = items.pop()
             self.given += 1
+            done: list[int] = []
             for index, target in enumerate(self.targets):
                 if self.is_dead:
                     return
+                if isinstance(target, LoopUnit) and not target.inbox.is_closed:
+                    target.inbox.put_from_thread(item, -1, counters[index])
+                    continue
                 if isinstance(target, Chain):
                     target.push(item)
-                    self._count(index, 1)
                 elif isinstance(target, OutputPort):
                     target.append(item)
-                    self._count(index, 1)
-                elif target.inbox.is_closed:
-                    self._count(index, 1)
-                else:
-                    target.inbox.put_from_thread(item, -1, counters[index])
+                done.append(index)
+            del item
+            for index in done:
+                self._count(index, 1)
 
     def _counter(self, index: int) -> Callable[[], None]:
         return lambda: self._count(index, 1)
@@ -185,7 +260,8 @@ class ChannelInput(InputPort):
                 return
             self._given_back = done
             byte_count, self._ready_bytes = self._ready_bytes, 0
-            self._send_quietly(encode_frame(CREDIT, [gathered, byte_count]))
+            frames = self._returning() if self._returns is not None else b""
+            self._send_quietly(frames + encode_frame(CREDIT, [gathered, byte_count]))
 
     def _send_quietly(self, frame: bytes) -> None:
         """Send; where the producer has gone, reading says so."""
@@ -195,3 +271,48 @@ class ChannelInput(InputPort):
             self.socket.sendall(frame)
         except OSError:
             return
+
+    # Shared memory
+
+    def _open_slabs(self) -> SlabTable:
+        from remotemedia.slabs.table import Returns, SlabTable
+        from remotemedia.wire.slices import SliceReader
+
+        # With each credit, mostly.
+        self._returns = Returns(self._return_now, self._window[1] // 2)
+        slabs = self._slabs = SlabTable(self._returns, len(self.targets) > 1, self._most_kept_bytes)
+        self._codec.read_slices(SliceReader(slabs))
+        return slabs
+
+    def _return_now(self) -> None:
+        """Send what is to be given back, unless a thread that sends something does so.
+
+        Called in any thread, wherever an array is let go of: so this waits for nothing.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        data = self._returning()
+        try:
+            if data and self.socket is not None:
+                self._unsent = data[self.socket.send(data, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            self._unsent = data
+        except OSError:
+            # The producer has gone, and needs nothing any more.
+            self._unsent = b""
+        finally:
+            self._lock.release()
+
+    def _returning(self) -> bytes:
+        """What is to be sent before anything else."""
+        pairs = self._returns.take() if self._returns is not None else []
+        data, self._unsent = self._unsent, b""
+        return data + encode_frame(RETURN, pairs) if pairs else data
+
+
+def _take_out(items: list[Any], start: int, end: int) -> Iterator[Any]:
+    """Some items of a list, which holds each no longer once it is given."""
+    for position in range(start, end):
+        item, items[position] = items[position], None
+        yield item
+        del item

@@ -7,9 +7,14 @@ import selectors
 import socket
 import threading
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from remotemedia.core.exceptions import ProtocolError, ValueTransferError
+from remotemedia.core.exceptions import (
+    MemoryKeptError,
+    ProtocolError,
+    SharedMemoryFullError,
+    ValueTransferError,
+)
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.ports import OutputPort, Window
 from remotemedia.runner.threads import run_in_thread
@@ -17,7 +22,9 @@ from remotemedia.runner.unit import close_upstream
 from remotemedia.wire.frames import (
     CREDIT,
     END,
+    HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
+    RETURN,
     STOP,
     FrameReader,
     decode_payload,
@@ -26,6 +33,9 @@ from remotemedia.wire.frames import (
 )
 from remotemedia.wire.items import ForeignItems, ItemCodec
 from remotemedia.wire.values import NUMBER_BYTES
+
+if TYPE_CHECKING:
+    from remotemedia.runner.slab_sender import SlabSender
 
 _MAX_PENDING = 1024
 _FRAME_BYTES = 1 << 20
@@ -41,10 +51,27 @@ class ChannelOutput(OutputPort):
     pending while the segment's thread works on.
     """
 
-    def __init__(self, channel: str, window: Window, codec: ItemCodec | None = None) -> None:
-        """Wait for ``start``; without a codec, the items go to another language."""
+    def __init__(
+        self,
+        channel: str,
+        window: Window,
+        codec: ItemCodec | None = None,
+        slabs: SlabSender | None = None,
+    ) -> None:
+        """Wait for ``start``.
+
+        Args:
+            channel: its name.
+            window: how much may be on its way.
+            codec: writes the items; without it they go to another language.
+            slabs: where bulk bytes go that the codec places in shared memory.
+        """
         super().__init__()
         self.channel = channel
+        self._slabs = slabs
+        if slabs is not None:
+            self.arena = slabs.arena
+            slabs.on_forgotten(self._wake_sleeping)
         self._lower = (codec or ForeignItems()).lower
         self._socket: socket.socket | None = None
         self._window = window
@@ -65,6 +92,8 @@ class ChannelOutput(OutputPort):
     def start(self, sock: socket.socket) -> None:
         """Send on a connection that has said HELLO."""
         self._socket = sock
+        if self._slabs is not None:
+            self._slabs.writer.is_shared = self.producers[0].open_consumers > 1
         wake_reader, self._wake_writer = socket.socketpair()
         run_in_thread(self._tend, sock, wake_reader, name=f"remotemedia-{self.channel}")
 
@@ -125,6 +154,8 @@ class ChannelOutput(OutputPort):
         self._shut_down()
         if self._wake_writer is not None:
             self._wake_writer.close()
+        elif self._slabs is not None:
+            self._slabs.drop()
 
     def _enqueue(self, item: Any) -> bool:
         if self._is_refused:
@@ -139,13 +170,24 @@ class ChannelOutput(OutputPort):
                 lowered, weight = self._lower(item)
                 if weight > _MAX_ITEM_BYTES:
                     raise ValueTransferError(f"an item of {weight} bytes is too long for a frame")
-            except ValueTransferError as error:
-                self._is_refused = True
-                self.producers[0].emission_failed(error)
+            except (ValueTransferError, MemoryKeptError, SharedMemoryFullError) as error:
+                self._refuse(error)
                 return False
+            if self._slabs is not None:
+                lowered, slice_bytes = self._slabs.pack(lowered)
+                weight += slice_bytes
         self._taken_in_bytes += weight
         self._pending.append((lowered, weight))
         return True
+
+    def _refuse(self, error: Exception) -> None:
+        self._is_refused = True
+        if self._slabs is not None:
+            self._slabs.writer.take()
+        if isinstance(error, MemoryKeptError):
+            self.segment.fail_about(self.producers[0], error.node_id, error)
+        else:
+            self.producers[0].emission_failed(error)
 
     def _is_full(self, max_pending: int) -> bool:
         """Whether the producer has to wait: what is pending and out is bounded, but for one item."""
@@ -195,16 +237,23 @@ class ChannelOutput(OutputPort):
 
     def _send_items(self, items: list[Any]) -> None:
         buffer = self._buffer
+        slabs = self._slabs
+        has_slices = slabs is not None and slabs.has_parcels
         try:
-            encode_items_frame(items, buffer)
+            encode_items_frame(slabs.unpack(items) if slabs is not None and has_slices else items, buffer)
         except ValueTransferError as error:
             self._send_until_bad(items, error)
             return
-        size = len(buffer)
+        size = len(buffer) - HEADER_BYTES
+        if slabs is not None and has_slices:
+            frames, slice_bytes = slabs.send(items, self._sent_items)
+            size += slice_bytes
+            if frames:
+                self._send(frames)
         self._sent_items += len(items)
-        self._sent_bytes += size - 5
+        self._sent_bytes += size
         self._send(buffer)
-        if size > _FRAME_BYTES:
+        if len(buffer) > _FRAME_BYTES:
             self._buffer = bytearray(_BUFFER_BYTES)
 
     def _send_until_bad(self, items: list[Any], error: ValueTransferError) -> None:
@@ -264,6 +313,10 @@ class ChannelOutput(OutputPort):
             set_done(future)
         self._space_waiters.clear()
 
+    def _wake_sleeping(self) -> None:
+        if not self._is_tender_awake:
+            self._wake()
+
     def _wake(self) -> None:
         self._is_tender_awake = True
         if self._wake_writer is None:
@@ -295,13 +348,19 @@ class ChannelOutput(OutputPort):
                 pass
         self._is_tender_awake = True
         self._consumer_gone()
+        if self._slabs is not None:
+            self._slabs.drop()
         sock.close()
         wake_reader.close()
 
     def _send_pending(self) -> None:
         self._send_ready()
+        slabs = self._slabs
+        if slabs is not None and slabs.forgotten:
+            with self._send_lock:
+                self._send(slabs.forget_frame())
         self._is_tender_awake = False
-        if self._pending and self._has_room():
+        if (self._pending and self._has_room()) or (slabs is not None and slabs.forgotten):
             self._wake()
         if self._is_ending and not self._pending and not self.is_finished:
             self._send_end()
@@ -312,12 +371,19 @@ class ChannelOutput(OutputPort):
             frame = reader.read()
             if frame is None or frame[0] == STOP:
                 return False
-            if frame[0] != CREDIT:
+            if frame[0] == CREDIT:
+                self._take_credit(*decode_payload(frame[1]))
+            elif frame[0] == RETURN and self._slabs is not None:
+                self._slabs.returned(decode_payload(frame[1]))
+            else:
                 raise ProtocolError(f"a frame of kind {frame[0]:#x} on a channel's producer side")
-            items, byte_count = decode_payload(frame[1])
-            with self._credit:
-                self._back_items += items
-                self._back_bytes += byte_count
-                self._credit.notify_all()
             if not reader.has_frame():
                 return True
+
+    def _take_credit(self, items: int, byte_count: int) -> None:
+        with self._credit:
+            self._back_items += items
+            self._back_bytes += byte_count
+            self._credit.notify_all()
+        if self._slabs is not None:
+            self._slabs.credited(self._back_items)

@@ -57,6 +57,7 @@ class Traits:
         is_async: whether ``process`` is a coroutine function or an async generator function.
         is_generator: whether it is a plain generator function.
         run_on: which thread it asks for: ``"caller"``, ``"thread"`` or None. Anything else is refused later.
+        takes_context: whether ``process`` has a parameter ``ctx``, which is not the one for its input.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Traits:
         "is_source",
         "is_streaming",
         "run_on",
+        "takes_context",
     )
 
     def __init__(self, node: object) -> None:
@@ -87,9 +89,20 @@ class Traits:
             flags = function.__code__.co_flags
             self.is_async = flags & _ASYNC_FLAGS != 0
             self.is_generator = flags & inspect.CO_GENERATOR != 0
+            self.takes_context = _CONTEXT in function.__code__.co_varnames and self._takes_context(process)
         else:
             self.is_async = _is_async(process)
             self.is_generator = inspect.isgeneratorfunction(process)
+            self.takes_context = self._takes_context(process)
+
+    def _takes_context(self, process: Any) -> bool:
+        try:
+            parameters = list(inspect.signature(process).parameters.values())
+        except (TypeError, ValueError):
+            return False
+        # Who calls the input itself so means the input.
+        candidates = parameters if self.is_source else parameters[1:]
+        return any(each.name == _CONTEXT and each.kind in _BY_NAME for each in candidates)
 
     def as_map(self) -> dict[str, bool]:
         """The traits as the wire states them."""
@@ -104,6 +117,8 @@ class Traits:
         }
 
 
+_CONTEXT: Final = "ctx"
+_BY_NAME: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _ASYNC_FLAGS: Final = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 

@@ -58,11 +58,18 @@ class SegmentPlan:
 
 @dataclass(slots=True)
 class NodeFailure:
-    """A failure with its place; ``error`` is the original exception."""
+    """A failure with its place.
+
+    Attributes:
+        error: the original exception.
+        node_id: the node whose code raised it or, without a phase, that it is about.
+        phase: what of the node was running.
+        item_index: position of the item in the node's input.
+    """
 
     error: BaseException
     node_id: str | None
-    phase: str
+    phase: str | None
     item_index: int | None
 
     def as_map(self) -> Failure:

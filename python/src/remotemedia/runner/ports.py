@@ -14,6 +14,7 @@ from remotemedia.runner.unit import Emit, Unit
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
+    from remotemedia.slabs.arena import Arena
 
 INPUT_NAME: Final = "(input)"
 """The ``node_id`` of failures of the pipeline's input."""
@@ -174,11 +175,13 @@ class OutputPort(Unit):
 
     Attributes:
         is_finished: it has taken its last item.
+        arena: where an array is best allocated that will go through this port; None for ordinary memory.
     """
 
     __slots__ = ("is_finished", "segment")
 
     segment: Segment
+    arena: Arena | None = None
 
     def __init__(self) -> None:
         """Start unconnected."""

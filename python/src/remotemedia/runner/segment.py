@@ -8,9 +8,10 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.chain import Chain
+from remotemedia.runner.context import NodeContext
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
@@ -20,6 +21,9 @@ from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
 from remotemedia.runner.wiring import Units, wire
+
+if TYPE_CHECKING:
+    from remotemedia.slabs.arena import Arena
 
 _TURN = 64
 """How many items one input gives before another one has its turn."""
@@ -99,6 +103,9 @@ class Segment:
             Stage(place.id, place.node, place.concurrency, has_metrics, has_callers_loop)
             for place in plan.nodes
         ]
+        for stage in self.stages:
+            if stage.traits.takes_context:
+                stage.give_context(NodeContext(stage.id, self._arena()))
         self._life = LifeCycle(self)
         self._units = units = wire(self, plan, self.stages)
         self._unfinished: set[Unit] = set()
@@ -234,6 +241,10 @@ class Segment:
             node_id = target.id
         self._record_failure(port, NodeFailure(error, node_id, "process", None))
 
+    def fail_about(self, unit: Unit, node_id: str, error: BaseException) -> None:
+        """Record a failure that is about a node, perhaps of another segment, and ends ``unit``."""
+        self._record_failure(unit, NodeFailure(error, node_id, None, None))
+
     def upstream_failed(self) -> None:
         """A producer ended with a failure of its own."""
         self.has_failed = True
@@ -252,6 +263,10 @@ class Segment:
         """Send what has gathered; at the end of a batch."""
         for port in self._units.outputs:
             port.flush()
+
+    def _arena(self) -> Arena | None:
+        """Where arrays are allocated that other processes may get."""
+        return next((port.arena for port, _ in self.plan.outputs if port.arena is not None), None)
 
     def _record_failure(self, unit: Unit, failure: NodeFailure) -> None:
         with self._mutex:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from remotemedia.runner.outputs import AWAITABLE, Traits, kind_of
 
 if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
+    from remotemedia.runner.context import NodeContext
 
 NODE_CODES: set[CodeType] = set()
 """Code of the functions that call a node's own code, each with a local variable ``stage``."""
@@ -119,6 +121,10 @@ class Stage:
             self._place(has_callers_loop)
         if traits.is_streaming and not traits.is_async and traits.run_on != "caller":
             self.thread = NodeThread(f"remotemedia-{node_id}")
+
+    def give_context(self, context: NodeContext) -> None:
+        """Call ``process`` with a context from now on; before anything else takes it."""
+        self.process = partial(self.process, ctx=context)
 
     @property
     def count(self) -> int:

@@ -29,6 +29,7 @@ class InputStream(AsyncIterator[Any]):
         """Read the unit's queue; to be made on the loop."""
         self.is_ended = False
         self.outputs: ThreadOutputs | None = None
+        self._segment = unit.segment
         self._stage = unit.stage
         self._inbox = unit.inbox
         self._entries = unit.inbox.entries
@@ -94,6 +95,9 @@ class InputStream(AsyncIterator[Any]):
     def _wait_for_entry(self) -> None:
         """Block this thread until there may be an entry; what it has given before does not wait that long."""
         if self.is_ended:
+            if self._segment.is_cancelled:
+                # What feeds it has ended because of that.
+                raise asyncio.CancelledError("the run is over")
             raise StopIteration
         outputs, bell = self.outputs, self._bell
         if outputs is not None:

@@ -8,10 +8,11 @@ from struct import Struct
 from typing import Any
 
 from remotemedia.core.exceptions import ProtocolError
-from remotemedia.wire.values import UndecodableError, decode, encode, encode_items_into
+from remotemedia.wire.reading import UndecodableError, decode
+from remotemedia.wire.values import encode, encode_items_into
 
 HELLO, REFUSED = 0x01, 0x02
-ITEMS, END, CREDIT, STOP = 0x10, 0x11, 0x12, 0x13
+ITEMS, END, CREDIT, STOP, SLAB, RETURN, FORGET = range(0x10, 0x17)
 REQUEST, RESPONSE, EVENT = 0x20, 0x21, 0x22
 
 WIRE_VERSION = 1
@@ -159,6 +160,7 @@ __all__ = [
     "CREDIT",
     "END",
     "EVENT",
+    "FORGET",
     "HEADER_BYTES",
     "HELLO",
     "ITEMS",
@@ -166,6 +168,8 @@ __all__ = [
     "REFUSED",
     "REQUEST",
     "RESPONSE",
+    "RETURN",
+    "SLAB",
     "STOP",
     "WIRE_VERSION",
     "FrameReader",

@@ -1,57 +1,37 @@
 """Items on their way: what a channel writes and reads, which depends on the language at its other end.
 
 To TypeScript, an item goes as the values of ``wire.values``. Between two Python processes every type arrives
-as it was: an item that MessagePack carries without a loss goes by it, any other goes whole, as one PICKLE.
+as it was: an item that MessagePack carries without a loss goes by it, any other goes whole, as one PICKLE,
+with its large buffers beside it where there is shared memory.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.msgpack import Decoder, Encoder, Ext
 
-from remotemedia.core.exceptions import ValueTransferError
+from remotemedia.core.exceptions import MemoryKeptError, SharedMemoryFullError, ValueTransferError
 from remotemedia.core.pickling.objects import ObjectReader, ObjectWriter
-from remotemedia.data import MEDIA_TYPES, AudioFrame, Binary, VideoFrame
-from remotemedia.wire.media import media_fields, media_from
-from remotemedia.wire.tensors import is_exact_tensor, tensor_fields
-from remotemedia.wire.values import (
-    BYTEARRAY,
-    COMPLEX,
-    FROZENSET,
-    MAP,
-    MEDIA,
-    PICKLE,
-    PLAIN,
-    SET,
-    TENSOR,
-    TUPLE,
-    decode_items,
-    decode_with,
-    lower,
-    pack_complex,
-    raise_ext,
-    weigh,
-    weigh_lowered,
-)
+from remotemedia.wire.exact import InexactError, lower_exactly
+from remotemedia.wire.reading import ValueReader, decode_with
+from remotemedia.wire.values import PICKLE, PICKLE_BUFFERS, SLICE, lower, weigh, weigh_lowered
 
-_MAX_DEPTH = 500
-_STR: frozenset[type] = frozenset({str})
-_KEY_TYPES: frozenset[type] = PLAIN | {tuple, frozenset, complex}
-_SEQUENCES: dict[type, int] = {tuple: TUPLE, set: SET, frozenset: FROZENSET}
+if TYPE_CHECKING:
+    from remotemedia.wire.slices import SliceReader, SliceWriter
 
 
 class ItemCodec(Protocol):
     """What one channel's items become, and are made from."""
 
     def lower(self, item: Any) -> tuple[Any, int]:
-        """What the frame's encoder takes for an item, and about how many bytes it will be.
+        """What the frame's encoder takes for an item, and about how many bytes that will be.
 
         Raises:
             ValueTransferError: something in it cannot cross; ``path`` says where.
+            MemoryKeptError: there is no shared memory for it, as consumers keep too much.
+            SharedMemoryFullError: there is none, as the folder is full.
         """
         ...
 
@@ -64,39 +44,59 @@ class ItemCodec(Protocol):
         """
         ...
 
+    def read_slices(self, slices: SliceReader) -> None:
+        """Find the bytes of slices with ``slices`` from now on."""
+        ...
+
 
 class ForeignItems:
     """Items from and to another language."""
 
+    def __init__(self, slices: SliceWriter | None = None) -> None:
+        """For one channel; ``slices`` puts bulk bytes into shared memory."""
+        self._slices = slices
+        self._values = ValueReader()
+
     def lower(self, item: Any) -> tuple[Any, int]:
         """As ``ItemCodec``."""
-        lowered = lower(item)
+        lowered = lower(item, self._slices)
         return lowered, weigh(lowered, item)
 
     def decode(self, payload: bytes | memoryview) -> list[Any]:
         """As ``ItemCodec``."""
-        return decode_items(payload)
+        return self._values.decode_items(payload)
+
+    def read_slices(self, slices: SliceReader) -> None:
+        """As ``ItemCodec``."""
+        self._values.slices = slices
 
 
 class PythonItems:
     """Items from and to another Python process."""
 
-    def __init__(self) -> None:
-        """For one channel: the classes that went by value are not sent twice."""
+    def __init__(self, slices: SliceWriter | None = None) -> None:
+        """For one channel: the classes that went by value are not sent twice.
+
+        Args:
+            slices: puts bulk bytes into shared memory.
+        """
+        self._slices = slices
         self._writer = ObjectWriter()
         self._reader = ObjectReader()
-        self._decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=self._raise_ext)
+        self._values = ValueReader(is_exact=True)
+        self._decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=self._value_of)
+        self._buffers: Decoder[list[Any]] = Decoder(list[Any], ext_hook=self._buffer_of)
 
     def lower(self, item: Any) -> tuple[Any, int]:
         """As ``ItemCodec``."""
         try:
-            lowered = _exact(item)
+            lowered = lower_exactly(item, self._slices)
             return lowered, weigh_lowered(lowered)
-        except (_InexactError, RecursionError, UnicodeEncodeError, OverflowError):
+        except (InexactError, RecursionError, UnicodeEncodeError, OverflowError):
             # Not in here, where pickle's own error would have this one as its context.
             pass
         pickled = self._pickle(item)
-        return Ext(PICKLE, pickled), len(pickled)
+        return pickled, weigh_lowered(pickled)
 
     def decode(self, payload: bytes | memoryview) -> list[Any]:
         """As ``ItemCodec``."""
@@ -109,27 +109,68 @@ class PythonItems:
                 "processes need the same modules; see __setstate__() and __init__() of its classes"
             ) from problem
 
-    def _pickle(self, item: Any) -> bytes:
+    def read_slices(self, slices: SliceReader) -> None:
+        """As ``ItemCodec``."""
+        self._values.slices = slices
+
+    def _pickle(self, item: Any) -> Ext:
+        slices = self._slices
+        buffers: list[tuple[bool, Ext]] = []
+        if slices is not None:
+            slices.begin_again()
+
+        def keep_inside(buffer: PickleBuffer) -> bool:
+            placed = None if slices is None else slices.place_buffer(buffer)
+            if placed is not None:
+                buffers.append((memoryview(buffer).readonly, placed))
+            return placed is None
+
         try:
-            return self._writer.write(item)
+            pickled = self._writer.write(item, None if slices is None else keep_inside)
+        except (MemoryKeptError, SharedMemoryFullError):
+            raise
         except Exception as error:
             # Its import takes time, and only bad news needs it.
             from remotemedia.core.pickling.diagnosis import item_refusal
 
             raise item_refusal(item, error) from error
+        return Ext(PICKLE_BUFFERS, _encoder.encode((pickled, *buffers))) if buffers else Ext(PICKLE, pickled)
 
-    def _raise_ext(self, code: int, data: memoryview) -> Any:
-        if code != PICKLE:
-            return _raise_exact(code, data)
+    def _value_of(self, code: int, data: memoryview) -> Any:
+        if code == PICKLE:
+            return self._load(data, ())
+        if code == PICKLE_BUFFERS:
+            pickled, *buffers = self._buffers.decode(data)
+            if not isinstance(pickled, bytes):
+                raise ValueError("a PICKLE_BUFFERS begins with no pickle")
+            return self._load(pickled, [_buffer(described) for described in buffers])
+        return self._values.value_of(code, data)
+
+    def _load(self, data: memoryview | bytes, buffers: Any) -> Any:
         try:
-            return self._reader.read(data)
+            return self._reader.read(data, buffers)
         except Exception as error:
             # A ValueError would count as bytes that are no item.
             raise _LoadError(error) from error
 
+    def _buffer_of(self, code: int, data: memoryview) -> Any:
+        if code != SLICE or self._values.slices is None:
+            raise ValueError(f"extension type {code} stands where a buffer should be")
+        return self._values.slices.lend(data)
 
-class _InexactError(Exception):
-    """MessagePack would not carry this as it is."""
+
+def _buffer(described: Any) -> Any:
+    """A buffer, as PICKLE_BUFFERS describes it.
+
+    Raises:
+        ValueError: it is described wrongly.
+    """
+    if not isinstance(described, list) or len(described) != 2:  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError("a buffer must be a pair")
+    is_read_only, data = described  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(is_read_only, bool) or isinstance(data, (int, float, str, list, dict, type(None))):
+        raise ValueError("a buffer must be a bool and bytes")
+    return bytearray(data) if isinstance(data, bytes) and not is_read_only else data  # pyright: ignore[reportUnknownVariableType]
 
 
 class _LoadError(Exception):
@@ -140,132 +181,4 @@ class _LoadError(Exception):
         self.problem = problem
 
 
-def _exact(item: Any) -> Any:
-    """Lower an item that arrives as it is; plain ones are given back untouched.
-
-    Raises:
-        _InexactError: it would not.
-    """
-    kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
-    if kind in PLAIN:
-        return item
-    if kind is dict:
-        if _STR.issuperset(map(type, item)) and PLAIN.issuperset(map(type, item.values())):
-            return item
-    elif kind is list and PLAIN.issuperset(map(type, item)):
-        return item
-    return _copy(item, 0)
-
-
-def _copy(value: Any, depth: int) -> Any:
-    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in PLAIN:
-        return value
-    if depth > _MAX_DEPTH:
-        raise _InexactError
-    if kind is dict and _STR.issuperset(map(type, value)):
-        members = value.copy()
-        for key, entry in value.items():
-            if type(entry) not in PLAIN:
-                members[key] = _copy(entry, depth + 1)
-        return members
-    if kind is list or kind in _SEQUENCES:
-        entries = list(value)
-        for index, entry in enumerate(entries):
-            if type(entry) not in PLAIN:
-                entries[index] = _copy(entry, depth + 1)
-        return entries if kind is list else Ext(_SEQUENCES[kind], _encoder.encode(entries))
-    copy_one = _COPY.get(kind)
-    if copy_one is not None:
-        return copy_one(value, depth)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and kind is numpy.ndarray and is_exact_tensor(value):
-        return Ext(TENSOR, _encoder.encode(tensor_fields(value, "")))
-    raise _InexactError
-
-
-def _copy_map(value: dict[Any, Any], depth: int) -> Ext:
-    flat: list[Any] = []
-    for key, entry in value.items():
-        if type(key) not in _KEY_TYPES:
-            raise _InexactError
-        flat.append(_copy(key, depth + 1))
-        flat.append(_copy(entry, depth + 1))
-    return Ext(MAP, _encoder.encode(flat))
-
-
-def _copy_complex(value: complex, depth: int) -> Ext:
-    return Ext(COMPLEX, pack_complex(value))
-
-
-def _copy_datetime(value: datetime, depth: int) -> datetime:
-    if value.tzinfo is UTC and not value.fold:
-        return value
-    raise _InexactError
-
-
-def _copy_byte_array(value: bytearray, depth: int) -> Ext:
-    return Ext(BYTEARRAY, bytes(value))
-
-
-def _copy_view(value: memoryview, depth: int) -> bytes:
-    """Pickle has none of them: the one type that arrives as another."""
-    return value.tobytes()
-
-
-def _copy_media(value: Any, depth: int) -> Ext:
-    if not _is_exact_media(value):
-        raise _InexactError
-    try:
-        kind, fields = media_fields(value, "")
-    except ValueTransferError as error:
-        raise _InexactError from error
-    return Ext(MEDIA, _encoder.encode([kind, _copy(fields, depth + 1)]))
-
-
-def _is_exact_media(value: Any) -> bool:
-    """Whether the fields are of the types that a reader makes them of."""
-    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind is AudioFrame:
-        samples = value.samples
-        is_array = type(samples) is sys.modules["numpy"].ndarray and is_exact_tensor(samples)
-        has_layout = value.format is not None and type(value.sample_rate) is int
-        return is_array and has_layout and samples.ndim == 2 and samples.dtype.char in "fh"
-    if kind is VideoFrame:
-        is_plain = type(value.coded_width) is int and type(value.coded_height) is int
-        return is_plain and type(value.data) is bytes
-    return kind is not Binary or type(value.data) is bytes
-
-
-_COPY: dict[type, Callable[[Any, int], Any]] = {
-    complex: _copy_complex,
-    dict: _copy_map,
-    datetime: _copy_datetime,
-    bytearray: _copy_byte_array,
-    memoryview: _copy_view,
-    **dict.fromkeys(MEDIA_TYPES, _copy_media),
-}
-
-
-def _raise_exact(code: int, data: memoryview) -> Any:
-    """What is no ``Map`` of TypeScript is a dict."""
-    if code == TUPLE:
-        return tuple(_nested_decoder.decode(data))
-    if code == MAP:
-        flat = _nested_decoder.decode(data)
-        return dict(zip(flat[::2], flat[1::2], strict=True))
-    if code == SET:
-        return set(_nested_decoder.decode(data))
-    if code == FROZENSET:
-        return frozenset(_nested_decoder.decode(data))
-    if code == MEDIA:
-        kind, fields = _media_decoder.decode(data)
-        return media_from(kind, fields)
-    return raise_ext(code, data)
-
-
 _encoder = Encoder()
-_nested_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=_raise_exact)
-_media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(
-    tuple[str, dict[str, Any]], ext_hook=_raise_exact
-)

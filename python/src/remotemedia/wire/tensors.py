@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import weakref
 from typing import TYPE_CHECKING, Any, cast
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from remotemedia.core.exceptions import ValueTransferError
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
+
+    from remotemedia.wire.slices import SliceWriter
 
     Array = npt.NDArray[Any]
 
@@ -32,6 +36,8 @@ _NAMED = frozenset(
     ]
 )
 
+_KEPT_DTYPES = 256
+
 _NAMED_CHARS = "?bhilqBHILQefdFD"
 """What numpy calls these in one letter, which it finds in no time."""
 
@@ -39,19 +45,57 @@ _NAMED_CHARS = "?bhilqBHILQefdFD"
 _bare: dict[int, weakref.ref[Any]] = {}
 
 
-def tensor_fields(array: Array, path: str) -> list[Any]:
-    """Take an array apart into ``[dtype, shape, bytes, bare]``.
+def tensor_fields(array: Array, path: str, slices: SliceWriter | None = None) -> list[Any]:
+    """Take an array apart into ``[dtype, shape, bytes, bare]``, or with a SLICE for the bytes.
 
     Raises:
         ValueTransferError: the array holds objects, fields or a mask.
     """
-    dtype = array.dtype
-    if dtype.hasobject or dtype.names is not None or hasattr(array, "mask"):
-        kind = "masked array" if hasattr(array, "mask") else f"numpy array of dtype {dtype}"
+    described = None if type(array) is not _numpy().ndarray and hasattr(array, "mask") else _of(array.dtype)
+    if described is None:
+        kind = "masked array" if hasattr(array, "mask") else f"numpy array of dtype {array.dtype}"
         raise ValueTransferError(f"a {kind} cannot cross; give plain numeric arrays", path)
+    name, little = described
+    return [name, array.shape, array_bytes(array, little, slices), is_bare(array)]
+
+
+@functools.lru_cache(_KEPT_DTYPES)
+def _of(dtype: np.dtype[Any]) -> tuple[str, np.dtype[Any]] | None:
+    """The name of a dtype on the wire, and the dtype in the byte order there; None if it cannot cross."""
+    if dtype.hasobject or dtype.names is not None:
+        return None
     little = dtype.newbyteorder("<")
-    name = little.name if little.name in _NAMED else little.str
-    return [name, list(array.shape), array.astype(little, copy=False).tobytes(), is_bare(array)]
+    return little.name if little.name in _NAMED else little.str, little
+
+
+@functools.lru_cache(_KEPT_DTYPES)
+def _named(name: str) -> np.dtype[Any]:
+    """The dtype of a name on the wire.
+
+    Raises:
+        ValueError: it holds objects.
+        TypeError: there is no such dtype.
+    """
+    dtype = _numpy().dtype(name)
+    if dtype.hasobject:
+        raise ValueError(f"dtype {name!r} is not allowed on the wire")
+    return dtype
+
+
+@functools.cache
+def _numpy() -> Any:
+    return importlib.import_module("numpy")
+
+
+def array_bytes(array: Array, dtype: np.dtype[Any], slices: SliceWriter | None) -> Any:
+    """The bytes of an array in the order of C, as a SLICE where they are many and there is shared memory.
+
+    Raises:
+        MemoryKeptError: there is none because consumers keep too much.
+        SharedMemoryFullError: there is none because the folder is full.
+    """
+    placed = None if slices is None else slices.place_array(array, dtype)
+    return array.astype(dtype, copy=False).tobytes() if placed is None else placed
 
 
 def is_exact_tensor(array: Array) -> bool:
@@ -61,19 +105,29 @@ def is_exact_tensor(array: Array) -> bool:
     return is_plain and (array.flags.c_contiguous or not array.flags.f_contiguous)
 
 
-def tensor_from(fields: tuple[str, list[int], memoryview, bool]) -> Array:
-    """Build the array that ``[dtype, shape, bytes, bare]`` describes: writable, with memory of its own.
+def tensor_from(name: str, shape: list[int], data: memoryview | Array, was_bare: bool) -> Array:
+    """Build the array that ``[dtype, shape, bytes, bare]`` describes.
+
+    Args:
+        name: of the dtype.
+        shape: how long it is along each axis.
+        data: bytes, which are copied; or an array of them in shared memory, over which it is built.
+        was_bare: whether it was a typed array of TypeScript.
 
     Raises:
         ValueError: dtype, shape and bytes do not fit together.
         TypeError: there is no such dtype.
     """
-    numpy = importlib.import_module("numpy")
-    name, shape, data, was_bare = fields
-    dtype = numpy.dtype(name)
-    if dtype.hasobject:
-        raise ValueError(f"dtype {name!r} is not allowed on the wire")
-    array = cast("Array", numpy.frombuffer(data, dtype=dtype).reshape(shape).copy())
+    numpy, dtype = _numpy(), _named(name)
+    if isinstance(data, memoryview):
+        array = cast("Array", numpy.frombuffer(data, dtype=dtype).reshape(shape).copy())
+    else:
+        if dtype.itemsize == 0:
+            # Numpy divides by it.
+            raise ValueError(f"an array of dtype {name!r} has no bytes to lie anywhere")
+        array = cast("Array", numpy.ndarray(shape, dtype, data))
+        if array.nbytes != data.nbytes:
+            raise ValueError(f"an array of {array.nbytes} bytes over {data.nbytes}")
     if was_bare:
         remember_bare(array)
     return array

@@ -1,4 +1,7 @@
-"""The value codec: what may cross to another process, and as which bytes (``schema/wire.md``, Values)."""
+"""The value codec: what may cross to another process, and as which bytes (``schema/wire.md``, Values).
+
+``wire.reading`` is the other direction.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,28 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from msgspec.msgpack import Decoder, Encoder, Ext
+from msgspec.msgpack import Encoder, Ext
 
-from remotemedia.core.exceptions import ProtocolError, ValueTransferError
+from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import MEDIA_TYPES
-from remotemedia.wire.media import media_fields, media_from
-from remotemedia.wire.tensors import tensor_fields, tensor_from
+from remotemedia.wire.media import media_fields
+from remotemedia.wire.tensors import tensor_fields
+
+if TYPE_CHECKING:
+    from remotemedia.wire.slices import SliceWriter
+
+    Slices = SliceWriter | None
 
 BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA, PICKLE, FROZENSET, BYTEARRAY = range(0x51, 0x5C)
+SLICE, PICKLE_BUFFERS = 0x5C, 0x5D
 
 PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 """Types that msgspec writes as the wire wants them, without a look inside."""
+
+SMALL: frozenset[type] = PLAIN - {bytes}
+"""As ``PLAIN``, where bytes may go through shared memory."""
 
 _STR: frozenset[type] = frozenset({str})
 _NUMBERS: frozenset[type] = frozenset({int, float, bool, type(None)})
@@ -30,7 +41,6 @@ _SEQUENCES: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: FROZE
 _MAX_DEPTH = 500
 _PROTO = "__proto__"
 """A key that JavaScript objects treat specially: a dict with it goes as a MAP."""
-_NOT_OURS = (msgspec.DecodeError, ValueError, TypeError, KeyError, struct.error)
 _TOO_DEEP = f"the value is cyclic or nested deeper than {_MAX_DEPTH} levels"
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 
@@ -39,29 +49,30 @@ class MapDict(dict[Any, Any]):
     """A dict that was a ``Map`` in TypeScript, and goes back as one."""
 
 
-class UndecodableError(ProtocolError):
-    """Bytes that are no value of the wire."""
-
-
-def lower(value: Any) -> Any:
+def lower(value: Any, slices: Slices = None) -> Any:
     """Turn a value into one that msgspec writes as the wire wants it; plain ones are given back untouched.
+
+    Args:
+        value: what is to be written.
+        slices: puts bulk bytes into shared memory; without it they go inline.
 
     Raises:
         ValueTransferError: something in it cannot cross; ``path`` says where.
     """
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in PLAIN:
+    plain = PLAIN if slices is None else SMALL
+    if kind in plain:
         return value
     if kind is dict:
         if (
             _STR.issuperset(map(type, value))
-            and PLAIN.issuperset(map(type, value.values()))
+            and plain.issuperset(map(type, value.values()))
             and _PROTO not in value
         ):
             return value
-    elif kind is list and PLAIN.issuperset(map(type, value)):
+    elif kind is list and plain.issuperset(map(type, value)):
         return value
-    return _lower_whole(value, False)
+    return _lower_whole(value, False, slices)
 
 
 def encode(value: Any) -> bytes:
@@ -134,47 +145,18 @@ def _weigh_all(values: Iterable[Any]) -> int:
     return total
 
 
-def decode(data: bytes | bytearray | memoryview) -> Any:
-    """Decode one value.
-
-    Raises:
-        UndecodableError: the bytes are not exactly one value of the wire.
-    """
-    return decode_with(_any_decoder.decode, data)
-
-
-def decode_items(data: bytes | bytearray | memoryview) -> list[Any]:
-    """Decode an array of items.
-
-    Raises:
-        UndecodableError: the bytes are not exactly one array of values.
-    """
-    return decode_with(_list_decoder.decode, data)
-
-
-def decode_with(decode_bytes: Callable[[Any], Any], data: Any) -> Any:
-    """Decode with a decoder of the caller's.
-
-    Raises:
-        UndecodableError: it refuses the bytes.
-    """
+def _lower_whole(value: Any, is_strict: bool, slices: Slices = None) -> Any:
     try:
-        return decode_bytes(data)
-    except (*_NOT_OURS, RecursionError) as error:
-        raise UndecodableError(f"bytes are no value of the wire: {error}") from error
-
-
-def _lower_whole(value: Any, is_strict: bool) -> Any:
-    try:
-        return _lower(value, "", 0, is_strict)
+        return _lower(value, "", 0, is_strict, slices)
     except RecursionError as error:
         raise ValueTransferError(_TOO_DEEP) from error
 
 
-def _lower(value: Any, path: str, depth: int, is_strict: bool) -> Any:
+def _lower(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
     """Lower one value. Lists and dicts are done in this very frame, so that 500 levels fit Python's stack."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in PLAIN:
+    plain = PLAIN if slices is None else SMALL
+    if kind in plain:
         return _strict_scalar(value, path) if is_strict else value
     if depth > _MAX_DEPTH:
         raise ValueTransferError(_TOO_DEEP, path[:60] + "…")
@@ -183,23 +165,25 @@ def _lower(value: Any, path: str, depth: int, is_strict: bool) -> Any:
         is_strict = is_strict or ext != 0
         sequence: list[Any] = []
         for index, entry in enumerate(value):
-            if type(entry) in PLAIN and not is_strict:
+            if type(entry) in plain and not is_strict:
                 sequence.append(entry)
             else:
-                sequence.append(_lower(entry, f"{path}[{index}]", depth + 1, is_strict))
+                sequence.append(_lower(entry, f"{path}[{index}]", depth + 1, is_strict, slices))
         return Ext(ext, _encoder.encode(sequence)) if ext else sequence
     if kind is dict and _STR.issuperset(map(type, value)) and _PROTO not in value:
         lowered: dict[str, Any] = {}
         for key, entry in value.items():
-            if type(entry) in PLAIN and not is_strict:
+            if type(entry) in plain and not is_strict:
                 lowered[key] = entry
             else:
-                lowered[_strict_scalar(key, path)] = _lower(entry, _member(path, key), depth + 1, is_strict)
+                lowered[_strict_scalar(key, path)] = _lower(
+                    entry, _member(path, key), depth + 1, is_strict, slices
+                )
         return lowered
     lower_one = _LOWER.get(kind) or _lowering_of(value)
     if lower_one is None:
         raise ValueTransferError(_refusal(value), path)
-    return lower_one(value, path, depth + 1, is_strict)
+    return lower_one(value, path, depth + 1, is_strict, slices)
 
 
 def _strict_scalar(value: Any, path: str) -> Any:
@@ -216,21 +200,21 @@ def _strict_scalar(value: Any, path: str) -> Any:
     return value
 
 
-def _lower_dict(value: dict[Any, Any], path: str, depth: int, is_strict: bool) -> Any:
+def _lower_dict(value: dict[Any, Any], path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
     if _STR.issuperset(map(type, value)) and _PROTO not in value:
-        return _lower(dict(value), path, depth - 1, is_strict)
-    return _lower_map(value, path, depth, is_strict)
+        return _lower(dict(value), path, depth - 1, is_strict, slices)
+    return _lower_map(value, path, depth, is_strict, slices)
 
 
-def _lower_map(value: dict[Any, Any], path: str, depth: int, is_strict: bool) -> Ext:
+def _lower_map(value: dict[Any, Any], path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
     flat: list[Any] = []
     for key, entry in value.items():
-        flat.append(_lower(key, f"{path} key {key!r:.40}", depth, True))
-        flat.append(_lower(entry, f"{path}[{key!r:.40}]", depth, True))
+        flat.append(_lower(key, f"{path} key {key!r:.40}", depth, True, slices))
+        flat.append(_lower(entry, f"{path}[{key!r:.40}]", depth, True, slices))
     return Ext(MAP, _encoder.encode(flat))
 
 
-def _lower_complex(value: complex, path: str, depth: int, is_strict: bool) -> Ext:
+def _lower_complex(value: complex, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
     return Ext(COMPLEX, pack_complex(value))
 
 
@@ -239,7 +223,7 @@ def pack_complex(value: complex) -> bytes:
     return _PAIR.pack(value.real, value.imag)
 
 
-def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> datetime:
+def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool, slices: Slices) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
         raise ValueTransferError(
             "a datetime without a time zone cannot cross; give one, such as timezone.utc", path
@@ -247,45 +231,51 @@ def _lower_datetime(value: datetime, path: str, depth: int, is_strict: bool) -> 
     return value
 
 
-def _lower_extension(value: Ext, path: str, depth: int, is_strict: bool) -> Ext:
+def _lower_extension(value: Ext, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
     """What has been lowered already: one item of many turned out to need a second, strict look."""
     return value
 
 
-def _lower_view(value: memoryview, path: str, depth: int, is_strict: bool) -> bytes:
-    return bytes(value)
+def _lower_bytes(value: bytes, path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
+    return (slices and slices.place_bytes(value)) or value
 
 
-def _lower_byte_array(value: bytearray, path: str, depth: int, is_strict: bool) -> Ext:
+def _lower_view(value: memoryview, path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
+    flat = value.cast("B") if value.c_contiguous else value.tobytes()
+    return (slices and slices.place_bytes(flat)) or bytes(flat)
+
+
+def _lower_byte_array(value: bytearray, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
     # A copy: what it is made of may change before it is sent.
     return Ext(BYTEARRAY, bytes(value))
 
 
-def _lower_media(value: Any, path: str, depth: int, is_strict: bool) -> Ext:
-    kind, fields = media_fields(value, path)
-    return Ext(MEDIA, _encoder.encode([kind, _lower(fields, path, depth, True)]))
+def _lower_media(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
+    kind, fields = media_fields(value, path, slices)
+    return Ext(MEDIA, _encoder.encode([kind, _lower(fields, path, depth, True, slices)]))
 
 
-def _lower_tensor(value: Any, path: str, depth: int, is_strict: bool) -> Ext:
-    return Ext(TENSOR, _encoder.encode(tensor_fields(value, path)))
+def _lower_tensor(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
+    return Ext(TENSOR, _encoder.encode(tensor_fields(value, path, slices)))
 
 
-def _lower_numpy_scalar(value: Any, path: str, depth: int, is_strict: bool) -> Any:
-    return _lower(value.item(), path, depth, is_strict)
+def _lower_numpy_scalar(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
+    return _lower(value.item(), path, depth, is_strict, slices)
 
 
 def _lower_as(base: Callable[[Any], Any]) -> Lowering:
     """For a subclass of a plain type: the plain value goes."""
 
-    def lower_one(value: Any, path: str, depth: int, is_strict: bool) -> Any:
-        return _lower(base(value), path, depth, is_strict)
+    def lower_one(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Any:
+        return _lower(base(value), path, depth, is_strict, slices)
 
     return lower_one
 
 
-Lowering = Callable[[Any, str, int, bool], Any]
+Lowering = Callable[[Any, str, int, bool, "Slices"], Any]
 
 _LOWER: dict[type, Lowering] = {
+    bytes: _lower_bytes,
     dict: _lower_dict,
     MapDict: _lower_map,
     complex: _lower_complex,
@@ -336,58 +326,9 @@ def _member(path: str, key: str) -> str:
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r:.40}]"
 
 
-def _hashable(value: Any) -> Any:
-    """What stands in a set or as a key for a value that has no hash: a tuple for a list, frozen sets."""
-    if isinstance(value, list):
-        return tuple(_hashable(entry) for entry in cast("list[Any]", value))
-    return frozenset(cast("set[Any]", value)) if isinstance(value, set) else value
-
-
-def raise_ext(code: int, data: memoryview) -> Any:
-    """The value of an extension.
-
-    Raises:
-        ValueError: there is no such extension, or its bytes are wrong.
-    """
-    if code == TUPLE:
-        return tuple(_list_decoder.decode(data))
-    if code == MAP:
-        flat = _list_decoder.decode(data)
-        if len(flat) % 2:
-            raise ValueError("a MAP has a key without a value")
-        return MapDict(zip(map(_hashable, flat[::2]), flat[1::2], strict=True))
-    if code == SET:
-        return set(map(_hashable, _list_decoder.decode(data)))
-    if code == FROZENSET:
-        return frozenset(map(_hashable, _list_decoder.decode(data)))
-    if code == BYTEARRAY:
-        return bytearray(data)
-    if code == TENSOR:
-        return tensor_from(_tensor_decoder.decode(data))
-    if code == MEDIA:
-        kind, fields = _media_decoder.decode(data)
-        return media_from(kind, fields)
-    if code == COMPLEX:
-        return complex(*_PAIR.unpack(data))
-    if code == FLOAT:
-        return _FLOAT.unpack(data)[0]
-    if code == BIGINT:
-        if not data:
-            raise ValueError("a BIGINT is empty")
-        return int.from_bytes(data, "big", signed=True)
-    raise ValueError(f"there is no extension type {code}")
-
-
 def _refuse_unknown(value: Any) -> Any:
     raise ValueTransferError(_refusal(value))
 
 
 _PAIR = struct.Struct("<dd")
-_FLOAT = struct.Struct("<d")
 _encoder = Encoder(enc_hook=_refuse_unknown)
-_any_decoder: Decoder[Any] = Decoder(ext_hook=raise_ext)
-_list_decoder: Decoder[list[Any]] = Decoder(list[Any], ext_hook=raise_ext)
-_tensor_decoder: Decoder[tuple[str, list[int], memoryview, bool]] = Decoder(
-    tuple[str, list[int], memoryview, bool]
-)
-_media_decoder: Decoder[tuple[str, dict[str, Any]]] = Decoder(tuple[str, dict[str, Any]], ext_hook=raise_ext)

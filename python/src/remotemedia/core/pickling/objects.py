@@ -11,7 +11,7 @@ import functools
 import importlib
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +19,11 @@ from remotemedia.core.pickling.importable import make_reachable
 from remotemedia.core.pickling.payload import pickler_class
 
 if TYPE_CHECKING:
+    from pickle import PickleBuffer
+
     from _typeshed import ReadableBuffer
+
+    KeepsInside = Callable[[PickleBuffer], bool]
 
 _PROTOCOL = 5
 _CLOUDPICKLE = "cloudpickle.cloudpickle"
@@ -42,17 +46,21 @@ class ObjectWriter:
         # By id, and with the class, so that the id stays its own.
         self._sent: dict[int, tuple[str, type]] = {}
 
-    def write(self, obj: Any) -> bytes:
-        """Pickle one object, whole.
+    def write(self, obj: Any, keeps_inside: KeepsInside | None = None) -> bytes:
+        """Pickle one object, whole but for its large buffers.
+
+        Args:
+            obj: the object.
+            keeps_inside: is given each buffer of it, in order, and says whether that is copied into the
+                pickle; else the reader has to be given it. Without it all are copied.
 
         Raises:
             Exception: whatever pickling raises, which runs code of the object.
         """
-        # Large buffers are copied in here; they would be taken out by a ``buffer_callback`` of the pickler.
-        if _is_of_numpy(obj):
-            return pickle.dumps(obj, _PROTOCOL)
+        if _is_of_numpy(obj) and (keeps_inside is None or _has_buffer(obj)):
+            return pickle.dumps(obj, _PROTOCOL, buffer_callback=keeps_inside)
         sink = io.BytesIO()
-        pickler = _pickler_type()(sink, self._sent)
+        pickler = _pickler_type()(sink, self._sent, keeps_inside)
         pickler.dump(obj)
         self._sent.update(pickler.made)
         return sink.getvalue()
@@ -65,6 +73,20 @@ def _is_of_numpy(obj: Any) -> bool:
     return dtype is not None and not dtype.hasobject and dtype.metadata is None
 
 
+def _has_buffer(obj: Any) -> bool:
+    """Whether numpy makes a buffer of an array: it does not of one with times in it."""
+    dtype = obj.dtype
+    return dtype.kind not in "mMV" or (dtype.kind == "V" and not _has_times(dtype))
+
+
+def _has_times(dtype: Any) -> bool:
+    if dtype.subdtype is not None:
+        return _has_times(dtype.base)
+    if dtype.names is not None:
+        return any(_has_times(dtype[name]) for name in dtype.names)
+    return dtype.kind in "mM"
+
+
 class ObjectReader:
     """Reads what one writer wrote, in the same order."""
 
@@ -72,26 +94,33 @@ class ObjectReader:
         """Nothing has come."""
         self._classes: dict[str, type] = {}
 
-    def read(self, data: ReadableBuffer) -> Any:
+    def read(self, data: ReadableBuffer, buffers: Iterable[Any] = ()) -> Any:
         """Make one object; runs code of its classes.
+
+        Args:
+            data: what ``write`` gave.
+            buffers: those that are not inside, in their order.
 
         Raises:
             Exception: whatever that code raises, or what is missing here.
         """
-        return _Unpickler(io.BytesIO(data), self._classes).load()
+        return _Unpickler(io.BytesIO(data), self._classes, buffers).load()
 
 
 @functools.cache
-def _pickler_type() -> Callable[[io.BytesIO, dict[int, tuple[str, type]]], _Pickler]:
+def _pickler_type() -> Callable[[io.BytesIO, dict[int, tuple[str, type]], KeepsInside | None], _Pickler]:
     base = pickler_class()
 
     class Pickler(base):
         """Writes one object, and notes the classes that it sends by value."""
 
-        def __init__(self, sink: io.BytesIO, sent: dict[int, tuple[str, type]]) -> None:
+        def __init__(
+            self, sink: io.BytesIO, sent: dict[int, tuple[str, type]], keeps_inside: KeepsInside | None
+        ) -> None:
             self._sent = sent
+            self._has_buffers = keeps_inside is not None
             self.made: dict[int, tuple[str, type]] = {}
-            super().__init__(sink, _PROTOCOL)  # pyright: ignore[reportUnknownMemberType]
+            super().__init__(sink, _PROTOCOL, keeps_inside)  # pyright: ignore[reportUnknownMemberType]
 
         def persistent_id(self, obj: Any) -> str | None:
             # No others are in there, as those that are have not been let go of.
@@ -99,6 +128,8 @@ def _pickler_type() -> Callable[[io.BytesIO, dict[int, tuple[str, type]]], _Pick
             return None if sent is None else sent[0]
 
         def reducer_override(self, obj: Any) -> Any:
+            if self._has_buffers and _is_of_numpy(obj) and not _has_buffer(obj):
+                return _as_bytes(obj)
             is_class = isinstance(obj, type)
             if is_class or isinstance(obj, FunctionType):
                 make_reachable(obj.__module__)
@@ -110,11 +141,16 @@ def _pickler_type() -> Callable[[io.BytesIO, dict[int, tuple[str, type]]], _Pick
     return Pickler
 
 
+def _as_bytes(array: Any) -> Any:
+    """How an array with times in it is made again, of one of which numpy makes a buffer."""
+    return array.__class__.view, (array.view(f"V{array.dtype.itemsize}"), array.dtype)
+
+
 class _Unpickler(pickle.Unpickler):
     """Reads one object, and leaves classes that are here already as they are."""
 
-    def __init__(self, source: io.BytesIO, classes: dict[str, type]) -> None:
-        super().__init__(source)
+    def __init__(self, source: io.BytesIO, classes: dict[str, type], buffers: Iterable[Any]) -> None:
+        super().__init__(source, buffers=buffers)
         self._classes = classes
         self._made: set[int] = set()
 

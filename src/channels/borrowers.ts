@@ -1,0 +1,33 @@
+import type { Region } from '../slabs/index.js';
+
+/** Items whose bytes are lent until the nodes that read them are done. */
+export class Borrowers {
+  /** How many nodes get each item. */
+  readonly #count: number;
+  readonly #batches = new WeakMap<object, Batch>();
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** Items that came together, and what they were lent. */
+  lend(items: readonly unknown[], leases: readonly Region[]): void {
+    if (leases.length === 0) return;
+    const objects = items.filter((item): item is object => typeof item === 'object' && item !== null);
+    const batch: Batch = { left: objects.length * this.#count, leases };
+    for (const item of objects) this.#batches.set(item, batch);
+  }
+
+  /** A node is done with an item. */
+  done(item: unknown): void {
+    const batch = typeof item === 'object' && item !== null ? this.#batches.get(item) : undefined;
+    if (batch === undefined || --batch.left > 0) return;
+    for (const lease of batch.leases) lease.release();
+  }
+}
+
+/** The leases of one frame, and how often one of its items is still to be done with. */
+interface Batch {
+  left: number;
+  readonly leases: readonly Region[];
+}
