@@ -11,7 +11,7 @@ import { findPublished, PUBLISHED, SHIM } from './python-driver/peers.mjs';
 const PUBLISHED_PACKAGES = ['remotemedia-ffi==0.4.4', 'remotemedia-client==0.2.0', 'numpy'];
 const PYTHON_PACKAGES = ['iceoryx2==0.10.0', 'pyzmq==27.3.0', 'ray==2.60.0', 'numpy'];
 // koffi is no peer but the add-on that we can use.
-const NODE_PACKAGES = ['pythonia@1.2.6', 'zeromq@6.8.0', 'koffi@3.3.4'];
+const NODE_PACKAGES = ['pythonia@1.2.6', 'zeromq@6.8.0', 'koffi@3.3.4', 'piscina@5.3.2'];
 
 await setupPython();
 const outcomes = [

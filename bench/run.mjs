@@ -14,6 +14,7 @@ const ALL = [
   'python-serialization',
   'serialization',
   'instances',
+  'worker-round-trip',
   'script-end',
   'bulk',
   'frames',
