@@ -118,6 +118,10 @@ def _media(value, expected):
         assert planar.tobytes().hex() == fields.pop("data")["$bytes"]
     else:
         assert type(value) is _KINDS[kind]
+    if type(value) is VideoFrame and not isinstance(value.data, bytes):
+        # What no Python process has written.
+        assert value.data.dtype == "uint8"
+        assert value.data.tobytes().hex() == fields.pop("data")["$bytes"]
     for name, entry in fields.items():
         assert_is(getattr(value, str(_FIELDS.get(name, name))), entry)
 

@@ -567,6 +567,25 @@ def test_old_pythons_can_read_the_entry():
     assert not any(isinstance(node, newer) for node in ast.walk(tree))
 
 
+def test_threads_take_turns_less_often_while_many_segments_are_open(engine):
+    number = engine.create(
+        source="import sys\nclass A:\n    def process(self, _): return sys.getswitchinterval()\n"
+    )
+
+    def interval():
+        return engine.request("call", object=number, name="process", args=[None], kwargs={})
+
+    at_first = interval()
+    names = [f"open-{position}" for position in range(20)]
+    for name in names:
+        engine.request("open", **segment(name, []))
+    with_many = interval()
+    for name in names:
+        engine.request("close", segment=name)
+    assert with_many > at_first
+    assert interval() == at_first
+
+
 def test_numpy_is_not_imported_before_an_array_is_there(engine):
     number = engine.create(
         source="import sys\nclass A:\n    def process(self, name): return name in sys.modules\n"

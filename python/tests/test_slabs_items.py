@@ -148,22 +148,60 @@ def test_audio_is_used_in_place_where_its_layout_is_that_of_the_wire(is_python, 
     arrived = line.send(AudioFrame(samples, 16_000, 5, {"more": bytes(COUNT)}, layout))
     assert_equal(arrived.samples, samples)
     assert (arrived.sample_rate, arrived.format, arrived.metadata) == (16_000, layout, {"more": bytes(COUNT)})
-    assert is_in_place(arrived.samples) is (layout == "f32-planar")
+    # Between Python processes the layout stays as it is.
+    assert is_in_place(arrived.samples) is (is_python or layout == "f32-planar")
     assert arrived.samples.flags.writeable
     mono = AudioFrame(samples[:1], 16_000, format=layout)
     assert is_in_place(line.send(mono).samples)
 
 
-@pytest.mark.parametrize("is_python", [True, False])
-@pytest.mark.parametrize("data", [bytes(range(256)) * 1024, np.arange(MIB, dtype=np.uint8), bytearray(MIB)])
-def test_pictures_and_binaries_arrive_as_bytes(is_python, data):
-    line = Line(is_python=is_python)
+PICTURES = [bytes(range(256)) * 1024, np.arange(MIB, dtype=np.uint8), bytearray(MIB)]
+
+
+@pytest.mark.parametrize("data", PICTURES, ids=["bytes", "array", "bytearray"])
+def test_pictures_from_another_language_are_lent_and_binaries_arrive_as_bytes(data):
+    line = Line(is_python=False)
     frame = line.send(VideoFrame(data, "RGBA", 512, 512))
-    assert bytes(frame.data) == bytes(data)
-    if not is_python or isinstance(data, bytes):
-        assert type(frame.data) is bytes
-        assert bytes(line.send(Binary(data)).data) == bytes(data)
-        assert line.inline < 1000
+    assert type(frame.data) is np.ndarray
+    assert frame.data.tobytes() == bytes(data)
+    assert frame.data.flags.writeable
+    assert is_in_place(frame.data)
+    assert line.send(Binary(data)).data == bytes(data)
+    assert line.inline < 1000
+
+
+def test_a_short_picture_from_another_language_is_as_a_long_one():
+    frame = Line(is_python=False).send(VideoFrame(b"\1\2\3\4", "RGBA", 1, 1))
+    assert type(frame.data) is np.ndarray
+    assert frame.data.tolist() == [1, 2, 3, 4]
+    assert frame.data.flags.writeable
+
+
+def test_pictures_and_binaries_of_bytes_stay_bytes_between_python_processes():
+    line = Line()
+    data = bytes(range(256)) * 1024
+    assert line.send(VideoFrame(data, "RGBA", 512, 512)).data == data
+    assert line.send(Binary(data)).data == data
+    assert line.inline < 1000
+
+
+def test_a_picture_that_is_an_array_is_lent_as_it_is_to_another_python_process():
+    line = Line()
+    pixels = np.arange(MIB, dtype=np.uint8).reshape(512, 512, 4)
+    frame = line.send(VideoFrame(pixels, "RGBA", 512, 512))
+    assert_equal(frame.data, pixels)
+    assert is_in_place(frame.data)
+
+
+@pytest.mark.parametrize(
+    "samples", [filled("f"), filled("d").reshape(4, -1), filled("h").reshape(2, -1)], ids=str
+)
+def test_audio_of_no_format_goes_as_it_is_to_another_python_process(samples):
+    line = Line()
+    arrived = line.send(AudioFrame(samples, 16_000))
+    assert arrived.format is None
+    assert_equal(arrived.samples, samples)
+    assert is_in_place(arrived.samples)
 
 
 def test_a_typed_array_of_typescript_stays_one():

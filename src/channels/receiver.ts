@@ -160,6 +160,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     this.#bytesDone += bytes;
     if (this.#itemsDone < WINDOW.items / 2 && this.#bytesDone < WINDOW.bytes / 2) return;
     this.#connection?.send(FRAME.CREDIT, [this.#itemsDone, this.#bytesDone]);
+    this.#slabs.flush();
     this.#itemsDone = 0;
     this.#bytesDone = 0;
   }

@@ -59,6 +59,8 @@ const ELEMENT_TYPES: Readonly<Record<DType, ElementType>> = {
 /** The elements of a tensor that lie elsewhere until somebody reads them. */
 export interface UnreadBytes {
   readonly byteLength: number;
+  /** Called once, before anything else, with the tensor that has them. */
+  belongTo(tensor: Tensor): void;
   /** Called once, and then never again. The memory is the tensor's own from then on. */
   read(): Uint8Array;
 }
@@ -129,19 +131,32 @@ export function unreadTensor(dtype: string, shape: readonly number[], bytes: Unr
   tensor.dtype = dtype;
   tensor.shape = shape;
   unread.set(tensor, bytes);
-  // A property of its own, as that of any other tensor is, so that comparing, spreading and cloning find it.
-  const property = { configurable: true, enumerable: true };
-  Object.defineProperty(tensor, 'data', {
-    ...property,
-    get: () => {
-      const data = typedArrayOver(dtype, bytes.read());
-      unread.delete(tensor);
-      Object.defineProperty(tensor, 'data', { ...property, writable: true, value: data });
-      return data;
-    },
-  });
+  Object.defineProperty(tensor, 'data', UNREAD_DATA);
+  bytes.belongTo(tensor);
   return tensor;
 }
+
+/**
+ * A property of the tensor's own, as that of any other tensor is, so that comparing, spreading and cloning find it. One function for all of
+ * them: the engine makes a hidden class for each accessor.
+ */
+const UNREAD_DATA: PropertyDescriptor & ThisType<Tensor> = {
+  configurable: true,
+  enumerable: true,
+  get(): TypedArray {
+    const bytes = unread.get(this);
+    if (bytes === undefined) throw new TypeError('Read the data of a tensor from the tensor itself.');
+    const data = typedArrayOver(this.dtype, bytes.read());
+    unread.delete(this);
+    Object.defineProperty(this, 'data', {
+      configurable: true,
+      enumerable: true,
+      writable: true,
+      value: data,
+    });
+    return data;
+  },
+};
 
 /** Where the elements of a tensor lie that nobody has read yet. */
 export function unreadBytesOf(tensor: Tensor): UnreadBytes | undefined {

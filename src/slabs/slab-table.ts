@@ -1,9 +1,10 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import type { Tensor, UnreadBytes } from '../data/index.js';
-import { SliceExtension, type SliceReader } from '../wire/index.js';
+import type { UnreadBytes } from '../data/index.js';
+import type { SliceReader } from '../wire/index.js';
 import { mapBuffer } from './mapping.js';
+import { copyOf, freshMemory } from './own-copy.js';
 import { Slab, type Region } from './slab.js';
-import { copyOf, freshMemory, UnreadSlice } from './unread.js';
+import { UnreadSlice } from './unread.js';
 
 /** A part of another process's slab, which is returned when nobody here holds it any more. */
 class Lease implements Region {
@@ -65,8 +66,11 @@ export interface SlabTableOptions {
   readonly canPassOn: boolean;
 }
 
-/** Returns go out once as many bytes or slices have gathered, or this long after the first: a frame for each would wake the producer each time. */
-const RETURN = { bytes: 2 ** 22, slices: 64, afterMs: 2 } as const;
+/**
+ * Returns go out with a credit, or once as many bytes or slices have gathered, or this long after the first: each frame wakes the producer,
+ * which is at work.
+ */
+const RETURN = { bytes: 2 ** 23, slices: 256, afterMs: 2 } as const;
 
 /** What the producer of one channel lends: its slabs, and slices of them. */
 export class SlabTable implements SliceReader {
@@ -121,18 +125,10 @@ export class SlabTable implements SliceReader {
     return bytes;
   }
 
-  lend(slice: SliceExtension, make: (bytes: UnreadBytes) => Tensor): Tensor {
-    const [number, offset, byteLength, isShared] = slice.content;
+  lend(number: number, offset: number, byteLength: number, isShared: boolean): Uint8Array | UnreadBytes {
     const { isBorrowed, canPassOn } = this.#options;
-    if (isBorrowed || !canPassOn) {
-      const bytes = this.read(number, offset, byteLength, isShared);
-      return make({ byteLength, read: () => bytes });
-    }
-    const lease = this.#lease(number, offset, byteLength, isShared);
-    const bytes = new UnreadSlice(lease, byteLength);
-    const tensor = make(bytes);
-    bytes.belongTo(tensor);
-    return tensor;
+    if (isBorrowed || !canPassOn) return this.read(number, offset, byteLength, isShared);
+    return new UnreadSlice(this.#lease(number, offset, byteLength, isShared), byteLength);
   }
 
   /** What was lent since the last call, where items are only borrowed: to be released when they are done with. */
@@ -169,11 +165,12 @@ export class SlabTable implements SliceReader {
     this.#bytesBack += byteLength;
     // Outputs that these items lead to go first.
     if (this.#bytesBack >= RETURN.bytes || this.#pairs.length >= 2 * RETURN.slices)
-      this.#immediate ??= setImmediate(this.#sendReturns.bind(this));
-    else this.#timer ??= setTimeout(this.#sendReturns.bind(this), RETURN.afterMs).unref();
+      this.#immediate ??= setImmediate(this.flush.bind(this));
+    else this.#timer ??= setTimeout(this.flush.bind(this), RETURN.afterMs).unref();
   }
 
-  #sendReturns(): void {
+  /** Sends the returns that have gathered. */
+  flush(): void {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#timer = this.#immediate = undefined;
@@ -186,7 +183,7 @@ export class SlabTable implements SliceReader {
 
   /** The channel ends: what has not been returned by now never is, and its memory stays for those here who have it. */
   close(): void {
-    this.#sendReturns();
+    this.flush();
     this.#isClosed = true;
     for (const slab of this.#slabs.values()) {
       slab.isOver = true;

@@ -1,26 +1,10 @@
-import { readSync } from 'node:fs';
 import type { Tensor, UnreadBytes } from '../data/index.js';
 import { slabFolder } from './folder.js';
+import { copyOf, freshMemory } from './own-copy.js';
 import type { Region } from './slab.js';
 
 /** Most bytes of tensors that nobody has read, as long as they lie in memory that others wait for. */
 const MOST_BYTES = 64 * 2 ** 20;
-
-/** Memory with the bytes of a part of a slab. */
-export function copyOf({ slab: { fd }, offset }: Region, memory: Uint8Array): Uint8Array {
-  let read = 0;
-  while (read < memory.byteLength) {
-    const count = readSync(fd, memory, read, memory.byteLength - read, offset + read);
-    if (count === 0) throw new RangeError('a slab became shorter than it was announced');
-    read += count;
-  }
-  return memory;
-}
-
-/** Memory that nothing has been written to, so that it takes none yet. */
-export function freshMemory(byteLength: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
-}
 
 /** A part of another process's slab as the elements of a tensor, until somebody reads them. */
 export class UnreadSlice implements UnreadBytes {
@@ -39,7 +23,7 @@ export class UnreadSlice implements UnreadBytes {
     this.#memory = freshMemory(byteLength);
   }
 
-  /** Whose elements these are: when it is collected, or has to make room, the region is let go. */
+  /** When the tensor is collected, or has to make room, the region is let go. */
   belongTo(tensor: Tensor): void {
     this.#entry = unread.add(tensor, this);
   }

@@ -1,7 +1,7 @@
 import { Complex, Tensor, typedArrayOver, unreadTensor, type TypedArray } from '../data/index.js';
 import { mediaFromFields } from './media.js';
 import { decodeValue, defineExtension, defineRawExtension, Extension, packContent } from './messagepack.js';
-import { decodeInTensor, defineSlice, lend, readSlice, SliceExtension } from './slices.js';
+import { decodeInTensor, defineSlice, lendSlice, readSlice, SliceExtension } from './slices.js';
 
 /** Type numbers of the extensions; see `schema/wire.md`. */
 const EXT = {
@@ -120,8 +120,9 @@ function tensorOf(content: unknown): Tensor | TypedArray {
     throw new TypeError('a TENSOR lacks a part');
   if (dtype === 'object') throw new TypeError('a TENSOR holds objects');
   if (isBare) return typedArrayOver(dtype, isSlice ? readSlice(bytes) : bytes);
-  if (isSlice) return lend(bytes, (unread) => unreadTensor(dtype, shape, unread));
-  return new Tensor(dtype, shape, typedArrayOver(dtype, bytes));
+  const elements = isSlice ? lendSlice(bytes) : bytes;
+  if (elements instanceof Uint8Array) return new Tensor(dtype, shape, typedArrayOver(dtype, elements));
+  return unreadTensor(dtype, shape, elements);
 }
 
 /** Two's complement, big-endian, no byte more than needed. */

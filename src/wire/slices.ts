@@ -1,4 +1,4 @@
-import type { Tensor, UnreadBytes } from '../data/index.js';
+import type { UnreadBytes } from '../data/index.js';
 import { defineRawExtension, Extension } from './messagepack.js';
 
 /** From here on bytes go through shared memory: below, a copy through the socket is as fast. */
@@ -16,11 +16,11 @@ export interface SliceReader {
    */
   read(slab: number, offset: number, byteLength: number, isShared: boolean): Uint8Array;
   /**
-   * The tensor whose elements are a slice, which it reads when somebody asks for them.
+   * The elements of a tensor: its own, or where it reads them when somebody asks for them.
    *
    * @throws RangeError as {@link SliceReader.read}
    */
-  lend(slice: SliceExtension, make: (bytes: UnreadBytes) => Tensor): Tensor;
+  lend(slab: number, offset: number, byteLength: number, isShared: boolean): Uint8Array | UnreadBytes;
 }
 
 /** Puts bytes into shared memory for a channel, or finds them there. */
@@ -67,9 +67,11 @@ export function decodeInTensor<T>(decode: () => T): T {
   }
 }
 
-/** The tensor over a slice. */
-export function lend(slice: SliceExtension, make: (bytes: UnreadBytes) => Tensor): Tensor {
-  return slices().lend(slice, make);
+/** The elements of a tensor that are a slice. */
+export function lendSlice({
+  content: [slab, offset, byteLength, isShared],
+}: SliceExtension): Uint8Array | UnreadBytes {
+  return slices().lend(slab, offset, byteLength, isShared);
 }
 
 /** The bytes of a slice. */

@@ -55,7 +55,8 @@ class VideoFrame:
     """One picture.
 
     Attributes:
-        data: the pixels, as ``format`` lays them out.
+        data: the pixels, as ``format`` lays them out. From a TypeScript node they come as an array of one
+            dimension, which may lie in shared memory (as ``bytes`` where there is no numpy).
         format: a WebCodecs pixel format, such as ``I420`` or ``RGBA``.
         coded_width: width in pixels.
         coded_height: height in pixels.

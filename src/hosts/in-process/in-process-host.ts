@@ -193,7 +193,7 @@ export class InProcessSegment implements OpenSegment {
         id,
         token,
         isShared: to.length > 1,
-        canPassOn: !to.includes(OUTPUT),
+        canPassOn: !to.includes(OUTPUT) && this.#request.outputs.some(isBulk),
         borrowers,
         producer: producer.name,
       },

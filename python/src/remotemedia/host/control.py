@@ -17,6 +17,7 @@ from remotemedia.host.listener import Listener
 from remotemedia.host.objects import ObjectTable, describe, get_attribute, set_attribute
 from remotemedia.host.segment_table import SegmentTable
 from remotemedia.host.segments import HostSegment, SegmentHost
+from remotemedia.host.turns import take_turns
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.threads import KeptThreads
@@ -45,7 +46,7 @@ class Control:
             exit_process=self._exit,
             describe=self._describe_failure,
         )
-        self._segments = SegmentTable(self._make_segment)
+        self._segments = SegmentTable(self._make_segment, take_turns)
         # Not those of the segments: what is bound to the thread that made it must not work there by chance.
         self._call_threads = KeptThreads()
         self._slow: dict[str, Callable[[dict[str, Any]], Any]] = {

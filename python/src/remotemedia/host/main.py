@@ -22,8 +22,8 @@ from remotemedia.host.address import dial
 from remotemedia.host.control import Control, EventHandler
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.printing import MarkedStream, mark_standard_streams
+from remotemedia.host.turns import take_turns
 
-_SWITCH_INTERVAL_SECONDS = 0.0005
 _END_SECONDS = 1.0
 _LAST_RESORT_SECONDS = 2.5
 _OWNER_END_SECONDS = 0.2
@@ -37,7 +37,7 @@ def run() -> int:
     _detach_standard_input()
     # The thread that crashed is the one of interest.
     faulthandler.enable(all_threads=False)
-    sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
+    take_turns(0)
     # The engine cancels; but a handler that does nothing, unlike SIG_IGN, is not inherited by subprocesses.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     _set_paths(config)

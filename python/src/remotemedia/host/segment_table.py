@@ -15,9 +15,19 @@ from remotemedia.wire.failures import Failure
 class SegmentTable:
     """Open segments by name."""
 
-    def __init__(self, make: Callable[[dict[str, Any]], HostSegment]) -> None:
-        """Start empty; ``make`` makes a segment of its description."""
+    def __init__(
+        self,
+        make: Callable[[dict[str, Any]], HostSegment],
+        on_count: Callable[[int], None] | None = None,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            make: makes a segment of its description.
+            on_count: told, in any thread, how many segments are open whenever that changes.
+        """
         self._make = make
+        self._on_count = on_count
         self._segments: dict[str, HostSegment] = {}
         self._methods: dict[str, Callable[[dict[str, Any], Respond], None]] = {
             "open": self._open,
@@ -43,6 +53,11 @@ class SegmentTable:
     def forget(self, segment: HostSegment) -> None:
         """Forget a segment that has ended."""
         self._segments.pop(segment.name, None)
+        self._tell_count()
+
+    def _tell_count(self) -> None:
+        if self._on_count is not None:
+            self._on_count(len(self._segments))
 
     def _find(self, params: dict[str, Any]) -> HostSegment:
         name = params["segment"]
@@ -55,6 +70,7 @@ class SegmentTable:
         if segment.name in self._segments:
             raise ProtocolError(f"segment {segment.name!r} is open already")
         self._segments[segment.name] = segment
+        self._tell_count()
 
         def opened(result: Any, failed: BaseException | Failure | None) -> None:
             if failed is not None:

@@ -82,8 +82,7 @@ def _copy(value: Any, depth: int, slices: Slices) -> Any:
     copy_one = _COPY.get(kind)
     if copy_one is not None:
         return copy_one(value, depth, slices)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and kind is numpy.ndarray and is_exact_tensor(value):
+    if _is_exact_array(value):
         return Ext(TENSOR, _encoder.encode(tensor_fields(value, "", slices)))
     raise InexactError
 
@@ -130,25 +129,34 @@ def _copy_view(value: memoryview, depth: int, slices: Slices) -> Any:
 def _copy_media(value: Any, depth: int, slices: Slices) -> Ext:
     if not _is_exact_media(value):
         raise InexactError
+
+    def copy_part(entry: Any, _name: str) -> Any:
+        return entry if type(entry) in SMALL else _copy(entry, depth + 1, slices)
+
+    def copy_array(array: Any) -> Ext:
+        return Ext(TENSOR, _encoder.encode(tensor_fields(array, "", slices)))
+
     try:
-        kind, fields = media_fields(value, "", slices)
+        return Ext(MEDIA, _encoder.encode(media_fields(value, "", copy_part, slices, copy_array)))
     except ValueTransferError as error:
         raise InexactError from error
-    return Ext(MEDIA, _encoder.encode([kind, _copy(fields, depth + 1, slices)]))
 
 
 def _is_exact_media(value: Any) -> bool:
     """Whether the fields are of the types that a reader makes them of."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is AudioFrame:
-        samples = value.samples
-        is_array = type(samples) is sys.modules["numpy"].ndarray and is_exact_tensor(samples)
-        has_layout = value.format is not None and type(value.sample_rate) is int
-        return is_array and has_layout and samples.ndim == 2 and samples.dtype.char in "fh"
+        has_format = value.format is None or type(value.format) is str
+        return has_format and type(value.sample_rate) is int and _is_exact_array(value.samples)
     if kind is VideoFrame:
         is_plain = type(value.coded_width) is int and type(value.coded_height) is int
-        return is_plain and type(value.data) is bytes
+        return is_plain and (type(value.data) is bytes or _is_exact_array(value.data))
     return kind is not Binary or type(value.data) is bytes
+
+
+def _is_exact_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(value) is numpy.ndarray and is_exact_tensor(value)
 
 
 _COPY: dict[type, Callable[[Any, int, Slices], Any]] = {

@@ -20,7 +20,8 @@ MAX_PAYLOAD_BYTES = 1 << 30
 HEADER_BYTES = 5
 
 _header = Struct("<IB")
-_RECEIVE_BYTES = 1 << 18
+_RECEIVE_BYTES = 1 << 16
+"""Little enough for malloc to serve it from its heap, where more would be mapped and unmapped each time."""
 _SHORTEST_TIMEOUT_SECONDS = 0.001
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,7 @@ import msgspec
 from msgspec.msgpack import Decoder, Ext
 
 from remotemedia.core.exceptions import ProtocolError
-from remotemedia.wire.media import media_from
+from remotemedia.wire.media import fields_type, has_numpy, media_from
 from remotemedia.wire.tensors import tensor_from
 from remotemedia.wire.values import (
     BIGINT,
@@ -57,7 +58,8 @@ class ValueReader:
         self.slices = slices
         self._any: Decoder[Any] = Decoder(ext_hook=self.value_of)
         self._list: Decoder[list[Any]] = Decoder(list[Any], ext_hook=self.value_of)
-        self._media: Decoder[tuple[str, dict[str, msgspec.Raw]]] = Decoder(tuple[str, dict[str, msgspec.Raw]])
+        self._media: dict[str, Decoder[msgspec.Struct]] = {}
+        self._is_exact = is_exact
         self._hashable = _as_it_is if is_exact else _hashable
         self._make_map: Callable[[Any], Any] = dict if is_exact else MapDict
 
@@ -121,18 +123,22 @@ class ValueReader:
         return tensor_from(name, shape, data, was_bare)
 
     def _media_value(self, data: memoryview) -> Any:
-        kind, raw = self._media.decode(data)
-        fields = {name: self._any.decode(field) for name, field in raw.items() if name != "data"}
-        if "data" in raw:
-            fields["data"] = self._bulk(raw["data"], kind == "audio")
-        return media_from(kind, fields)
+        kind, raw = _media_decoder.decode(data)
+        decoder = self._media.get(kind)
+        if decoder is None:
+            decoder = self._media[kind] = Decoder(fields_type(kind), ext_hook=self.value_of)
+        return media_from(kind, decoder.decode(raw), self._bulk)
 
-    def _bulk(self, data: msgspec.Raw, is_array: bool) -> Any:
-        """The bytes of a media value; in place, where they are to be an array."""
-        if is_array and self.slices is not None:
-            content = _content_decoder.decode(data)
-            return self._lend(content) if isinstance(content, Ext) else content
-        return self._any.decode(data)
+    def _bulk(self, content: memoryview | Ext, kind: str) -> Any:
+        """The bytes of a media value; in place, where they may be an array."""
+        is_bytes = kind == "binary" or (kind == "video" and (self._is_exact or not has_numpy()))
+        if not isinstance(content, Ext):
+            return bytes(content) if is_bytes else content
+        if content.code == TENSOR and self._is_exact and kind != "binary":
+            return self._tensor(memoryview(content.data))
+        if is_bytes:
+            return self._leaf(content.code, memoryview(content.data))
+        return self._lend(content).view(sys.modules["numpy"].ndarray)
 
     def _lend(self, content: Ext) -> Any:
         if content.code != SLICE or self.slices is None:
@@ -166,7 +172,7 @@ def _hashable(value: Any) -> Any:
 _tensor_decoder: Decoder[tuple[str, list[int], memoryview | Ext, bool]] = Decoder(
     tuple[str, list[int], memoryview | Ext, bool]
 )
-_content_decoder: Decoder[memoryview | Ext] = Decoder(memoryview | Ext)
+_media_decoder: Decoder[tuple[str, msgspec.Raw]] = Decoder(tuple[str, msgspec.Raw])
 _reader = ValueReader()
 decode = _reader.decode
 decode_items = _reader.decode_items

@@ -95,7 +95,9 @@ def array_bytes(array: Array, dtype: np.dtype[Any], slices: SliceWriter | None) 
         SharedMemoryFullError: there is none because the folder is full.
     """
     placed = None if slices is None else slices.place_array(array, dtype)
-    return array.astype(dtype, copy=False).tobytes() if placed is None else placed
+    if placed is not None:
+        return placed
+    return (array if array.dtype is dtype else array.astype(dtype, copy=False)).tobytes()
 
 
 def is_exact_tensor(array: Array) -> bool:

@@ -251,8 +251,10 @@ def _lower_byte_array(value: bytearray, path: str, depth: int, is_strict: bool, 
 
 
 def _lower_media(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
-    kind, fields = media_fields(value, path, slices)
-    return Ext(MEDIA, _encoder.encode([kind, _lower(fields, path, depth, True, slices)]))
+    def lower_part(entry: Any, name: str) -> Any:
+        return _lower(entry, f"{path}.{name}", depth + 1, True, slices)
+
+    return Ext(MEDIA, _encoder.encode(media_fields(value, path, lower_part, slices)))
 
 
 def _lower_tensor(value: Any, path: str, depth: int, is_strict: bool, slices: Slices) -> Ext:
