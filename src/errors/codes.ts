@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   RM_NODE_FAILED: "A node's own code threw.",
   RM_CANCEL_TIMEOUT: 'A node did not return in time after a cancel.',
   RM_NODE_BUSY: 'A streaming or source node is already running in another run.',
+  RM_SESSION_ENDED: 'An item was written to a session that takes no more.',
   RM_VALUE_NOT_TRANSFERABLE: 'A value cannot cross to another language or process.',
   RM_NOT_SERIALIZABLE: 'A value or a node cannot be serialized.',
   RM_INVALID_PAYLOAD: 'Serialized bytes are damaged, come from elsewhere, or do not fit this program.',

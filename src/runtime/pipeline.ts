@@ -5,6 +5,7 @@ import { InProcessHost } from '../hosts/index.js';
 import type { Plan } from '../plan/index.js';
 import { definitionOf, type PipelineDefinition, type PipelineEntry } from './definition.js';
 import { anyInput, manyInputs, NO_INPUT } from './input.js';
+import { openSession, type LiveSession, type OpenOptions } from './live-session.js';
 import { resolvePipeline } from './resolve.js';
 import { runToEnd, type PipelineResult, type RunOptions } from './run.js';
 import { planOf } from './session.js';
@@ -131,6 +132,16 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
       input === undefined ? NO_INPUT : manyInputs(input),
       options,
     );
+  }
+
+  /**
+   * Opens the pipeline for input that comes bit by bit and may never end. Everything is ready when this resolves: nodes are initialized,
+   * hosts are up. Several sessions may be open at once; they share the live nodes.
+   *
+   * @throws NodeError `RM_NODE_FAILED` where an `initialize` fails
+   */
+  open(options: OpenOptions = {}): Promise<LiveSession<In, Out>> {
+    return openSession<In, Out>(this.definition(), options);
   }
 
   /** Which segment runs where, and why. Nodes that a manifest names are made for it, and released. */

@@ -28,6 +28,8 @@ export interface SessionRequest {
   readonly signal: AbortSignal | undefined;
   /** Whether Ctrl-C ends the run; else whoever drives it decides. */
   readonly isInterruptible: boolean;
+  /** Called once all nodes are initialized and all segments let items in. */
+  readonly onReady?: (() => void) | undefined;
 }
 
 let sessionCount = 0;
@@ -48,16 +50,15 @@ export class Session {
   readonly #unwatch: (() => void)[] = [];
   #durationMs: number | undefined;
 
+  /** Whether a node takes the input. */
+  readonly takesInput: boolean;
+
   /** @throws GraphError, InvalidArgumentError where the pipeline cannot run with this input. */
   constructor(request: SessionRequest) {
     this.#request = request;
     this.#plan = planOf(request.pipeline, request.driver);
-    if (request.input.isGiven && !this.#plan.segments.some((segment) => segment.nodes.includes(INPUT))) {
-      throw new InvalidArgumentError(
-        'RM_INVALID_INPUT',
-        `Pipeline "${request.pipeline.name}" begins with source nodes only, which take no input. Run it without one.`,
-      );
-    }
+    this.takesInput = this.#plan.segments.some((segment) => segment.nodes.includes(INPUT));
+    if (request.input.isGiven && !this.takesInput) throw noTaker(request.pipeline.name);
     this.#run = new RunState(request.logger, request.isMetered);
     this.#run.onBroken = this.#breakOff.bind(this);
     this.#run.onFailure = () => {
@@ -145,7 +146,10 @@ export class Session {
   async #runAll(stuck: StuckNode[]): Promise<void> {
     await this.#waitAndGiveUp(this.#openAll(), 'initialize', stuck);
     if (this.#cancellation.isRequested) return;
-    const ending = this.#startAll().then(() => Promise.all(this.#segments.map((segment) => segment.done)));
+    const ending = this.#startAll().then(() => {
+      if (this.#run.canFlush) this.#request.onReady?.();
+      return Promise.all(this.#segments.map((segment) => segment.done));
+    });
     if (!(await this.#cancellation.waitFor(ending))) this.#forgetLate(ending);
     stuck.push(...this.#segments.flatMap((segment) => segment.busy()).map((id) => ({ id })));
   }
@@ -268,6 +272,14 @@ function cancelTimeout(stuck: readonly StuckNode[], reason: unknown): RemoteMedi
     'RM_CANCEL_TIMEOUT',
     `After the cancel, node ${nodes.join(', ')} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. It goes on until it does; in TypeScript it can watch context.signal.`,
     { cause: reason, nodeId: stuck[0]?.id },
+  );
+}
+
+/** The input has nowhere to go. */
+export function noTaker(pipeline: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_INPUT',
+    `Pipeline "${pipeline}" begins with source nodes only, which take no input. Run it without one.`,
   );
 }
 

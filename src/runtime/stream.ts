@@ -16,8 +16,9 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   readonly #sink: QueueSink = new QueueSink();
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
+  #setOpen: () => void = () => undefined;
   /** Why the run ends: nobody wants its outputs any more. */
-  #leaving: DOMException | undefined;
+  #leaving: { readonly reason: unknown } | undefined;
   /** How many steps have been asked for and are not there yet. */
   #stepsAsked = 0;
   #lastStep: Promise<unknown> = Promise.resolve();
@@ -60,18 +61,39 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
    * @throws RemoteMediaError `RM_CANCEL_TIMEOUT` where a node does not return.
    */
   async return(): Promise<IteratorResult<Out>> {
-    this.#leaving ??= new DOMException('The reader of the outputs left.', 'AbortError');
+    await this.leave(new DOMException('The reader of the outputs left.', 'AbortError'));
+    return { done: true, value: undefined };
+  }
+
+  /** @internal Begins the run at once; resolves when all nodes are initialized and items are let in, or when it is over before that. */
+  async open(): Promise<void> {
+    const opened = new Promise<void>((resolve) => (this.#setOpen = resolve));
+    await Promise.race([opened, this.ended]);
+  }
+
+  /** @internal Settles when the run has ended and nothing is left of it; begins it where it has not begun. */
+  get ended(): Promise<void> {
+    return (this.#ended ??= this.#run());
+  }
+
+  /** @internal Whether a node takes the input; known once the run has begun. */
+  get takesInput(): boolean {
+    return this.#session?.takesInput ?? true;
+  }
+
+  /** @internal As {@link PipelineStream.return}, for this reason. */
+  async leave(reason: unknown): Promise<void> {
+    this.#leaving ??= { reason };
     this.#ready = [];
     this.#position = 0;
     this.#sink.close(true);
-    this.#session?.cancel(this.#leaving);
+    this.#session?.cancel(this.#leaving.reason);
     this.#ended ??= Promise.resolve();
     try {
       await this.#ended;
     } catch (error) {
       if (isRemoteMediaError(error) && error.code === 'RM_CANCEL_TIMEOUT') throw error;
     }
-    return { done: true, value: undefined };
   }
 
   /** Ends the run, where it still goes on, at the end of an `await using` block; see {@link PipelineStream.return}. */
@@ -86,12 +108,12 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
 
   async #takeMore(): Promise<IteratorResult<Out>> {
     try {
-      this.#ended ??= this.#run();
+      const { ended } = this;
       while (this.#position === this.#ready.length) {
         this.#position = 0;
         this.#ready = await this.#sink.take();
         if (this.#ready.length > 0) continue;
-        await this.#ended;
+        await ended;
         return { done: true, value: undefined };
       }
       return { done: false, value: this.#ready[this.#position++] as Out };
@@ -125,10 +147,13 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,
+        onReady: () => {
+          this.#setOpen();
+        },
       });
       await this.#session.execute();
     } catch (error) {
-      if (error !== this.#leaving) throw error;
+      if (this.#leaving === undefined || error !== this.#leaving.reason) throw error;
     } finally {
       await pipeline.release();
     }

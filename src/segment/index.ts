@@ -1,5 +1,6 @@
 export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
 export { Feed, InputFeed } from './feeds.js';
+export { ItemQueue } from './item-queue.js';
 export type { NodeMetrics } from './metrics.js';
 export { Pace } from './pace.js';
 export { Room } from './room.js';

@@ -7,73 +7,14 @@ import {
   type AnyNode,
   type NodeContext,
 } from '../node/index.js';
+import { ItemQueue } from './item-queue.js';
 import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
-import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 
+/** Items that wait for a streaming node before the nodes before it have to. */
 const QUEUE_LIMIT = 16;
-
-/** A bounded queue that is read as an async iterable. */
-class InputQueue implements AsyncIterableIterator<unknown> {
-  readonly #items: unknown[] = [];
-  readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
-  readonly #onReturn: () => void;
-  #isClosed = false;
-  readonly #room: Room = new Room();
-  /** How many items have been handed out. */
-  taken = 0;
-  maxDepth = 0;
-
-  /** @param onReturn - called where the reader wants no more */
-  constructor(onReturn: () => void) {
-    this.#onReturn = onReturn;
-  }
-
-  push(item: unknown): Promise<void> | undefined {
-    if (this.#isClosed) return undefined;
-    const reader = this.#readers.shift();
-    if (reader !== undefined) {
-      this.taken++;
-      reader({ done: false, value: item });
-      return undefined;
-    }
-    this.#items.push(item);
-    if (this.#items.length > this.maxDepth) this.maxDepth = this.#items.length;
-    if (this.#items.length < QUEUE_LIMIT) return undefined;
-    return this.#room.wait();
-  }
-
-  /** No more items; those that wait are still read, unless they are dropped. */
-  close(dropsItems: boolean): void {
-    this.#isClosed = true;
-    if (dropsItems) this.#items.length = 0;
-    this.#room.free();
-    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
-  }
-
-  next(): Promise<IteratorResult<unknown>> {
-    if (this.#items.length > 0) {
-      const value = this.#items.shift();
-      this.taken++;
-      this.#room.free();
-      return Promise.resolve({ done: false, value });
-    }
-    if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#readers.push(resolve));
-  }
-
-  return(): Promise<IteratorResult<unknown>> {
-    this.close(true);
-    this.#onReturn();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
 
 /** A streaming node: its whole input is one async iterable, and its whole output another. */
 export class StreamStage extends Stage implements Upstream {
@@ -85,7 +26,7 @@ export class StreamStage extends Stage implements Upstream {
   readonly #downstream: Stage;
   readonly #run: RunState;
   /** A node that leaves its input early still has its last outputs to give, but nothing new is made for it. */
-  readonly #input = new InputQueue(() => {
+  readonly #input: ItemQueue = new ItemQueue(QUEUE_LIMIT, () => {
     this.stopUpstreams(false);
   });
   #pumping: Promise<void> | undefined;

@@ -1,0 +1,201 @@
+import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
+import { ItemQueue } from '../segment/index.js';
+import type { PipelineDefinition } from './definition.js';
+import type { RunOptions } from './run.js';
+import { noTaker, type RunMetrics } from './session.js';
+import { PipelineStream } from './stream.js';
+
+/** Options of {@link Pipeline.open}. */
+export interface OpenOptions extends RunOptions {
+  /** How many items may wait at the input before who writes has to. @defaultValue 64 */
+  readonly maxPending?: number | undefined;
+}
+
+const DEFAULT_MAX_PENDING = 64;
+
+/**
+ * A pipeline that is open: items are written as they come, outputs are read as they come, until it is ended or cancelled. It is also a
+ * pair of web streams, so that `source.pipeThrough(session)` and, in Node.js, `Duplex.fromWeb(session, { objectMode: true })` work.
+ *
+ * @example
+ * ```ts
+ * await using session = await pipeline.open();
+ * await session.write('hello');
+ * session.end();
+ * for await (const output of session) console.log(output);
+ * ```
+ */
+export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDisposable {
+  /**
+   * Settles when all work is done and everything is cleaned up: rejects with the failure that ended the session, or with the reason of
+   * {@link LiveSession.cancel}. Outputs that nobody has read yet hold it up, as they hold up the nodes.
+   */
+  readonly done: Promise<void>;
+  readonly #name: string;
+  readonly #stream: PipelineStream<Out>;
+  readonly #queue: ItemQueue;
+  #hasEnded = false;
+  /** How it ended, once nothing more can be written. */
+  #over: { readonly failure: unknown } | undefined;
+  #readable: ReadableStream<Out> | undefined;
+  #writable: WritableStream<In> | undefined;
+
+  /** @internal */
+  constructor(name: string, stream: PipelineStream<Out>, queue: ItemQueue) {
+    this.#name = name;
+    this.#stream = stream;
+    this.#queue = queue;
+    this.done = stream.ended.then(() => {
+      if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
+    });
+    this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
+  }
+
+  /**
+   * Gives an item to the pipeline. It is taken at once; the promise, where there is one, resolves when there is room for the next.
+   *
+   * @throws RemoteMediaError `RM_SESSION_ENDED` after {@link LiveSession.end} and once the session is over, with what ended it as `cause`;
+   * also where it ends while this waits
+   * @throws InvalidArgumentError `RM_INVALID_INPUT` for `undefined`, and where the pipeline begins with source nodes only
+   */
+  write(item: In): Promise<void> | undefined {
+    this.#checkWrite(item);
+    return this.#queue.push(item)?.then(() => {
+      if (this.#over !== undefined) throw this.#refusal();
+    });
+  }
+
+  /** Gives an item to the pipeline if there is room for it now; whether there was. Throws as {@link LiveSession.write}. */
+  tryWrite(item: In): boolean {
+    this.#checkWrite(item);
+    if (this.#queue.isFull) return false;
+    // The promise is for whoever writes next.
+    void this.#queue.push(item);
+    return true;
+  }
+
+  /** No more items will come: what was written is processed, nodes flush, and the session ends. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#queue.close(false);
+  }
+
+  /**
+   * Ends the session now: what waits is dropped, what runs is aborted. Resolves once everything is cleaned up.
+   *
+   * @param reason - what {@link LiveSession.done} rejects with. @defaultValue an `AbortError`
+   * @throws RemoteMediaError `RM_CANCEL_TIMEOUT` where a node does not return
+   */
+  async cancel(
+    reason: unknown = new DOMException('The session was cancelled.', 'AbortError'),
+  ): Promise<void> {
+    this.#close(reason);
+    await this.#stream.leave(reason);
+  }
+
+  /**
+   * The next output, once it is there. A failure comes after the outputs before it.
+   *
+   * @throws NodeError `RM_NODE_FAILED` where a node fails; `signal.reason` where the signal has ended the session
+   */
+  next(): Promise<IteratorResult<Out>> {
+    return this.#stream.next();
+  }
+
+  /** Leaving a loop over the outputs cancels the session. */
+  async return(): Promise<IteratorResult<Out>> {
+    await this.cancel();
+    return { done: true, value: undefined };
+  }
+
+  /** The session itself: its outputs can be read once. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Cancels the session, where it still goes on, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cancel();
+  }
+
+  /** Counts so far, and durations where `enableMetrics` is on. */
+  metrics(): RunMetrics {
+    return this.#stream.metrics();
+  }
+
+  /** The outputs as a web stream; cancelling it cancels the session. */
+  get readable(): ReadableStream<Out> {
+    return (this.#readable ??= new ReadableStream<Out>(
+      {
+        pull: async (controller) => {
+          const step = await this.next();
+          if (step.done === true) controller.close();
+          else controller.enqueue(step.value);
+        },
+        cancel: (reason) => this.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    ));
+  }
+
+  /** The input as a web stream; closing it ends the session, aborting it cancels it. */
+  get writable(): WritableStream<In> {
+    return (this.#writable ??= new WritableStream<In>({
+      start: (controller) => {
+        this.done.catch((error: unknown) => {
+          controller.error(error);
+        });
+      },
+      write: (item) => this.write(item),
+      close: () => {
+        this.end();
+      },
+      abort: (reason) => this.cancel(reason),
+    }));
+  }
+
+  #checkWrite(item: In): void {
+    if (this.#hasEnded || this.#over !== undefined) throw this.#refusal();
+    if (!this.#stream.takesInput) throw noTaker(this.#name);
+    if (item !== undefined) return;
+    throw new InvalidArgumentError(
+      'RM_INVALID_INPUT',
+      'undefined was written, which stands for no item. Use null for "no value", or leave it out.',
+    );
+  }
+
+  #close(failure: unknown): void {
+    this.#over ??= { failure };
+    this.#queue.close(true);
+  }
+
+  #refusal(): RemoteMediaError {
+    const { failure } = this.#over ?? {};
+    const why =
+      failure === undefined ? 'end() was called, or all is done' : `it ended: ${describeCause(failure)}`;
+    return new RemoteMediaError(
+      'RM_SESSION_ENDED',
+      `The session of pipeline "${this.#name}" takes no more items: ${why}. Open another one.`,
+      { cause: failure },
+    );
+  }
+}
+
+/** Opens a pipeline; see {@link Pipeline.open}. */
+export async function openSession<In, Out>(
+  definition: PipelineDefinition,
+  options: OpenOptions,
+): Promise<LiveSession<In, Out>> {
+  const { maxPending = DEFAULT_MAX_PENDING } = options;
+  if (!Number.isInteger(maxPending) || maxPending < 1) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_ARGUMENT',
+      `maxPending must be a whole number from 1, got ${String(maxPending)}.`,
+    );
+  }
+  const queue = new ItemQueue(maxPending, () => undefined);
+  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options);
+  const session = new LiveSession<In, Out>(definition.name, stream, queue);
+  await stream.open();
+  return session;
+}
