@@ -129,5 +129,6 @@ export {
   type PipelineSource,
   type RunMetrics,
   type RunOptions,
+  type WriteOptions,
 } from './runtime/index.js';
 export type { NodeMetrics } from './segment/index.js';

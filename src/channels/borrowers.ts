@@ -18,10 +18,19 @@ export class Borrowers {
     for (const item of objects) this.#batches.set(item, batch);
   }
 
+  /** No node gets an item. */
+  drop(item: unknown): void {
+    this.#letGo(item, this.#count);
+  }
+
   /** A node is done with an item. */
   done(item: unknown): void {
+    this.#letGo(item, 1);
+  }
+
+  #letGo(item: unknown, times: number): void {
     const batch = typeof item === 'object' && item !== null ? this.#batches.get(item) : undefined;
-    if (batch === undefined || --batch.left > 0) return;
+    if (batch === undefined || (batch.left -= times) > 0) return;
     for (const lease of batch.leases) lease.release();
   }
 }

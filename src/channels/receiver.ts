@@ -1,10 +1,27 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { listener, unexpectedFrame, type Connection, type ConnectionHandler } from '../protocol/index.js';
-import type { RunState, Stage, Upstream } from '../segment/index.js';
+import { newTag, type RunState, type Stage, type Tag, type Upstream } from '../segment/index.js';
 import { SlabTable } from '../slabs/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
 import type { Borrowers } from './borrowers.js';
+import { readTags } from './tags.js';
 import { WINDOW } from './window.js';
+
+/** Items that came in one frame. */
+interface Items {
+  readonly items: readonly unknown[];
+  /** In a session. */
+  readonly tags: readonly Tag[] | undefined;
+  readonly byteLength: number;
+}
+
+/** The payload of END. */
+interface End {
+  readonly failed?: boolean;
+}
+
+/** What came, and has not been taken yet. */
+type Arrival = Items | { readonly end: End };
 
 /** What a receiver needs to know of its channel. */
 export interface ReceiverRequest {
@@ -14,6 +31,8 @@ export interface ReceiverRequest {
   readonly producer: string;
   /** Whether several nodes get each item. */
   readonly isShared: boolean;
+  /** Whether the producer tells what items have beside their values. */
+  readonly isTagged: boolean;
   /** Whether items may go on to other hosts. */
   readonly canPassOn: boolean;
   /** Told of items whose bytes are only lent until a node is done with them; without it each item has its own. */
@@ -26,8 +45,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   readonly #producer: string;
   readonly #target: Stage;
   readonly #run: RunState;
-  readonly #frames: Frame[] = [];
+  readonly #frames: Arrival[] = [];
+  /** What the items of the next frame have. */
+  #tags: readonly Tag[] | undefined;
   readonly #slabs: SlabTable;
+  readonly #isTagged: boolean;
   readonly #borrowers: Borrowers | undefined;
   /** Takes the invitation of the producer back: the segment is closed. */
   readonly forget: () => void;
@@ -46,6 +68,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     this.#target = target;
     this.#run = run;
     this.#borrowers = request.borrowers;
+    this.#isTagged = request.isTagged && run.isTagged;
     this.#slabs = new SlabTable({
       isShared: request.isShared,
       canPassOn: request.canPassOn,
@@ -92,51 +115,71 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       this.#slabs.forget(frame.payload);
       return;
     }
-    if (frame.kind !== FRAME.ITEMS && frame.kind !== FRAME.END) {
-      this.#break(unexpectedFrame(frame));
+    if (frame.kind === FRAME.TAGS && this.#isTagged) this.#tags = readTags(frame.payload);
+    else if (frame.kind === FRAME.ITEMS) this.#arrive(frame.payload as unknown[], frame.byteLength);
+    else if (frame.kind === FRAME.END) this.#takeOrKeep({ end: frame.payload as End });
+    else this.#break(unexpectedFrame(frame));
+  }
+
+  #arrive(items: readonly unknown[], byteLength: number): void {
+    const tags = this.#isTagged ? this.#tags : this.#run.isTagged ? items.map(() => newTag()) : undefined;
+    this.#tags = undefined;
+    if (this.#isTagged && tags?.length !== items.length) {
+      this.#break(new RemoteMediaError('RM_PROTOCOL', 'items came without their tags'));
       return;
     }
-    this.#borrowers?.lend(frame.payload as unknown[], this.#slabs.takeLeases());
-    if (this.#isBusy) this.#frames.push(frame);
-    else this.#take(frame);
+    this.#borrowers?.lend(items, this.#slabs.takeLeases());
+    this.#takeOrKeep({ items, tags, byteLength });
+  }
+
+  #takeOrKeep(arrival: Arrival): void {
+    if (this.#isBusy) this.#frames.push(arrival);
+    else this.#take(arrival);
   }
 
   onClose(error: Error | undefined): void {
-    if (!this.#isFinished && !this.#frames.some((frame) => frame.kind === FRAME.END)) this.#break(error);
+    if (!this.#isFinished && !this.#frames.some((arrival) => 'end' in arrival)) this.#break(error);
   }
 
-  #take(frame: Frame): void {
-    if (frame.kind === FRAME.END) {
-      if ((frame.payload as { failed?: boolean }).failed === true) this.#run.markFailed();
+  #take(arrival: Arrival): void {
+    if ('end' in arrival) {
+      if (arrival.end.failed === true) this.#run.markFailed();
       this.#close();
       this.#connection?.end();
       return;
     }
-    const items = frame.payload as unknown[];
+    const { items } = arrival;
     for (let index = 0; index < items.length; index++) {
-      const wait = this.#target.push(items[index]);
+      const wait = this.#push(arrival, index);
       if (this.#isFinished) return;
       if (wait !== undefined) {
         this.#isBusy = true;
-        void this.#takeLater(items, index, frame.byteLength, wait);
+        void this.#takeLater(arrival, index, wait);
         return;
       }
     }
-    this.#giveCredit(items.length, frame.byteLength);
+    this.#giveCredit(items.length, arrival.byteLength);
+  }
+
+  #push({ items, tags }: Items, index: number): Promise<void> | undefined {
+    if (tags !== undefined) {
+      this.#run.tag = tags[index];
+      if (this.#run.isStale(this.#run.tag)) {
+        this.#borrowers?.drop(items[index]);
+        return undefined;
+      }
+    }
+    return this.#target.push(items[index]);
   }
 
   /** The stage makes us wait: what comes meanwhile gathers, and the window bounds how much that is. */
-  async #takeLater(
-    items: readonly unknown[],
-    position: number,
-    byteLength: number,
-    wait: Promise<void>,
-  ): Promise<void> {
+  async #takeLater(arrival: Items, position: number, wait: Promise<void>): Promise<void> {
+    const { items, byteLength } = arrival;
     // None of this frame's items has been given back yet.
     let credited = 0;
     await wait;
     for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
-      const next = this.#target.push(items[index]);
+      const next = this.#push(arrival, index);
       if (next === undefined) continue;
       this.#giveCredit(index - credited, 0);
       credited = index;

@@ -7,7 +7,7 @@ import {
   unexpectedFrame,
   type ConnectionHandler,
 } from '../protocol/index.js';
-import { Room, Stage, type RunState } from '../segment/index.js';
+import { Room, Stage, type RunState, type Tag } from '../segment/index.js';
 import { SliceLedger } from '../slabs/index.js';
 import {
   encodeFrame,
@@ -17,6 +17,7 @@ import {
   type Frame,
   type Lowered,
 } from '../wire/index.js';
+import { tagsOf } from './tags.js';
 import { WINDOW } from './window.js';
 
 /** What is sent together at the most: the consumer can begin with the first items while the rest is made. */
@@ -30,6 +31,8 @@ export interface SenderRequest {
   readonly consumer: string;
   /** The first node that the channel feeds; `undefined` where it feeds the end of the pipeline alone. */
   readonly to: string | undefined;
+  /** Whether the consumer is to be told what items have beside their values. */
+  readonly isTagged: boolean;
   /** Whether bulk bytes go through shared memory. */
   readonly isBulk: boolean;
   /** Whether others get the same items. */
@@ -46,7 +49,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   readonly #request: SenderRequest;
   readonly #run: RunState;
   #connection: Connection | undefined;
-  #pending: Lowered[] = [];
+  #pending: Pending[] = [];
   #pendingBytes = 0;
   #isFlushScheduled = false;
   #itemsOut = 0;
@@ -92,7 +95,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     if (lowered === undefined) return undefined;
     if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
     this.#ledger?.commit();
-    this.#pending.push(lowered);
+    this.#pending.push({ lowered, tag: this.#run.tag });
     this.#pendingBytes += lowered.byteLength;
     this.#itemsOut++;
     if (this.#pending.length >= BATCH.items || this.#pendingBytes >= BATCH.bytes) this.#flush();
@@ -148,15 +151,16 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     let count = 0;
     let bytes = 0;
     while (count < this.#pending.length && count < BATCH.items && bytes < BATCH.bytes)
-      bytes += this.#pending[count++]?.byteLength ?? 0;
+      bytes += this.#pending[count++]?.lowered.byteLength ?? 0;
     const batch = this.#pending.splice(0, count);
     const frame = encodeFrame(
       FRAME.ITEMS,
-      batch.map((lowered) => lowered.value),
+      batch.map(({ lowered }) => lowered.value),
     );
     this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
-    if (this.#ledger !== undefined) for (const { slicedBytes } of batch) this.#bytesOut += slicedBytes;
+    if (this.#ledger !== undefined) for (const { lowered } of batch) this.#bytesOut += lowered.slicedBytes;
+    if (this.#run.isTagged && this.#request.isTagged) connection.send(FRAME.TAGS, tagsOf(batch));
     connection.sendBytes(frame);
   }
 
@@ -233,6 +237,12 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     connection.send(FRAME.END, { failed: !this.#run.canFlush });
     return Promise.resolve();
   }
+}
+
+/** An item that waits to be sent. */
+interface Pending {
+  readonly lowered: Lowered;
+  readonly tag: Tag | undefined;
 }
 
 const HEADER_BYTES = 5;

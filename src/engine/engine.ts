@@ -89,7 +89,9 @@ export class Engine {
     try {
       const { runPipeline } = await import('./run.js');
       const driver = this.#driver.forRun(run);
-      const place = { driver, worker: await this.#keptWorker(), settings: this.#settings };
+      const worker = await this.#keptWorker();
+      const onReady = (): void => this.#sink.control?.emit('opened', { run });
+      const place = { driver, worker, settings: this.#settings, onReady };
       return await runPipeline(request, place, controller.signal);
     } finally {
       this.#runs.delete(run);

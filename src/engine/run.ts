@@ -6,7 +6,10 @@ import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
 
 /** What a run needs of its engine. */
-export type RunPlace = Omit<PlacementRequest, 'pipeline' | 'python'>;
+export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> {
+  /** Called once all segments have started and nothing has failed. */
+  readonly onReady: () => void;
+}
 
 /**
  * Runs a pipeline of a driver to its end. When this settles nothing of the run is left.
@@ -37,7 +40,7 @@ export async function runPipeline(
 
 async function execute(
   { pipeline, isInputGiven, metrics }: RunRequest,
-  { driver, settings }: RunPlace,
+  { driver, settings, onReady }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -61,6 +64,7 @@ async function execute(
     isMetered: metrics,
     signal,
     isInterruptible: false,
+    onReady,
   });
   await session.execute();
   return { metrics: metrics ? session.metrics() : null, states: await placement.states() };

@@ -59,6 +59,9 @@ export class HostServer {
       case 'stop':
         this.#segment(params).stop();
         return {};
+      case 'interrupt':
+        this.#segment(params).interrupt((params as { before: number }).before);
+        return {};
       case 'cancel':
         this.#segment(params).cancel();
         return {};

@@ -34,6 +34,8 @@ export interface SegmentDescription {
     readonly bulk: boolean;
   }[];
   readonly metrics: boolean;
+  /** Whether items have tags, so that they can be interrupted. */
+  readonly tagged?: boolean;
   readonly cancelTimeoutMs: number;
 }
 
@@ -63,13 +65,18 @@ export class HostedSegment {
   #timer: NodeJS.Timeout | undefined;
   #isStarted = false;
   #isReported = false;
+  /** What the engine knows of already. */
+  #interruptedBefore = 0;
   #stuck: readonly string[] = [];
 
   constructor(description: SegmentDescription, home: SegmentHome) {
     this.id = description.segment;
     this.#description = description;
     this.#home = home;
-    this.#run = new RunState(home.logger, description.metrics);
+    this.#run = new RunState(home.logger, description.metrics, description.tagged);
+    this.#run.onInterrupt = (before) => {
+      if (before > this.#interruptedBefore) home.emit('interrupted', { segment: this.id, before });
+    };
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
     };
@@ -109,6 +116,12 @@ export class HostedSegment {
   /** Something failed elsewhere. */
   stop(): void {
     this.#run.markFailed();
+  }
+
+  /** What was let in before this stamp is stale. */
+  interrupt(before: number): void {
+    this.#interruptedBefore = Math.max(before, this.#interruptedBefore);
+    this.#run.interrupt(before);
   }
 
   /** Gives up what runs, and reports it when that has ended or the time for it is over. */

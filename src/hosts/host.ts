@@ -44,6 +44,8 @@ export interface OpenSegment {
   stop(): void;
   /** Drops what is queued and aborts what is running. */
   cancel(): void;
+  /** What was let in before this stamp is stale; see {@link RunState.interrupt}. */
+  interrupt(before: number): void;
   /** Ids of nodes whose code has not returned. */
   busy(): readonly string[];
   /** Cleans up the nodes in reverse order; gives what failed in doing so. Never rejects. */

@@ -6,7 +6,7 @@ import { recordLifecycleCalls } from './lifecycle.js';
 export interface NodeContext {
   /** Id of the node in this run. */
   readonly nodeId: string;
-  /** Aborts when the run is cancelled. */
+  /** Aborts when the run is cancelled; in a session also when the item of this call was interrupted. */
   readonly signal: AbortSignal;
   /** The run's logger. */
   readonly logger: Logger;
@@ -19,6 +19,14 @@ export interface NodeContext {
    * @throws RemoteMediaError `RM_MEMORY_KEPT`, `RM_SHARED_MEMORY_FULL`
    */
   allocate(dtype: DType, shape: readonly number[]): Tensor;
+  /**
+   * Interrupts the session, as a speaker who barges in does: everything that was let in before the item of this call becomes stale in all
+   * hosts at once. What of it waits is dropped, what runs is aborted, what it leads to is discarded. In a run, whose items all count,
+   * nothing happens.
+   */
+  interrupt(): void;
+  /** The item of this call, and what is given for it, survives interruptions. */
+  survive(): void;
 }
 
 /**

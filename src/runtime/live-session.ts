@@ -1,5 +1,5 @@
 import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
-import { ItemQueue } from '../segment/index.js';
+import { ItemQueue, newTag } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunOptions } from './run.js';
 import { noTaker, type RunMetrics } from './session.js';
@@ -9,6 +9,12 @@ import { PipelineStream } from './stream.js';
 export interface OpenOptions extends RunOptions {
   /** How many items may wait at the input before who writes has to. @defaultValue 64 */
   readonly maxPending?: number | undefined;
+}
+
+/** How an item is written. */
+export interface WriteOptions {
+  /** Whether the item, and what it leads to, goes on after an interruption. @defaultValue false */
+  readonly survives?: boolean | undefined;
 }
 
 const DEFAULT_MAX_PENDING = 64;
@@ -58,20 +64,29 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    * also where it ends while this waits
    * @throws InvalidArgumentError `RM_INVALID_INPUT` for `undefined`, and where the pipeline begins with source nodes only
    */
-  write(item: In): Promise<void> | undefined {
+  write(item: In, options?: WriteOptions): Promise<void> | undefined {
     this.#checkWrite(item);
-    return this.#queue.push(item)?.then(() => {
+    return this.#queue.push(item, newTag(options?.survives))?.then(() => {
       if (this.#over !== undefined) throw this.#refusal();
     });
   }
 
   /** Gives an item to the pipeline if there is room for it now; whether there was. Throws as {@link LiveSession.write}. */
-  tryWrite(item: In): boolean {
+  tryWrite(item: In, options?: WriteOptions): boolean {
     this.#checkWrite(item);
     if (this.#queue.isFull) return false;
     // The promise is for whoever writes next.
-    void this.#queue.push(item);
+    void this.#queue.push(item, newTag(options?.survives));
     return true;
+  }
+
+  /**
+   * Makes everything stale that was written so far, in all hosts at once: what of it waits is dropped, what runs is aborted by its
+   * `context.signal`, and what it leads to is discarded, outputs that nobody has read included. What survives goes on, and so does what
+   * is written from now on.
+   */
+  interrupt(): void {
+    this.#stream.interrupt();
   }
 
   /** No more items will come: what was written is processed, nodes flush, and the session ends. */
@@ -193,8 +208,10 @@ export async function openSession<In, Out>(
       `maxPending must be a whole number from 1, got ${String(maxPending)}.`,
     );
   }
-  const queue = new ItemQueue(maxPending, () => undefined);
-  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options);
+  const queue: ItemQueue = new ItemQueue(maxPending, () => {
+    queue.close(true);
+  });
+  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options, true);
   const session = new LiveSession<In, Out>(definition.name, stream, queue);
   await stream.open();
   return session;

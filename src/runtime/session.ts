@@ -2,7 +2,7 @@ import { describeCause, InvalidArgumentError, NodeError, RemoteMediaError } from
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { INPUT, planSegments, type Plan } from '../plan/index.js';
-import { Pace, RunState, type NodeMetrics, type Stage } from '../segment/index.js';
+import { nextStamp, Pace, RunState, type NodeMetrics, type Stage } from '../segment/index.js';
 import { CANCEL_TIMEOUT_MS, Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
@@ -28,6 +28,8 @@ export interface SessionRequest {
   readonly signal: AbortSignal | undefined;
   /** Whether Ctrl-C ends the run; else whoever drives it decides. */
   readonly isInterruptible: boolean;
+  /** Whether what is under way can be interrupted. @defaultValue false */
+  readonly isLive?: boolean;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -59,7 +61,11 @@ export class Session {
     this.#plan = planOf(request.pipeline, request.driver);
     this.takesInput = this.#plan.segments.some((segment) => segment.nodes.includes(INPUT));
     if (request.input.isGiven && !this.takesInput) throw noTaker(request.pipeline.name);
-    this.#run = new RunState(request.logger, request.isMetered);
+    this.#run = new RunState(request.logger, request.isMetered, request.isLive);
+    request.output.join(this.#run);
+    this.#run.onInterrupt = (before) => {
+      for (const segment of this.#segments) segment.interrupt(before);
+    };
     this.#run.onBroken = this.#breakOff.bind(this);
     this.#run.onFailure = () => {
       for (const segment of this.#segments) segment.stop();
@@ -73,6 +79,11 @@ export class Session {
     this.#cancellation.request(reason);
     this.#run.cancel(reason);
     for (const segment of this.#segments) segment.cancel();
+  }
+
+  /** Everything that was let in so far becomes stale, in all hosts. */
+  interrupt(): void {
+    this.#run.interrupt(nextStamp());
   }
 
   /** Counts and durations so far. */

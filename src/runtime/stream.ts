@@ -13,6 +13,8 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   readonly #definition: PipelineDefinition;
   readonly #input: RunInput;
   readonly #options: RunOptions;
+  /** Whether it can be interrupted. */
+  readonly #isLive: boolean;
   readonly #sink: QueueSink = new QueueSink();
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
@@ -22,11 +24,10 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   /** How many steps have been asked for and are not there yet. */
   #stepsAsked = 0;
   #lastStep: Promise<unknown> = Promise.resolve();
-  #ready: unknown[] = [];
-  #position = 0;
 
   /** @internal */
-  constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions) {
+  constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions, isLive = false) {
+    this.#isLive = isLive;
     this.#definition = definition;
     this.#input = input;
     this.#options = options;
@@ -44,8 +45,8 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
    */
   next(): Promise<IteratorResult<Out>> {
     const isFirst = this.#stepsAsked === 0;
-    if (isFirst && this.#position < this.#ready.length)
-      return Promise.resolve({ done: false, value: this.#ready[this.#position++] as Out });
+    const ready = isFirst && this.#leaving === undefined ? this.#sink.takeNow() : undefined;
+    if (ready !== undefined) return Promise.resolve({ done: false, value: ready.value as Out });
     this.#stepsAsked++;
     const take = (): Promise<IteratorResult<Out>> => this.#takeMore();
     // Steps come in the order in which they were asked for, also where nobody waited for the one before.
@@ -76,6 +77,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     return (this.#ended ??= this.#run());
   }
 
+  /** @internal Makes stale what has been let in so far. */
+  interrupt(): void {
+    this.#session?.interrupt();
+  }
+
   /** @internal Whether a node takes the input; known once the run has begun. */
   get takesInput(): boolean {
     return this.#session?.takesInput ?? true;
@@ -84,8 +90,6 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   /** @internal As {@link PipelineStream.return}, for this reason. */
   async leave(reason: unknown): Promise<void> {
     this.#leaving ??= { reason };
-    this.#ready = [];
-    this.#position = 0;
     this.#sink.close(true);
     this.#session?.cancel(this.#leaving.reason);
     this.#ended ??= Promise.resolve();
@@ -109,14 +113,10 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   async #takeMore(): Promise<IteratorResult<Out>> {
     try {
       const { ended } = this;
-      while (this.#position === this.#ready.length) {
-        this.#position = 0;
-        this.#ready = await this.#sink.take();
-        if (this.#ready.length > 0) continue;
-        await ended;
-        return { done: true, value: undefined };
-      }
-      return { done: false, value: this.#ready[this.#position++] as Out };
+      const item = await this.#sink.take();
+      if (item !== undefined) return { done: false, value: item.value as Out };
+      await ended;
+      return { done: true, value: undefined };
     } finally {
       this.#stepsAsked--;
     }
@@ -147,6 +147,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,
+        isLive: this.#isLive,
         onReady: () => {
           this.#setOpen();
         },

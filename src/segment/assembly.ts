@@ -1,6 +1,7 @@
 import type { AnyNode, NodeContext } from '../node/index.js';
 import { roleOf } from '../node/index.js';
 import { SourceFeed } from './feeds.js';
+import { ItemContext } from './item-context.js';
 import { nodeMetrics, type NodeMetrics } from './metrics.js';
 import { NodeStage } from './node-stage.js';
 import type { RunState } from './run-state.js';
@@ -43,7 +44,7 @@ export function assemble(
   const feeds: SourceFeed[] = [];
   const stagesOf = (ids: readonly string[]): Stage[] => ids.flatMap((id) => stages.get(id) ?? []);
   for (const { id, node, afterProcess } of [...nodes].reverse()) {
-    const downstream = join([...stagesOf(successors.get(id) ?? []), ...(exits.get(id) ?? [])]);
+    const downstream = join([...stagesOf(successors.get(id) ?? []), ...(exits.get(id) ?? [])], run);
     const context = contextOf(id, run);
     const role = roleOf(node);
     if (role === 'source') feeds.push(new SourceFeed(id, node, context, downstream, run));
@@ -52,7 +53,7 @@ export function assemble(
   }
   return {
     feeds,
-    entry: (ids) => join(stagesOf(ids)),
+    entry: (ids) => join(stagesOf(ids), run),
     busy: () => [...stages.values(), ...feeds].filter((stage) => stage.isBusy).map((stage) => stage.id),
     metrics: () =>
       nodes.map(({ id }) => metricsOf(id, stages.get(id) ?? feeds.find((feed) => feed.id === id))),
@@ -61,18 +62,25 @@ export function assemble(
 
 /** What a node is given with each call. */
 export function contextOf(nodeId: string, run: RunState): NodeContext {
+  if (run.isTagged) return new ItemContext(nodeId, run);
   return {
     nodeId,
     signal: run.signal,
     logger: run.logger,
     allocate: (dtype, shape) => run.allocate(dtype, shape),
+    interrupt: nothingToInterrupt,
+    survive: nothingToInterrupt,
   };
 }
 
+function nothingToInterrupt(): void {
+  // All items of a run count.
+}
+
 /** One stage that stands for all of these. */
-export function join(stages: readonly Stage[]): Stage {
+export function join(stages: readonly Stage[], run: RunState): Stage {
   const [only] = stages;
-  return only !== undefined && stages.length === 1 ? only : new FanOutStage(stages);
+  return only !== undefined && stages.length === 1 ? only : new FanOutStage(stages, run);
 }
 
 function metricsOf(id: string, counters: NodeStage | StreamStage | SourceFeed | undefined): NodeMetrics {

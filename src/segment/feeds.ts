@@ -7,9 +7,11 @@ import {
   type Items,
   type NodeContext,
 } from '../node/index.js';
+import { ItemQueue } from './item-queue.js';
 import { Pace } from './pace.js';
 import type { Feeder, RunState } from './run-state.js';
 import type { Stage, Upstream } from './stage.js';
+import { newTag, type Tag } from './tag.js';
 
 /** How long what is read may take to close where it was left in the middle of making an item, in milliseconds. */
 const CLOSE_GRACE_MS = 100;
@@ -33,6 +35,8 @@ export abstract class Feed implements Feeder, Upstream {
 
   /** Opens what is read. */
   protected abstract items(): Items<unknown> | PromiseLike<Items<unknown>>;
+  /** What the item has that was read last, in a session. */
+  protected abstract tag(): Tag;
   /** Says what an error of the iterable means. */
   protected abstract wrap(error: unknown): Error;
   /** Whether an item is one at all; throws where it cannot be. */
@@ -83,12 +87,21 @@ export abstract class Feed implements Feeder, Upstream {
       // A stop may have come while the iterable made this item.
       if (this.#isStopped()) break;
       if (!this.accepts(item)) continue;
-      this.itemsOut++;
-      const wait = this.#target.push(item);
+      const wait = this.#push(item);
       if (wait !== undefined) await wait;
       if (pace.isTurnDue()) await pace.turn();
       if (this.#isStopped()) break;
     }
+  }
+
+  #push(item: unknown): Promise<void> | undefined {
+    this.itemsOut++;
+    if (this.run.isTagged) {
+      this.run.tag = this.tag();
+      // It was interrupted on its way here.
+      if (this.run.isStale(this.run.tag)) return undefined;
+    }
+    return this.#target.push(item);
   }
 
   async #feedAsync(items: AsyncIterable<unknown> & { destroy?: () => void }): Promise<void> {
@@ -104,8 +117,7 @@ export abstract class Feed implements Feeder, Upstream {
         state = step === undefined ? 'waiting' : 'open';
         if (step === undefined || this.#isStopped()) break;
         if (!this.accepts(step.value)) continue;
-        this.itemsOut++;
-        const wait = this.#target.push(step.value);
+        const wait = this.#push(step.value);
         if (wait !== undefined) await wait;
         if (pace.isTurnDue()) await pace.turn();
       }
@@ -159,6 +171,19 @@ export class InputFeed extends Feed {
   constructor(items: Items<unknown>, target: Stage, run: RunState) {
     super(target, run);
     this.#items = items;
+    if (!(items instanceof ItemQueue)) return;
+    run.addMortal({
+      die: () => {
+        items.close(true);
+      },
+      interrupt: () => {
+        items.interrupt(run);
+      },
+    });
+  }
+
+  protected override tag(): Tag {
+    return (this.#items instanceof ItemQueue ? this.#items.tag : undefined) ?? newTag();
   }
 
   protected override items(): Items<unknown> {
@@ -206,6 +231,10 @@ export class SourceFeed extends Feed {
     const items: unknown = await this.node.source?.(this.#context);
     if (isAsyncIterable(items) || isIterableObject(items)) return items;
     throw new TypeError(`source() must give an iterable or an async iterable, got ${describeType(items)}`);
+  }
+
+  protected override tag(): Tag {
+    return newTag();
   }
 
   protected override wrap(error: unknown): Error {

@@ -7,3 +7,4 @@ export { Room } from './room.js';
 export { RunState, type Feeder } from './run-state.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';
+export { newTag, nextStamp, type Tag } from './tag.js';

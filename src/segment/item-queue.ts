@@ -1,20 +1,31 @@
 import { Room } from './room.js';
+import type { RunState } from './run-state.js';
+import type { Tag } from './tag.js';
+
+interface Waiting {
+  readonly value: unknown;
+  readonly tag: Tag | undefined;
+}
 
 /** A bounded queue that is read as an async iterable. */
 export class ItemQueue implements AsyncIterableIterator<unknown> {
   readonly #limit: number;
-  readonly #items: unknown[] = [];
+  #items: Waiting[] = [];
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
   #isClosed = false;
   readonly #room: Room = new Room();
   /** How many items have been handed out. */
   taken = 0;
+  /** What the item has that was handed out last. */
+  tag: Tag | undefined;
+  /** Called with what an item has that is handed out. */
+  onTake: ((tag: Tag | undefined) => void) | undefined;
   maxDepth = 0;
 
   /**
    * @param limit - how many items may wait before whoever pushes has to
-   * @param onReturn - called where the reader wants no more
+   * @param onReturn - called where the reader wants no more; it closes the queue
    */
   constructor(limit: number, onReturn: () => void) {
     this.#limit = limit;
@@ -27,15 +38,15 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   /** Takes an item; gives a promise where there is no room for another one yet. */
-  push(item: unknown): Promise<void> | undefined {
+  push(value: unknown, tag?: Tag): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
-      this.taken++;
-      reader({ done: false, value: item });
+      this.#handOut(tag);
+      reader({ done: false, value });
       return undefined;
     }
-    this.#items.push(item);
+    this.#items.push({ value, tag });
     const depth = this.#items.length;
     if (depth > this.maxDepth) this.maxDepth = depth;
     return depth < this.#limit ? undefined : this.#room.wait();
@@ -49,19 +60,35 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
   }
 
+  /** Drops what has become stale. */
+  interrupt(run: RunState): void {
+    this.#items = this.#items.filter(({ tag }) => !run.isStale(tag));
+    if (!this.isFull) this.#room.free();
+  }
+
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#items.length > 0) {
-      const value = this.#items.shift();
-      this.taken++;
+    const waiting = this.#items.shift();
+    if (waiting !== undefined) {
+      this.#handOut(waiting.tag);
       this.#room.free();
-      return Promise.resolve({ done: false, value });
+      return Promise.resolve({ done: false, value: waiting.value });
     }
     if (this.#isClosed) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 
+  #handOut(tag: Tag | undefined): void {
+    this.taken++;
+    this.tag = tag;
+    this.onTake?.(tag);
+  }
+
+  /** Whether nothing more will be handed out. */
+  get isOver(): boolean {
+    return this.#isClosed && this.#items.length === 0;
+  }
+
   return(): Promise<IteratorResult<unknown>> {
-    this.close(true);
     this.#onReturn();
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -8,28 +8,33 @@ import {
   type Gate,
   type NodeContext,
 } from '../node/index.js';
+import { Caller, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
+import { ItemContext } from './item-context.js';
 import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
+import { newTag, type Tag } from './tag.js';
 import { Timing } from './timing.js';
 
-type OutputIterator = Iterator<unknown> | AsyncIterator<unknown>;
 type Mode = 'direct' | 'queued' | 'dead';
 
 /** A call of `process` whose outputs are still to come, in the order of the items. */
 interface Call {
   readonly index: number;
-  /** Settles with what `process` returned; never rejects. */
+  /** Settles with what `process` returned, or when the call is interrupted; never rejects. */
   readonly outcome: Promise<Outcome> | Outcome;
+  /** Where items have tags. */
+  readonly context: ItemContext | null;
 }
 
-type Outcome =
-  | { readonly kind: 'result'; readonly value: unknown }
-  | { readonly kind: 'many'; readonly iterator: OutputIterator; readonly after: Promise<void> | undefined }
-  | { readonly kind: 'error'; readonly error: unknown };
+/** An item that waits. */
+interface Waiting {
+  readonly value: unknown;
+  readonly tag: Tag | undefined;
+}
 
 /** Items that wait in front of an async node before the nodes before it have to. */
 const QUEUE_LIMIT = 16;
@@ -46,19 +51,22 @@ export class NodeStage extends Stage implements Upstream {
   itemsOut = 0;
   errors = 0;
   maxQueueDepth = 0;
-  readonly timing: Timing | null;
   readonly #run: RunState;
   readonly #process: Process;
-  readonly #context: NodeContext;
+  readonly #timing: Timing | null;
+  #context: NodeContext;
+  /** The same, where items have tags: a call that is not over when `process` has returned takes it along. */
+  #itemContext: ItemContext | null = null;
   readonly #gate: Gate;
   readonly #concurrency: number;
   #mode: Mode = 'direct';
   #downstream: Stage;
   /** The downstream, where it is a node of the same kind. */
   #next: NodeStage | null = null;
-  readonly #queue: unknown[] = [];
+  #queue: Waiting[] = [];
+  /** Those whose outputs are not passed on yet. */
   readonly #calls: Call[] = [];
-  #active = 0;
+  readonly #caller: Caller;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
   #pace: Pace | undefined;
@@ -76,6 +84,7 @@ export class NodeStage extends Stage implements Upstream {
     this.id = id;
     this.node = node;
     this.#context = context;
+    if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
     const process = node.process as Process;
     this.#process = afterProcess === undefined ? process : followed(process, afterProcess);
@@ -83,9 +92,26 @@ export class NodeStage extends Stage implements Upstream {
     this.#concurrency = concurrencyOf(node, id);
     this.#downstream = downstream;
     if (downstream instanceof NodeStage) this.#next = downstream;
-    this.timing = run.isMetered ? new Timing() : null;
+    this.#caller = new Caller(
+      {
+        id,
+        node,
+        process: this.#process,
+        context,
+        gate: this.#gate,
+        concurrency: this.#concurrency,
+        onSettled: this.#fill.bind(this),
+      },
+      run,
+    );
+    this.#timing = this.#caller.timing;
     downstream.addUpstream(this);
     run.addMortal(this);
+  }
+
+  /** How long its calls took, where that is measured. */
+  get timing(): Timing | null {
+    return this.#timing;
   }
 
   /** Whether `process` or `flush` is running or a generator of them is open: what a cancel waits for. */
@@ -103,9 +129,10 @@ export class NodeStage extends Stage implements Upstream {
         if (stage.#mode !== 'direct' || (holder !== null && holder !== stage.#run))
           return stage.#enqueue(value);
         const index = stage.itemsIn++;
+        if (stage.#itemContext !== null) stage.#itemContext.tag = stage.#run.tag;
         const result: unknown =
-          stage.timing !== null && Timing.isMeasured(index)
-            ? stage.#timedProcess(value, stage.timing)
+          stage.#timing !== null && Timing.isMeasured(index)
+            ? stage.#caller.timedProcess(value, stage.#timing, stage.#context)
             : stage.#process.call(stage.node, value, stage.#context);
         if (result === undefined) return undefined;
         if (typeof result === 'object' && result !== null) {
@@ -123,75 +150,75 @@ export class NodeStage extends Stage implements Upstream {
     }
   }
 
-  #timedProcess(value: unknown, timing: Timing): unknown {
-    const start = performance.now();
-    let result: unknown;
-    try {
-      result = this.#process.call(this.node, value, this.#context);
-    } catch (error) {
-      timing.add(performance.now() - start);
-      throw error;
-    }
-    if (typeof result === 'object' && result !== null) return timing.addOutcome(start, result);
-    timing.add(performance.now() - start);
-    return result;
-  }
-
   /** `process` gave a promise: until nothing is under way any more this stage has a queue. */
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
-    if (this.#concurrency === 1) void this.#gate.enter(this.#run);
-    this.#active++;
-    this.#calls.push({ index, outcome: this.#settle(result) });
+    const context = this.#takeContext();
+    this.#caller.begin(context);
+    this.#calls.push({ index, outcome: this.#caller.outcomeOf(result, context), context });
     return this.#startPump();
+  }
+
+  /** The context goes with a call that is not over yet. */
+  #takeContext(): ItemContext | null {
+    const context = this.#itemContext;
+    if (context !== null) this.#context = this.#itemContext = new ItemContext(this.id, this.#run);
+    return context;
   }
 
   /** `process` gave many outputs: those that are there at once and find room are passed on at once. */
   #expand(index: number, outputs: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> | undefined {
     const iterator = outputs as unknown as OutputIterator;
+    const context = this.#takeContext();
     let after: Promise<void> | undefined;
     if (!(Symbol.asyncIterator in outputs)) {
-      const rest = this.#drainNow(iterator as Iterator<unknown>);
-      if (rest === undefined) return undefined;
-      after = rest;
+      after = this.#drainNow(iterator as Iterator<unknown>, context);
+      if (after === undefined) return undefined;
     }
-    if (this.#concurrency === 1) void this.#gate.enter(this.#run);
-    this.#active++;
-    this.#calls.push({ index, outcome: { kind: 'many', iterator, after } });
+    this.#caller.begin(context);
+    this.#calls.push({ index, outcome: { kind: 'many', iterator, after }, context });
     return this.#startPump();
   }
 
   /** Gives what has to be waited for before the generator may go on, or `undefined` once it is at its end. */
-  #drainNow(iterator: Iterator<unknown>): Promise<void> | undefined {
+  #drainNow(iterator: Iterator<unknown>, context: ItemContext | null): Promise<void> | undefined {
     const pace = (this.#pace ??= new Pace());
     for (;;) {
       const step = iterator.next();
       if (step.done === true) return undefined;
-      const wait = this.#emitFrom(iterator, step.value);
+      const wait = this.#emitFrom(iterator, step.value, context);
       if (wait !== undefined) return wait;
       if (pace.isTurnDue()) return pace.turn();
-      if (this.#mode === 'dead') return Promise.resolve();
+      if (this.#mode === 'dead' || context?.isStale === true) return Promise.resolve();
     }
   }
 
   /** An output that cannot be passed on ends the generator that gave it. */
-  #emitFrom(iterator: OutputIterator, value: unknown): Promise<void> | undefined {
+  #emitFrom(
+    iterator: OutputIterator,
+    value: unknown,
+    context: ItemContext | null,
+  ): Promise<void> | undefined {
     try {
-      return this.#emit(value);
+      return this.#emit(value, context);
     } catch (error) {
       closeIterator(iterator, this.#run);
       throw error;
     }
   }
 
-  #emit(value: unknown): Promise<void> | undefined {
+  #emit(value: unknown, context: ItemContext | null): Promise<void> | undefined {
     if (value === undefined) return undefined;
+    if (context !== null) {
+      if (context.isStale) return undefined;
+      this.#run.tag = context.tag;
+    }
     this.itemsOut++;
     return this.#downstream.push(value);
   }
 
   #enqueue(value: unknown): Promise<void> | undefined {
     if (this.#mode === 'dead') return undefined;
-    this.#queue.push(value);
+    this.#queue.push({ value, tag: this.#run.tag });
     if (this.#queue.length > this.maxQueueDepth) this.maxQueueDepth = this.#queue.length;
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
@@ -210,10 +237,15 @@ export class NodeStage extends Stage implements Upstream {
     for (;;) {
       this.#fill();
       const call = this.#calls[0];
-      if (call === undefined) break;
+      if (call === undefined) {
+        if (this.#caller.active === 0) break;
+        // What was interrupted has not returned yet.
+        await this.#caller.over.wait();
+        continue;
+      }
       const outcome = call.outcome instanceof Promise ? await call.outcome : call.outcome;
       try {
-        await this.#passOn(outcome);
+        await this.#passOn(outcome, call.context);
       } catch (error) {
         this.#fail(error, 'process', call.index);
       }
@@ -224,34 +256,48 @@ export class NodeStage extends Stage implements Upstream {
     if (this.#mode === 'queued') this.#mode = 'direct';
   }
 
-  async #passOn(outcome: Outcome): Promise<void> {
-    if (outcome.kind === 'error') throw outcome.error;
-    if (outcome.kind === 'many') {
-      try {
-        if (outcome.after !== undefined) await this.#waitInside(outcome.after);
-        await this.#drain(outcome.iterator);
-      } finally {
-        this.#finishCall();
-      }
-      return;
+  async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
+    if (outcome.kind === 'error') {
+      if (context?.isStale === true) this.#caller.forget(outcome.error);
+      else throw outcome.error;
+    } else if (outcome.kind === 'many') {
+      await this.#passOnMany(outcome.iterator, outcome.after, context);
+    } else if (this.#mode !== 'dead') {
+      const wait = this.#emit(outcome.value, context);
+      if (wait !== undefined) await wait;
     }
-    if (this.#mode === 'dead') return;
-    const wait = this.#emit(outcome.value);
-    if (wait !== undefined) await wait;
   }
 
-  async #drain(iterator: OutputIterator): Promise<void> {
+  async #passOnMany(
+    iterator: OutputIterator,
+    after: Promise<void> | undefined,
+    context: ItemContext | null,
+  ): Promise<void> {
+    let isInterrupted = false;
+    try {
+      if (after !== undefined) await this.#waitInside(after);
+      isInterrupted = await this.#drain(iterator, context);
+    } finally {
+      if (isInterrupted) this.#caller.closeAndFinish(iterator, context);
+      else this.#caller.finish(context);
+    }
+  }
+
+  /** Whether it was interrupted, and is still to be closed. */
+  async #drain(iterator: OutputIterator, context: ItemContext | null): Promise<boolean> {
     const pace = (this.#pace ??= new Pace());
     for (;;) {
       if (this.#mode === 'dead') {
         await iterator.return?.();
-        return;
+        return false;
       }
+      if (context?.isStale === true) return true;
       const answer = iterator.next();
-      const step = isThenable(answer) ? await answer : answer;
-      if (step.done === true) return;
+      const step = isThenable(answer) ? await this.#caller.unlessInterrupted(answer, context) : answer;
+      if (step === undefined) continue;
+      if (step.done === true) return false;
       if (this.isDead) continue;
-      const wait = this.#emitFrom(iterator, step.value);
+      const wait = this.#emitFrom(iterator, step.value, context);
       if (wait !== undefined) await this.#waitInside(wait);
       if (pace.isTurnDue()) await pace.turn();
     }
@@ -266,62 +312,15 @@ export class NodeStage extends Stage implements Upstream {
   #fill(): void {
     while (
       this.#queue.length > 0 &&
-      this.#active < this.#concurrency &&
+      this.#caller.active < this.#concurrency &&
       this.#calls.length < 2 * this.#concurrency
     ) {
-      const value = this.#queue.shift();
+      const { value, tag } = this.#queue.shift() as Waiting;
       if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
-      this.#active++;
-      const entered = this.#concurrency === 1 ? this.#gate.enter(this.#run, this) : undefined;
+      const context = this.#caller.contextFor(tag);
       const index = this.itemsIn++;
-      const outcome =
-        entered === undefined ? this.#call(value, index) : this.#callOnceIn(entered, value, index);
-      this.#calls.push({ index, outcome });
+      this.#calls.push({ index, outcome: this.#caller.start(value, index, context, this), context });
     }
-  }
-
-  async #callOnceIn(entered: Promise<boolean>, value: unknown, index: number): Promise<Outcome> {
-    if (await entered) return this.#call(value, index);
-    this.#active--;
-    return { kind: 'result', value: undefined };
-  }
-
-  #call(value: unknown, index: number): Promise<Outcome> | Outcome {
-    if (this.#mode === 'dead') return this.#settled(undefined);
-    try {
-      const result =
-        this.timing !== null && Timing.isMeasured(index)
-          ? this.#timedProcess(value, this.timing)
-          : this.#process.call(this.node, value, this.#context);
-      return isThenable(result) ? this.#settle(result) : this.#settled(result);
-    } catch (error) {
-      this.#finishCall();
-      return { kind: 'error', error };
-    }
-  }
-
-  async #settle(result: PromiseLike<unknown>): Promise<Outcome> {
-    try {
-      return this.#settled(await result);
-    } catch (error) {
-      this.#finishCall();
-      return { kind: 'error', error };
-    } finally {
-      this.#fill();
-    }
-  }
-
-  #settled(value: unknown): Outcome {
-    if (typeof value === 'object' && value !== null && isManyOutputs(value)) {
-      return { kind: 'many', iterator: value, after: undefined };
-    }
-    this.#finishCall();
-    return { kind: 'result', value };
-  }
-
-  #finishCall(): void {
-    this.#active--;
-    if (this.#concurrency === 1) this.#gate.leave();
   }
 
   #fail(error: unknown, phase: NodePhase, itemIndex?: number): void {
@@ -345,6 +344,16 @@ export class NodeStage extends Stage implements Upstream {
     this.#queue.length = 0;
     this.#gate.giveUp(this);
     this.#room.free();
+    if (!this.#run.isCancelled) return;
+    this.#caller.abort();
+    this.#itemContext?.abort(this.#run.cancelReason);
+  }
+
+  /** Drops what has become stale. */
+  interrupt(): void {
+    this.#queue = this.#queue.filter(({ tag }) => !this.#run.isStale(tag));
+    if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
+    this.#caller.interrupt();
   }
 
   downstreamStopped(_stage: Stage, isFailure: boolean): void {
@@ -364,12 +373,14 @@ export class NodeStage extends Stage implements Upstream {
     const entered = this.#gate.enter(this.#run, this);
     if (entered !== undefined && !(await entered)) return;
     this.#isFlushing = true;
+    const context = this.#caller.contextFor(newTag());
     try {
       try {
-        const answer: unknown = this.node.flush(this.#context);
+        const answer: unknown = this.node.flush(context ?? this.#context);
         const result = isThenable(answer) ? await answer : answer;
-        if (typeof result === 'object' && result !== null && isManyOutputs(result)) await this.#drain(result);
-        else await this.#emit(result);
+        if (typeof result === 'object' && result !== null && isManyOutputs(result))
+          await this.#drain(result, context);
+        else await this.#emit(result, context);
       } finally {
         this.#isFlushing = false;
         this.#gate.leave();

@@ -1,11 +1,20 @@
 import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
+import type { Tag } from './tag.js';
 
 /** Something that lets items into a run, and can stop doing so. */
 export interface Feeder {
   /** Lets no new item in. */
   stop(): void;
+}
+
+/** Something that holds items. */
+export interface Mortal {
+  /** Takes no more, and drops what it holds. */
+  die(): void;
+  /** Drops what has become stale. */
+  interrupt?(): void;
 }
 
 /** What all stages of one run share; also the token that says which run holds an instance. */
@@ -19,6 +28,8 @@ export class RunState {
   hasFailed = false;
   /** Cancelled: queued items are dropped as well. */
   isCancelled = false;
+  /** Why, once it is. */
+  cancelReason: unknown;
   /** The node whose `initialize` is running. */
   initializing: string | undefined;
   /** Called before `initialize` of each node. */
@@ -29,17 +40,26 @@ export class RunState {
   onBroken: (() => void) | undefined;
   /** Makes tensors for nodes: in shared memory, where a segment of this run gives its outputs to another process. */
   allocate: (dtype: DType, shape: readonly number[]) => Tensor = zeros;
+  /** In a session: what the item has that is on its way now. Whoever pushes an item sets it before. */
+  tag: Tag | undefined;
+  /** Whether items have tags, so that what is under way can be interrupted. */
+  readonly isTagged: boolean;
+  /** Called when items that were let in before this stamp have become stale. */
+  onInterrupt: ((before: number) => void) | undefined;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;
   #giveUp: () => void = () => undefined;
   readonly #controller = new AbortController();
   readonly #feeders = new Set<Feeder>();
-  readonly #mortals = new Set<{ die(): void }>();
+  readonly #mortals = new Set<Mortal>();
+  #staleBefore = 0;
+  #interruption: DOMException | undefined;
 
-  constructor(logger: Logger, isMetered: boolean) {
+  constructor(logger: Logger, isMetered: boolean, isTagged = false) {
     this.logger = logger;
     this.isMetered = isMetered;
+    this.isTagged = isTagged;
   }
 
   /** Aborts when the run is cancelled. */
@@ -62,7 +82,7 @@ export class RunState {
   }
 
   /** Adds what has to die when the run is cancelled. */
-  addMortal(mortal: { die(): void }): void {
+  addMortal(mortal: Mortal): void {
     this.#mortals.add(mortal);
   }
 
@@ -86,10 +106,30 @@ export class RunState {
     this.onFailure?.();
   }
 
+  /** Why work is aborted that the last interruption made stale. */
+  get interruption(): DOMException {
+    return (this.#interruption ??= new DOMException('The session was interrupted.', 'AbortError'));
+  }
+
+  /** Whether an item was let in before the last interruption, and does not survive it. */
+  isStale(tag: Tag | undefined): boolean {
+    return tag !== undefined && tag.stamp < this.#staleBefore && !tag.survives;
+  }
+
+  /** Everything that was let in before becomes stale: what of it waits is dropped, what runs is aborted, what it leads to is discarded. */
+  interrupt(before: number): void {
+    if (!this.isTagged || before <= this.#staleBefore) return;
+    this.#staleBefore = before;
+    this.#interruption = undefined;
+    for (const mortal of this.#mortals) mortal.interrupt?.();
+    this.onInterrupt?.(before);
+  }
+
   /** Drops what is queued, aborts what is running. */
   cancel(reason: unknown): void {
     if (this.isCancelled) return;
     this.isCancelled = true;
+    this.cancelReason = reason;
     this.#stopFeeders();
     for (const mortal of this.#mortals) mortal.die();
     this.#controller.abort(reason);

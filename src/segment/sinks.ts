@@ -1,5 +1,7 @@
 import { Room } from './room.js';
+import type { RunState } from './run-state.js';
 import { Stage } from './stage.js';
+import type { Tag } from './tag.js';
 
 /** The end of a run whose outputs are collected. */
 export class CollectSink extends Stage {
@@ -20,27 +22,51 @@ const QUEUE_LIMIT = 16;
 
 /** The end of a run whose outputs are read as they come. */
 export class QueueSink extends Stage {
-  #items: unknown[] = [];
+  #items: { readonly value: unknown; readonly tag: Tag | undefined }[] = [];
+  #run: RunState | undefined;
   #isClosed = false;
   #reader: (() => void) | undefined;
   readonly #room: Room = new Room();
 
-  push(item: unknown): Promise<void> | undefined {
+  override join(run: RunState): void {
+    this.#run = run;
+    run.addMortal(this);
+  }
+
+  push(value: unknown): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
-    this.#items.push(item);
+    const tag = this.#run?.tag;
+    if (this.#run?.isStale(tag) === true) return undefined;
+    this.#items.push({ value, tag });
     this.#wakeReader();
     if (this.#items.length < QUEUE_LIMIT) return undefined;
     return this.#room.wait();
   }
 
-  /** Takes the outputs that are there; empty at the end. */
-  async take(): Promise<unknown[]> {
-    if (this.#items.length === 0 && !this.#isClosed)
+  /** Takes the next output where there is one. */
+  takeNow(): { readonly value: unknown } | undefined {
+    const item = this.#items.shift();
+    // Those who wait are woken once for several.
+    if (this.#items.length <= QUEUE_LIMIT / 2) this.#room.free();
+    return item;
+  }
+
+  /** Takes the next output once it is there; `undefined` at the end. */
+  async take(): Promise<{ readonly value: unknown } | undefined> {
+    while (this.#items.length === 0 && !this.#isClosed)
       await new Promise<void>((resolve) => (this.#reader = resolve));
-    const items = this.#items;
-    this.#items = [];
+    return this.takeNow();
+  }
+
+  /** The run goes on: what is there can still be taken. */
+  die(): void {
     this.#room.free();
-    return items;
+  }
+
+  /** Drops what has become stale. */
+  interrupt(): void {
+    this.#items = this.#items.filter(({ tag }) => this.#run?.isStale(tag) !== true);
+    if (this.#items.length < QUEUE_LIMIT) this.#room.free();
   }
 
   /** No more outputs: those that wait can still be taken, unless nobody wants them. */

@@ -1,3 +1,5 @@
+import type { RunState } from './run-state.js';
+
 /**
  * A place in a segment that takes items. `push` gives a promise only where the caller has to wait before it pushes the next item;
  * the item is taken either way.
@@ -16,6 +18,11 @@ export abstract class Stage {
   addUpstream(upstream: Upstream): void {
     this.upstreams.push(upstream);
     this.#open++;
+  }
+
+  /** The end of a pipeline is made before its run. */
+  join(_run: RunState): void {
+    // Most have nothing to learn of it.
   }
 
   /** One of the upstreams has no more items. */
@@ -37,9 +44,12 @@ export interface Upstream {
 }
 
 /** Waits for several pushes at once; a promise only where one of them is. */
-export function pushToAll(stages: readonly Stage[], item: unknown): Promise<void> | undefined {
+function pushToAll(stages: readonly Stage[], item: unknown, run: RunState): Promise<void> | undefined {
   let waits: Promise<void>[] | undefined;
+  const { tag } = run;
   for (const stage of stages) {
+    // What is behind another branch may have given its outputs another one.
+    run.tag = tag;
     const wait = stage.push(item);
     if (wait !== undefined) (waits ??= []).push(wait);
   }
@@ -53,16 +63,18 @@ function noValue(): void {
 /** Gives every item to every branch: the very same object. */
 export class FanOutStage extends Stage implements Upstream {
   readonly #branches: readonly Stage[];
+  readonly #run: RunState;
   readonly #stopped = new Set<Stage>();
 
-  constructor(branches: readonly Stage[]) {
+  constructor(branches: readonly Stage[], run: RunState) {
     super();
     this.#branches = branches;
+    this.#run = run;
     for (const branch of branches) branch.addUpstream(this);
   }
 
   push(item: unknown): Promise<void> | undefined {
-    return pushToAll(this.#branches, item);
+    return pushToAll(this.#branches, item, this.#run);
   }
 
   protected async finish(): Promise<void> {

@@ -7,11 +7,13 @@ import {
   type AnyNode,
   type NodeContext,
 } from '../node/index.js';
+import { ItemContext } from './item-context.js';
 import { ItemQueue } from './item-queue.js';
 import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
+import { newTag } from './tag.js';
 
 /** Items that wait for a streaming node before the nodes before it have to. */
 const QUEUE_LIMIT = 16;
@@ -23,11 +25,13 @@ export class StreamStage extends Stage implements Upstream {
   itemsOut = 0;
   errors = 0;
   readonly #context: NodeContext;
+  /** The same, where items have tags. */
+  readonly #itemContext: ItemContext | null;
   readonly #downstream: Stage;
   readonly #run: RunState;
   /** A node that leaves its input early still has its last outputs to give, but nothing new is made for it. */
   readonly #input: ItemQueue = new ItemQueue(QUEUE_LIMIT, () => {
-    this.stopUpstreams(false);
+    if (!this.#isInterrupted) this.#leaveInput();
   });
   #pumping: Promise<void> | undefined;
   #isDead = false;
@@ -38,6 +42,7 @@ export class StreamStage extends Stage implements Upstream {
     this.id = id;
     this.node = node;
     this.#context = context;
+    this.#itemContext = context instanceof ItemContext ? context : null;
     this.#downstream = downstream;
     this.#run = run;
     downstream.addUpstream(this);
@@ -60,16 +65,30 @@ export class StreamStage extends Stage implements Upstream {
   push(item: unknown): Promise<void> | undefined {
     if (this.#isDead) return undefined;
     this.#pumping ??= this.#pump();
-    return this.#input.push(item);
+    return this.#input.push(item, this.#run.tag);
   }
 
-  /** Never rejects. */
+  #leaveInput(): void {
+    this.#input.close(true);
+    this.stopUpstreams(false);
+  }
+
+  /** The item that the node has read last was interrupted. */
+  get #isInterrupted(): boolean {
+    return this.#itemContext?.isStale === true;
+  }
+
+  /** Never rejects. A node that an interruption has ended is opened again. */
   async #pump(): Promise<void> {
-    try {
-      await this.#passOn(await this.#open());
-    } catch (error) {
-      this.#fail(error);
-    }
+    do {
+      try {
+        await this.#passOn(await this.#open());
+      } catch (error) {
+        if (this.#isInterrupted)
+          this.#run.logger.debug(`node "${this.id}" was interrupted: ${describeCause(error)}`);
+        else this.#fail(error);
+      }
+    } while (this.#isInterrupted && !this.#isDead && !this.#input.isOver);
     this.#isDone = true;
     if (!this.#isDead) {
       this.die();
@@ -78,6 +97,13 @@ export class StreamStage extends Stage implements Upstream {
   }
 
   async #open(): Promise<Iterator<unknown> | AsyncIterator<unknown>> {
+    const context = this.#itemContext;
+    if (context !== null) {
+      context.tag = undefined;
+      this.#input.onTake = (tag) => {
+        context.tag = tag;
+      };
+    }
     const answer: unknown = this.node.stream?.(this.#input, this.#context);
     const output = isThenable(answer) ? await answer : answer;
     if (isAsyncIterable(output)) return output[Symbol.asyncIterator]();
@@ -94,7 +120,11 @@ export class StreamStage extends Stage implements Upstream {
         await iterator.return?.();
         return;
       }
-      if (step.value === undefined) continue;
+      if (step.value === undefined || this.#isInterrupted) {
+        if (pace.isTurnDue()) await pace.turn();
+        continue;
+      }
+      if (this.#itemContext !== null) this.#run.tag = this.#itemContext.tag ?? newTag();
       this.itemsOut++;
       const wait = this.#emitFrom(iterator, step.value);
       if (wait !== undefined) await wait;
@@ -127,6 +157,13 @@ export class StreamStage extends Stage implements Upstream {
   die(): void {
     this.#isDead = true;
     this.#input.close(true);
+    if (this.#run.isCancelled) this.#itemContext?.abort(this.#run.cancelReason);
+  }
+
+  /** Drops what has become stale. */
+  interrupt(): void {
+    this.#input.interrupt(this.#run);
+    if (this.#isInterrupted) this.#itemContext?.abort(this.#run.interruption);
   }
 
   downstreamStopped(_stage: Stage, isFailure: boolean): void {

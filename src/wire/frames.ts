@@ -16,6 +16,7 @@ export const FRAME = {
   SLAB: 0x14,
   RETURN: 0x15,
   FORGET: 0x16,
+  TAGS: 0x17,
   REQUEST: 0x20,
   RESPONSE: 0x21,
   EVENT: 0x22,

@@ -133,7 +133,10 @@ export class InProcessSegment implements OpenSegment {
     const assembly = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
     const entry = (ids: readonly string[]): Stage =>
-      join(ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))));
+      join(
+        ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))),
+        run,
+      );
     for (const channel of this.#request.inputs) {
       if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
       else this.#receivers.push(this.#receiver(channel, entry(channel.to), borrowers.get(channel)));
@@ -144,7 +147,7 @@ export class InProcessSegment implements OpenSegment {
         ...(successors.get(INPUT) ?? []).map((id) => entry([id])),
         ...(exits.get(INPUT) ?? []),
       ];
-      this.#feeds.push(new InputFeed(input ?? [], join(targets), run));
+      this.#feeds.push(new InputFeed(input ?? [], join(targets, run), run));
     }
   }
 
@@ -174,6 +177,7 @@ export class InProcessSegment implements OpenSegment {
         token,
         to: to.find((node) => node !== OUTPUT),
         isBulk: isInBulk,
+        isTagged: consumer.language === 'typescript',
         isShared,
         consumer: consumer.name,
         address: () => consumer.listen(),
@@ -193,6 +197,7 @@ export class InProcessSegment implements OpenSegment {
         id,
         token,
         isShared: to.length > 1,
+        isTagged: producer.language === 'typescript',
         canPassOn: !to.includes(OUTPUT) && this.#request.outputs.some(isBulk),
         borrowers,
         producer: producer.name,
@@ -230,6 +235,10 @@ export class InProcessSegment implements OpenSegment {
 
   cancel(): void {
     // The run itself cancels what lives in this process.
+  }
+
+  interrupt(): void {
+    // The run itself interrupts what lives in this process.
   }
 
   busy(): string[] {

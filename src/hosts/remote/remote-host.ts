@@ -127,6 +127,9 @@ export abstract class RemoteHost implements Host {
     } else if (name === 'initializing') {
       const { segment, nodeId } = params as { segment: string; nodeId: string };
       this.#segments.get(segment)?.initializes(nodeId);
+    } else if (name === 'interrupted') {
+      const { segment, before } = params as { segment: string; before: number };
+      this.#segments.get(segment)?.interrupted(before);
     } else if (name === 'log') {
       const { level, logger, message } = params as { level: string; logger: string; message: string };
       const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';

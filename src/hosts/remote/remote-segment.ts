@@ -64,6 +64,7 @@ export async function describeSegment(
       })),
     ),
     metrics: run.isMetered,
+    tagged: run.isTagged,
     cancelTimeoutMs,
   };
 }
@@ -144,15 +145,24 @@ export class RemoteSegment implements OpenSegment {
     this.#tell('stop');
   }
 
+  interrupt(before: number): void {
+    this.#tell('interrupt', { before });
+  }
+
+  /** A node of the segment interrupts the session. */
+  interrupted(before: number): void {
+    this.#run.interrupt(before);
+  }
+
   cancel(): void {
     this.#isCancelled = true;
     this.#tell('cancel');
   }
 
   /** A host that cannot be told any more is dead, and the run learns that from its death. */
-  #tell(method: 'stop' | 'cancel'): void {
+  #tell(method: 'stop' | 'cancel' | 'interrupt', params: object = {}): void {
     if (this.#isDone) return;
-    this.#host.request(method, { segment: this.#id }).catch((error: unknown) => {
+    this.#host.request(method, { segment: this.#id, ...params }).catch((error: unknown) => {
       this.#run.logger.debug(`${method} of segment ${this.#id}: ${String(error)}`);
     });
   }
