@@ -1,6 +1,6 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { listener, unexpectedFrame, type Connection, type ConnectionHandler } from '../protocol/index.js';
-import { newTag, type RunState, type Stage, type Tag, type Upstream } from '../segment/index.js';
+import { newTag, Pace, type RunState, type Stage, type Tag, type Upstream } from '../segment/index.js';
 import { SlabTable } from '../slabs/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
 import type { Borrowers } from './borrowers.js';
@@ -53,6 +53,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   readonly #borrowers: Borrowers | undefined;
   /** Takes the invitation of the producer back: the segment is closed. */
   readonly forget: () => void;
+  readonly #pace: Pace = new Pace();
   #connection: Connection | undefined;
   /** What comes before the segment has started waits: its own outputs may not be connected yet. */
   #isBusy = true;
@@ -150,7 +151,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     }
     const { items } = arrival;
     for (let index = 0; index < items.length; index++) {
-      const wait = this.#push(arrival, index);
+      const wait = this.#push(arrival, index) ?? this.#turnIfDue();
       if (this.#isFinished) return;
       if (wait !== undefined) {
         this.#isBusy = true;
@@ -159,6 +160,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       }
     }
     this.#giveCredit(items.length, arrival.byteLength);
+  }
+
+  /** Sync nodes that compute must not hold up the process, nor keep what they have given from going out. */
+  #turnIfDue(): Promise<void> | undefined {
+    return this.#pace.isTurnDue() ? this.#pace.turn() : undefined;
   }
 
   #push({ items, tags }: Items, index: number): Promise<void> | undefined {
@@ -179,7 +185,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     let credited = 0;
     await wait;
     for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
-      const next = this.#push(arrival, index);
+      const next = this.#push(arrival, index) ?? this.#turnIfDue();
       if (next === undefined) continue;
       this.#giveCredit(index - credited, 0);
       credited = index;

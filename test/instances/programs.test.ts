@@ -22,6 +22,10 @@ function linesOf(program: string, ...args: string[]): string[] {
   return stdout.trimEnd().split('\n');
 }
 
+test('what a sync node gives goes out while it computes', () => {
+  expect(linesOf('overlap.mjs')).toEqual(['[0,1,2,3,4,5,6,7,8,9]']);
+});
+
 describe('ways of loading', () => {
   const [inWorker, inProcess] = OUTPUTS;
   // A worker is in this very process.
