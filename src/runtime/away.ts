@@ -11,9 +11,10 @@ import {
 } from '../hosts/index.js';
 import type { ManifestTypeNode } from '../manifest/index.js';
 import type { AnyNode } from '../node/index.js';
-import { serializeTravellers } from './departure.js';
+import { serializeTravellers, type Departed } from './departure.js';
+import { isBundled, LEAVE_OUT } from '../serialization/index.js';
 import type { Berth } from './executors.js';
-import { bringHome, type Absent } from './homecoming.js';
+import { bringHome, type Absent, type Party } from './homecoming.js';
 import type { Placed, ResolveOptions } from './resolve.js';
 
 /** A host of this run, and the live objects that were sent there. */
@@ -27,7 +28,7 @@ export class Away {
   readonly #stations: ReadonlyMap<string, Promise<Station>>;
   /** Hosts that were taken for this run, with what was made in them; they are given back also where they are still starting. */
   readonly #taken = new Map<Promise<TypeScriptHost>, RemoteNode[]>();
-  readonly #absent: Absent[] = [];
+  readonly #parties: Party[] = [];
   readonly #baseDir: string;
   readonly #returnState: boolean;
 
@@ -35,9 +36,12 @@ export class Away {
    * Serializes what leaves, then starts all hosts at once.
    *
    * @param baseDir - folder against which node types are resolved
-   * @throws what {@link serializeTravellers} throws; then nothing has been started
+   * @throws what {@link serializeTravellers} throws, or RemoteMediaError `RM_EXECUTOR_UNAVAILABLE` where this package is part of a bundle; then nothing
+   * has been started
    */
   static async prepare(berths: readonly Berth[], baseDir: string, options: ResolveOptions): Promise<Away> {
+    const [berth] = berths;
+    if (berth !== undefined && isBundled()) throw bundled(berth);
     const payloads = await serializeTravellers(berths, {
       logger: options.logger,
       limitBytes: payloadLimit(),
@@ -48,7 +52,7 @@ export class Away {
 
   private constructor(
     berths: readonly Berth[],
-    payloads: ReadonlyMap<string, Uint8Array>,
+    payloads: ReadonlyMap<string, Departed>,
     baseDir: string,
     returnState: boolean,
   ) {
@@ -64,24 +68,28 @@ export class Away {
     );
   }
 
-  async #open(berth: Berth, payload: Uint8Array | undefined): Promise<Station> {
+  async #open(berth: Berth, payload: Departed | undefined): Promise<Station> {
     const taking = takeHost({ kind: berth.kind, name: berth.name, onOutput: outputOf(berth) });
     const made: RemoteNode[] = [];
     this.#taken.set(taking, made);
     const host = await taking;
     if (payload === undefined) return { host, copies: new Map() };
-    const nodes = await host.createSerialized(payload, berth.travellers.size).catch((error: unknown) => {
-      throw notMade(error, berth);
-    });
+    const nodes = await host
+      .createSerialized(payload.bytes, berth.travellers.size)
+      .catch((error: unknown) => {
+        throw notMade(error, berth);
+      });
     made.push(...nodes);
     const copies = new Map(
       [...berth.travellers.keys()].map((node, index) => [node, nodes[index] as RemoteNode]),
     );
+    const absent: Absent[] = [];
     for (const [original, id] of berth.travellers) {
       const copy = copies.get(original) as RemoteNode;
       copy.concurrency = original.concurrency;
-      if (original.returnState ?? this.#returnState) this.#absent.push({ id, original, copy, host });
+      if (original.returnState ?? this.#returnState) absent.push({ id, original, copy });
     }
+    if (absent.length > 0) this.#parties.push({ host, origins: payload.origins, absent });
     return { host, copies };
   }
 
@@ -109,7 +117,7 @@ export class Away {
    * @throws SerializationError that names node and path
    */
   async bringHome(): Promise<void> {
-    await bringHome(this.#absent, payloadLimit());
+    await bringHome(this.#parties, payloadLimit());
   }
 
   /** Gives the hosts back. May be called again. */
@@ -126,6 +134,14 @@ export class Away {
       }),
     );
   }
+}
+
+function bundled({ ids: [nodeId] }: Berth): RemoteMediaError {
+  return new RemoteMediaError(
+    'RM_EXECUTOR_UNAVAILABLE',
+    `Node "${nodeId ?? ''}" cannot go to another host: remotemedia is a part of this program's bundle, and hosts start from the files of the package. To run it there, ${LEAVE_OUT}.`,
+    { nodeId },
+  );
 }
 
 /** What comes from a host of one node comes from that node, also where the host does not know. */

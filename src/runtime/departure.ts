@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { describeCause, NodeError, RemoteMediaError, SerializationError } from '../errors/index.js';
 import type { Logger } from '../logging/index.js';
 import { describeType, isInitialized, isRunning, type AnyNode } from '../node/index.js';
-import { serialize } from '../serialization/index.js';
+import { serializeDeparting, type Origins } from '../serialization/index.js';
 import type { Berth } from './executors.js';
 
 /** The state that comes home is given to this hook, where a class has it. */
@@ -10,6 +10,13 @@ const SET_STATE = Symbol.for('remotemedia.setState');
 const GIVING_HOOKS = [Symbol.for('remotemedia.getState'), Symbol.for('remotemedia.serialize')];
 /** Hooks that make a new instance, where the original is wanted. */
 const MAKING_HOOKS = [Symbol.for('remotemedia.serialize'), Symbol.for('remotemedia.reduce')];
+
+/** What goes to one host. */
+export interface Departed {
+  readonly bytes: Uint8Array;
+  /** What may come back from there as itself. */
+  readonly origins: Origins;
+}
 
 /** What a departure is to know of its run. */
 export interface DepartureOptions {
@@ -30,13 +37,13 @@ export interface DepartureOptions {
 export async function serializeTravellers(
   berths: readonly Berth[],
   options: DepartureOptions,
-): Promise<Map<string, Uint8Array>> {
+): Promise<Map<string, Departed>> {
   const leaving = berths.filter(({ travellers }) => travellers.size > 0);
   for (const { travellers } of leaving)
     for (const [node, id] of travellers) check(node, id, options.returnsState(node));
   for (const { travellers } of leaving)
     for (const [node, id] of travellers) await cleanUp(node, id, options.logger);
-  const payloads = new Map<string, Uint8Array>();
+  const payloads = new Map<string, Departed>();
   for (const { key, travellers } of leaving) payloads.set(key, await pack(travellers, options.limitBytes));
   return payloads;
 }
@@ -85,11 +92,11 @@ async function cleanUp(node: AnyNode, id: string, logger: Logger): Promise<void>
 }
 
 /** One node by itself, several as a list. */
-async function pack(travellers: ReadonlyMap<AnyNode, string>, limitBytes: number): Promise<Uint8Array> {
+async function pack(travellers: ReadonlyMap<AnyNode, string>, limitBytes: number): Promise<Departed> {
   const nodes = [...travellers.keys()];
   const ids = [...travellers.values()];
   try {
-    return await serialize(nodes.length === 1 ? nodes[0] : nodes, { limitBytes });
+    return await serializeDeparting(nodes, { limitBytes });
   } catch (error) {
     throw error instanceof SerializationError ? ofNode(error, ids) : error;
   }

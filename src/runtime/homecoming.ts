@@ -1,7 +1,7 @@
 import { SerializationError } from '../errors/index.js';
 import type { RemoteNode, TypeScriptHost } from '../hosts/index.js';
 import type { AnyNode } from '../node/index.js';
-import { deserialize } from '../serialization/index.js';
+import { deserializeReturning, isOfEmitter, type Origins } from '../serialization/index.js';
 
 const SET_STATE = Symbol.for('remotemedia.setState');
 
@@ -10,55 +10,63 @@ export interface Absent {
   readonly id: string;
   readonly original: AnyNode;
   readonly copy: RemoteNode;
+}
+
+/** The nodes of one host whose state is to come home, and what went there with them. */
+export interface Party {
   readonly host: TypeScriptHost;
+  readonly origins: Origins;
+  readonly absent: readonly Absent[];
 }
 
 /**
- * Gives the originals the state that their copies have in their hosts; all of them or, where one is refused, none.
+ * Gives the originals the state that their copies have in their hosts; all of them or, where one is refused, none. Nodes of one host go on sharing what
+ * they share there.
  *
  * @throws SerializationError that names node and path
  */
-export async function bringHome(absent: readonly Absent[], limitBytes: number): Promise<void> {
-  const arrivals = await Promise.all(absent.map((one) => fetchState(one, limitBytes)));
-  for (const arrive of arrivals) arrive();
+export async function bringHome(parties: readonly Party[], limitBytes: number): Promise<void> {
+  const arrivals = await Promise.all(parties.map((party) => fetchStates(party, limitBytes)));
+  for (const arrive of arrivals.flat()) arrive();
 }
 
-async function fetchState({ id, original, copy, host }: Absent, limitBytes: number): Promise<() => void> {
-  const state = await host.stateOf(copy, limitBytes);
-  if ('refused' in state) {
-    const { path, ...refused } = state.refused;
-    throw new SerializationError({ ...refused, nodeId: id, path: path === '' ? 'state' : path });
-  }
-  const value = await deserialize(state.serialized);
-  if (state.isHooked)
-    return () => void Reflect.apply(Reflect.get(original, SET_STATE) as () => void, original, [value]);
-  return () => {
-    takeOver(original, value as object);
-  };
+async function fetchStates({ host, origins, absent }: Party, limitBytes: number): Promise<(() => void)[]> {
+  const copies = absent.map(({ copy }) => copy);
+  const states = await host.statesOf(copies, limitBytes);
+  if ('refused' in states) throw ofNode(states.refused, absent);
+  const values = await deserializeReturning(states.serialized, origins);
+  return absent.map(({ original }, index) => {
+    const value = values[index];
+    return () => {
+      if (states.isHooked[index] === true)
+        Reflect.apply(Reflect.get(original, SET_STATE) as () => void, original, [value]);
+      else takeOver(original, value as object);
+    };
+  });
+}
+
+/** The path begins with the place of the node in the list. */
+function ofNode(
+  { path, ...refused }: Pick<SerializationError, 'path' | 'kind' | 'reason' | 'suggestion'>,
+  absent: readonly Absent[],
+): SerializationError {
+  const [prefix, index] = /^\[(\d+)\](?:\.| → )?/.exec(path) ?? ['', undefined];
+  const ids = absent.map(({ id }) => id);
+  const nodeId = index === undefined ? ids.join('", "') : ids[Number(index)];
+  return new SerializationError({ ...refused, nodeId, path: path.slice(prefix.length) || 'state' });
 }
 
 /**
- * Gives an object the fields of another one. Functions in its own fields stay: they belong to this very object, and to what they
- * captured in this program.
+ * Gives an object fields. Functions in its own fields stay: they belong to this very object, and to what they captured in this program.
  */
-function takeOver(original: object, copy: object): void {
-  const fields = Object.getOwnPropertyDescriptors(copy) as Record<PropertyKey, PropertyDescriptor>;
-  for (const key of Reflect.ownKeys(original)) if (!(key in fields)) Reflect.deleteProperty(original, key);
+function takeOver(original: object, state: object): void {
+  const fields = Object.getOwnPropertyDescriptors(state) as Record<PropertyKey, PropertyDescriptor>;
+  for (const key of Reflect.ownKeys(original))
+    if (!(key in fields) && !isOfEmitter(key)) Reflect.deleteProperty(original, key);
   for (const key of Reflect.ownKeys(fields)) {
     const field = fields[key] as PropertyDescriptor;
     const current: unknown = Object.getOwnPropertyDescriptor(original, key)?.value;
     if (typeof current === 'function' && typeof field.value === 'function') continue;
     Reflect.defineProperty(original, key, field);
   }
-  for (const key of Reflect.ownKeys(fields)) forward(copy, key, original);
-}
-
-/** What came home may lead back to the copy: there it finds what the original has. */
-function forward(copy: object, key: PropertyKey, original: object): void {
-  Reflect.defineProperty(copy, key, {
-    configurable: true,
-    enumerable: true,
-    get: (): unknown => Reflect.get(original, key),
-    set: (value: unknown) => Reflect.set(original, key, value),
-  });
 }

@@ -4,7 +4,7 @@ import type { Encoder } from './encoder.js';
 import { IMPORT_FUNCTION, IMPORT_META } from './free-variables.js';
 import { Kind } from './format.js';
 import type { FunctionSource } from './function-source.js';
-import { isStandardGlobal } from './globals.js';
+import { isReplacedGlobal, isStandardGlobal } from './globals.js';
 import type { FunctionInsight } from './inspector.js';
 import { moduleOfNamespace, namespaceSources } from './modules.js';
 import { isRequire, makeSpecial, noteRequire } from './link-values.js';
@@ -56,11 +56,11 @@ function capture(
     encoder.refer(value, { text: `captured variable "${name}"` });
 }
 
-/** Names that no scope has: what belongs to the file, and globals that the program added. */
+/** Names that no scope has: what belongs to the file, and globals that the program added or replaced. */
 function surroundings(name: string, url: string): Record<string, unknown> | undefined {
   if (name === IMPORT_META) return { [name]: makeSpecial({ kind: Kind.ImportMeta, url }) };
   if (name === IMPORT_FUNCTION) return { [name]: makeSpecial({ kind: Kind.ImportFunction, url }) };
-  if (isStandardGlobal(name)) return undefined;
+  if (isStandardGlobal(name) && !isReplacedGlobal(name)) return undefined;
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
   return descriptor !== undefined && 'value' in descriptor
     ? { [name]: descriptor.value as unknown }

@@ -1,5 +1,6 @@
 import { contextNames } from './contexts.js';
 import type { ScopeCopy } from './inspector.js';
+import { ScopeContents } from './scope-contents.js';
 
 /** A scope that functions of one payload capture variables of. */
 export class CapturedScope {
@@ -9,7 +10,8 @@ export class CapturedScope {
   readonly copy: ScopeCopy | undefined;
   /** Captured so far. */
   readonly variables: Map<string, unknown> = new Map<string, unknown>();
-  readonly children: CapturedScope[] = [];
+  /** The scopes right in it, by what they hold. */
+  readonly children: Map<string, Lookalikes> = new Map<string, Lookalikes>();
   /** Entries of the functions that use each variable. */
   readonly users: Map<string, Set<number>> = new Map<string, Set<number>>();
   /** Functions that were found in it, and which of its scopes a snapshot says it is. */
@@ -49,6 +51,7 @@ export interface Doubt {
  */
 export class CapturedScopes {
   readonly all: CapturedScope[] = [];
+  readonly #contents = new ScopeContents();
   readonly #roots = new Map<string, CapturedScope>();
 
   /** What surrounds everything in a script: holds what is no variable there, such as `import.meta`. */
@@ -70,13 +73,7 @@ export class CapturedScopes {
     for (let level = copies.length - 1; level >= 0; level--) {
       const copy = copies[level] as ScopeCopy;
       const context = contexts[level];
-      const same = parent.children.find((child) => isSame(child, copy, context));
-      if (same === undefined) parent = this.#add(parent, root.url, copy);
-      else {
-        parent = same;
-        if (!isUnique(copy) && !isCertain(same.context, context)) same.isGuessed = true;
-      }
-      parent.context ??= context;
+      parent = this.#child(parent, root.url, copy, context);
       parent.functions.add(fn);
       resolved.push(parent);
     }
@@ -94,35 +91,74 @@ export class CapturedScopes {
     return doubts;
   }
 
+  #child(parent: CapturedScope, url: string, copy: ScopeCopy, context: string | undefined): CapturedScope {
+    const key = isUnique(copy) ? copy.description : this.#contents.keyOf(copy);
+    let alike = parent.children.get(key);
+    if (alike === undefined) parent.children.set(key, (alike = new Lookalikes()));
+    const same = isUnique(copy) ? alike.first() : alike.find(context);
+    if (same === undefined) {
+      const scope = this.#add(parent, url, copy);
+      alike.add(scope, context);
+      return scope;
+    }
+    if (!isUnique(copy) && (context === undefined || same.context !== context)) same.isGuessed = true;
+    if (same.context === undefined && context !== undefined) alike.name(same, context);
+    return same;
+  }
+
   #add(parent: CapturedScope | undefined, url: string, copy: ScopeCopy | undefined): CapturedScope {
     const scope = new CapturedScope(this.all.length, parent, url, copy);
     this.all.push(scope);
-    parent?.children.push(scope);
     return scope;
   }
 }
 
-function isSame(scope: CapturedScope, copy: ScopeCopy, context: string | undefined): boolean {
-  const own = scope.copy;
-  if (own?.description !== copy.description) return false;
-  if (isUnique(copy)) return true;
-  if (isComparable(scope.context, context)) return scope.context === context;
-  const names = Object.keys(own.variables);
-  if (names.length !== Object.keys(copy.variables).length) return false;
-  return names.every(
-    (name) => Object.hasOwn(copy.variables, name) && Object.is(own.variables[name], copy.variables[name]),
-  );
+/** Scopes at one place of the text whose variables are all the same. */
+class Lookalikes {
+  /** Of which no snapshot has told. */
+  readonly #unnamed: CapturedScope[] = [];
+  readonly #named = new Map<string, CapturedScope>();
+  /** The first one of each snapshot: names of different snapshots cannot be compared. */
+  readonly #firstOf = new Map<string, CapturedScope>();
+
+  /** Any of them. */
+  first(): CapturedScope | undefined {
+    return this.#unnamed[0] ?? [...this.#firstOf.values()][0];
+  }
+
+  /** The one of that name, else one that may be it. */
+  find(context: string | undefined): CapturedScope | undefined {
+    if (context === undefined) return this.first();
+    const known = this.#named.get(context) ?? this.#unnamed[0];
+    if (known !== undefined) return known;
+    for (const [snapshot, scope] of this.#firstOf) if (snapshot !== snapshotOf(context)) return scope;
+    return undefined;
+  }
+
+  add(scope: CapturedScope, context: string | undefined): void {
+    if (context === undefined) this.#unnamed.push(scope);
+    else this.#name(scope, context);
+  }
+
+  /** Gives a name to one that had none. */
+  name(scope: CapturedScope, context: string): void {
+    const at = this.#unnamed.indexOf(scope);
+    if (at !== -1) this.#unnamed.splice(at, 1);
+    this.#name(scope, context);
+  }
+
+  #name(scope: CapturedScope, context: string): void {
+    scope.context = context;
+    this.#named.set(context, scope);
+    if (!this.#firstOf.has(snapshotOf(context))) this.#firstOf.set(snapshotOf(context), scope);
+  }
+}
+
+function snapshotOf(context: string): string {
+  return context.slice(0, context.indexOf(':'));
 }
 
 /** There is one in each script. */
 function isUnique({ description }: ScopeCopy): boolean {
   return description === 'Module' || description === 'Script';
-}
-
-function isComparable(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && other !== undefined && one.split(':')[0] === other.split(':')[0];
-}
-
-function isCertain(one: string | undefined, other: string | undefined): boolean {
-  return isComparable(one, other) && one === other;
 }

@@ -42,14 +42,15 @@ function encodeSparse(
   flags: number,
   prototype?: object | null,
 ): void {
-  const keys = Reflect.ownKeys(array).filter((key) => key !== 'length');
+  const keys = Reflect.ownKeys(array).filter((key) => key !== 'length' || hasFixedLength(array));
   encoder.head(Kind.SparseArray, flags | HeadFlag.Properties, prototype);
   encoder.heads.varint(array.length);
   writeProperties(encoder, array, keys, flags);
 }
 
-/** The elements, or `undefined` where one is no plain value or most are absent. */
+/** The elements, or `undefined` where one is no plain value, most are absent, or the length cannot change. */
 function collectElements(array: readonly unknown[], integrity: number): unknown[] | undefined {
+  if (integrity !== HeadFlag.Frozen && hasFixedLength(array)) return undefined;
   const elements: unknown[] = [];
   let holes = 0;
   for (let index = 0; index < array.length; index++) {
@@ -63,6 +64,10 @@ function collectElements(array: readonly unknown[], integrity: number): unknown[
     }
   }
   return elements;
+}
+
+function hasFixedLength(array: readonly unknown[]): boolean {
+  return Object.getOwnPropertyDescriptor(array, 'length')?.writable === false;
 }
 
 function isUsual(descriptor: PropertyDescriptor, integrity: number): boolean {

@@ -97,12 +97,12 @@ function encodeRegExp(encoder: Encoder, regExp: RegExp, prototype: object | null
   encoder.value(regExp.lastIndex, 'lastIndex');
 }
 
-/** The stack is text, also where the engine makes it on first use. */
+/** The stack is text, also where the engine makes it on first use, unless the program makes something else of it. */
 function encodeError(encoder: Encoder, error: Error, prototype: object | null): void {
   const keys = Reflect.ownKeys(error).filter((key) => key !== 'stack');
   begin(encoder, Kind.Error, error, prototype, Error.prototype, keys);
   const stack: unknown = Object.hasOwn(error, 'stack') ? error.stack : undefined;
-  encoder.value(typeof stack === 'string' ? stack : undefined, 'stack');
+  encoder.value(stack, 'stack');
 }
 
 function encodeDomException(encoder: Encoder, error: DOMException, prototype: object | null): void {

@@ -2,9 +2,10 @@ import { types } from 'node:util';
 import { Pool } from './encode-builtin.js';
 import { encodeFunction } from './encode-function.js';
 import { namedExport } from './encode-hooked.js';
-import { encodeObject } from './encode-object.js';
+import { encodeFields, encodeObject, Fields } from './encode-object.js';
 import { encodeSymbol } from './encode-reference.js';
 import type { Encoder } from './encoder.js';
+import { Kind } from './format.js';
 import { PROXY } from './refusals.js';
 import { writeExport } from './write-places.js';
 
@@ -16,6 +17,8 @@ export function encodeEntry(encoder: Encoder, entry: object | symbol): void {
     // Before anything else is asked of it: traps are code.
     encoder.refuse(PROXY);
     encoder.placeholder();
+  } else if (encoder.settings.arrivals !== undefined && encodeReturning(encoder, entry)) {
+    return;
   } else if (typeof entry === 'function') {
     encodeFunction(encoder, entry as (...args: never) => unknown);
   } else if (entry instanceof Pool) {
@@ -25,4 +28,17 @@ export function encodeEntry(encoder: Encoder, entry: object | symbol): void {
     if (place === undefined) encodeObject(encoder, entry);
     else writeExport(encoder, place);
   }
+}
+
+/** Writes what the receiver has sent, and fields of it; gives whether an entry is such. */
+function encodeReturning(encoder: Encoder, entry: object): boolean {
+  const origin = encoder.originOf(entry);
+  if (origin !== undefined) {
+    encoder.heads.byte(Kind.Origin);
+    encoder.heads.varint(origin);
+    return true;
+  }
+  if (!(entry instanceof Fields)) return false;
+  encodeFields(encoder, entry);
+  return true;
 }

@@ -1,4 +1,5 @@
 import { captureVariables } from './capture-variables.js';
+import { constructorOf } from './class-info.js';
 import type { Encoder } from './encoder.js';
 import { FunctionFlag, HeadFlag, Kind } from './format.js';
 import { placeOfFunction, type FunctionPlace } from './function-places.js';
@@ -87,7 +88,7 @@ function problemOf(
       return refusal(name, `it uses ${word}, so which variables it needs cannot be seen`, exportIt);
   for (const word of ['arguments', 'super', 'new.target'] as const)
     if (uses.has(word)) return refusal(name, `it uses ${word} of the code around it`, exportIt);
-  if (members === undefined) return undefined;
+  if (members === undefined) return problemOfPrototype(fn, name);
   if (uses.has('this')) return refusal(name, 'a computed key of it uses this', exportIt);
   if (members.staticPrivateNames.length > 0)
     return refusal(
@@ -101,10 +102,18 @@ function problemOf(
       `its computed key [${members.oddKey}] would be computed again`,
       'Keep the key in a const.',
     );
+  const constructor: unknown = constructorOf(Reflect.get(fn, 'prototype') as object);
+  if (constructor !== fn) return refusal(name, 'its prototype names another constructor', exportIt);
   const deleted = deletedMembers(fn, members);
   return deleted.length === 0
     ? undefined
     : refusal(name, `its member ${deleted.join(', ')} was deleted after it had been defined`, exportIt);
+}
+
+function problemOfPrototype(fn: AnyFunction, name: string): Refusal | undefined {
+  const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype');
+  if (prototype === undefined || prototype.value !== undefined) return undefined;
+  return refusal(name, 'its prototype is undefined', 'Set its prototype to null, or to an object.');
 }
 
 function writeFunction(
@@ -116,11 +125,16 @@ function writeFunction(
   const insight = inspectFunction(fn);
   const needsThis = source.kind === 'arrow' && source.uses.has('this');
   const owner = needsThis ? findOwner(encoder, fn) : undefined;
+  if (owner === 'later') {
+    // The next pass knows it; this one only goes on to find what else is to be asked.
+    encoder.placeholder();
+    return undefined;
+  }
   if (needsThis && owner === undefined)
     return refusal(
       name,
-      'which object its this is cannot be seen',
-      'Make it a field of the class whose this it uses, or a method, or bind a function to the object.',
+      `which object its this is cannot be seen${encoder.heap.isTooLarge ? ' in a heap of this size' : ''}`,
+      'Make it a method, or bind a function to the object.',
     );
   const unknown = source.members?.keyNames.find((key) => !isVisible(key, insight));
   if (unknown !== undefined)
@@ -131,12 +145,13 @@ function writeFunction(
     );
   const scope = captureVariables(encoder, fn, source, insight);
   const integrity = integrityOf(fn);
-  const keys = ownKeys(fn, source);
+  const keys = ownKeys(fn, source, integrity);
   const prototype = linkedPrototype(fn, source);
   const flags =
     integrity |
     (keys.length > 0 ? HeadFlag.Properties : 0) |
     (prototype === undefined ? 0 : HeadFlag.Prototype);
+  encoder.codeByValue.push([encoder.current, fn]);
   encoder.head(source.kind === 'class' ? Kind.Class : Kind.Function, flags, prototype);
   const ownName: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
   const hasName = typeof ownName === 'string' && ownName !== '';
@@ -148,7 +163,7 @@ function writeFunction(
   );
   encoder.heads.varint(scope.id);
   encoder.heads.string(source.code);
-  if (owner !== undefined) encoder.heads.varint(encoder.refer(owner.value as object, { text: 'this' }));
+  if (owner !== undefined) encoder.heads.varint(encoder.refer(owner, { text: 'this' }));
   if (hasName) encoder.heads.string(ownName);
   if (keys.length > 0) writeProperties(encoder, fn, keys, integrity);
   encoder.value(ownPrototype(fn, source), { text: 'prototype' });
@@ -161,10 +176,22 @@ function isVisible(name: string, { scopes }: FunctionInsight): boolean {
 }
 
 /** Own properties that evaluating the text does not give. */
-function ownKeys(fn: AnyFunction, { members }: FunctionSource): PropertyKey[] {
-  if (members !== undefined) return patchedKeys(fn, members, 'static ');
-  const given = new Set<PropertyKey>(['name', 'prototype', 'arguments', 'caller', 'length', STANDS_FOR]);
+function ownKeys(fn: AnyFunction, { members, length }: FunctionSource, integrity: number): PropertyKey[] {
+  const ownLength = Object.getOwnPropertyDescriptor(fn, 'length');
+  const isChanged = ownLength?.writable === false && ownLength.value !== length;
+  if (members !== undefined) {
+    const keys = patchedKeys(fn, members, 'static ', integrity);
+    return isChanged && !keys.includes('length') ? [...keys, 'length'] : keys;
+  }
+  const given = new Set<PropertyKey>(['name', 'arguments', 'caller', STANDS_FOR]);
+  if (!isChanged && ownLength?.writable !== true) given.add('length');
+  if (integrity === HeadFlag.Frozen || !hasFixedPrototype(fn)) given.add('prototype');
   return Reflect.ownKeys(fn).filter((key) => !given.has(key));
+}
+
+/** Compilers write classes as functions whose `prototype` cannot be replaced. */
+function hasFixedPrototype(fn: AnyFunction): boolean {
+  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
 }
 
 /** What stands above a function, where it is not what its syntax gives. */
@@ -183,15 +210,16 @@ const SYNTAX_PROTOTYPES = new Set(
 /** The object that instances inherit from, unless it is as the function's syntax makes it. */
 function ownPrototype(fn: AnyFunction, { kind, members }: FunctionSource): unknown {
   const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value as unknown;
-  if (typeof prototype !== 'object' || prototype === null) return undefined;
+  if (typeof prototype !== 'object' || prototype === null) return prototype;
   // The prototype of a class is linked to that of the class that it extends.
   if (kind === 'class') return prototype;
-  const keys = patchedKeys(prototype, members, '');
+  const integrity = integrityOf(prototype);
+  const keys = patchedKeys(prototype, members, '', integrity);
   const isGenerator = SYNTAX_PROTOTYPES.has(Object.getPrototypeOf(fn) as object);
   const usual: unknown = isGenerator
     ? Reflect.get(Object.getPrototypeOf(fn) as object, 'prototype')
     : Object.prototype;
-  const isUsual = keys.length === 0 && Object.getPrototypeOf(prototype) === usual;
+  const isUsual = keys.length === 0 && integrity === 0 && Object.getPrototypeOf(prototype) === usual;
   const isOwn = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value === fn || isGenerator;
   return isUsual && isOwn ? undefined : prototype;
 }

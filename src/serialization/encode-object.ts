@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { describeClass, findHooks, constructorOf, type ClassInfo } from './class-info.js';
 import { encodeArray } from './encode-array.js';
 import { encodeBuiltin } from './encode-builtin.js';
@@ -129,7 +130,32 @@ const CARRIED_CLASSES = new Set(['URL', 'url.URL', 'URLSearchParams', 'url.URLSe
 
 function encodeInstance(encoder: Encoder, object: object, prototype: object | null, info: ClassInfo): void {
   const keys = Reflect.ownKeys(object).filter((key) => isCarried(encoder, key, info));
-  writeInstance(encoder, object, prototype, keys, info.isEmitter ? HeadFlag.Emitter : 0);
+  writeInstance(encoder, object, prototype, keys, info.isEmitter ? emitterFlags(object) : 0);
+}
+
+/** Stands for the fields of an object, apart from what it is. */
+export class Fields {
+  readonly of: object;
+
+  constructor(of: object) {
+    this.of = of;
+  }
+}
+
+/** Writes the fields of an object as those of an object without a class. */
+export function encodeFields(encoder: Encoder, { of: object }: Fields): void {
+  const info = infoOf(encoder, Object.getPrototypeOf(object) as object | null);
+  if (info.privateNames.length > 0) {
+    refuse(encoder, refusalOfPrivateNames(info.name, info.privateNames));
+    return;
+  }
+  const keys = Reflect.ownKeys(object).filter((key) => isCarried(encoder, key, info));
+  const shape = encoder.properties.collect(object, keys);
+  const { values, count } = encoder.properties;
+  for (const value of values.slice(0, count)) if (typeof value === 'function') encoder.staying.add(value);
+  encoder.head(Kind.NullObject, 0);
+  encoder.heads.varint(shape.id);
+  writeValues(encoder, shape.keys);
 }
 
 function writeInstance(
@@ -156,7 +182,7 @@ const PROTOTYPE_STEP = { text: 'prototype' };
 /** Symbols that only a module of this program has would be others on the other side, where its own are looked for. */
 function isCarried(encoder: Encoder, key: PropertyKey, info: ClassInfo): boolean {
   if (typeof key !== 'symbol') return true;
-  if (info.isEmitter && EMITTER_SYMBOLS.has(key.description ?? '')) return false;
+  if (info.isEmitter && emitterSymbols().includes(key)) return false;
   if (info.isByReference && encoder.isPrivateSymbol(key)) {
     encoder.refuse(
       {
@@ -171,8 +197,24 @@ function isCarried(encoder: Encoder, key: PropertyKey, info: ClassInfo): boolean
   return true;
 }
 
-/** What EventEmitter keeps beside its listeners; its constructor sets them again. */
-const EMITTER_SYMBOLS = new Set(['kCapture', 'shapeMode']);
+/** Whether a field is one that EventEmitter sets for itself. */
+export function isOfEmitter(key: PropertyKey): boolean {
+  return typeof key === 'symbol' && emitterSymbols().includes(key);
+}
+
+/** Symbols under which EventEmitter keeps what its constructor sets. */
+function emitterSymbols(): readonly symbol[] {
+  return (knownEmitterSymbols ??= Object.getOwnPropertySymbols(new EventEmitter()));
+}
+
+let knownEmitterSymbols: readonly symbol[] | undefined;
+
+function emitterFlags(object: object): number {
+  const captures = emitterSymbols().some(
+    (key) => key.description === 'kCapture' && Reflect.get(object, key) === true,
+  );
+  return HeadFlag.Emitter | (captures ? HeadFlag.CapturesRejections : 0);
+}
 
 /** Refuses the current entry; where refusals are only collected, something must stand in its place. */
 function refuse(

@@ -2,11 +2,13 @@ import type { Encoder } from './encoder.js';
 import { HeadFlag, Kind } from './format.js';
 import { placeOfFunction } from './function-places.js';
 import { readFunctionSource } from './function-source.js';
+import { placeOfBuiltin } from './globals.js';
 import type { Special } from './link-values.js';
 import { missingBuiltins, moduleOfNamespace, placeOfExport } from './modules.js';
 import { patchedKeys } from './patched-keys.js';
+import { integrityOf } from './property-collector.js';
 import { wellKnownName } from './symbols.js';
-import { writeExport } from './write-places.js';
+import { writeExport, writeGlobal } from './write-places.js';
 import { writeProperties } from './write-properties.js';
 
 /** Writes a symbol: of the language, of the registry, of a module, or one that is the same only within the payload. */
@@ -15,12 +17,15 @@ export function encodeSymbol(encoder: Encoder, symbol: symbol): void {
   const name = wellKnownName(symbol);
   const key = Symbol.keyFor(symbol);
   const place = placeOfExport(symbol);
+  const builtin = placeOfBuiltin(symbol);
   if (name !== undefined) {
     heads.byte(Kind.WellKnownSymbol);
     heads.string(name);
   } else if (key !== undefined) {
     heads.byte(Kind.RegisteredSymbol);
     heads.string(key);
+  } else if (builtin !== undefined) {
+    writeGlobal(encoder, builtin);
   } else if (place !== undefined) {
     writeExport(encoder, place);
   } else {
@@ -34,14 +39,16 @@ export function encodeSymbol(encoder: Encoder, symbol: symbol): void {
 export function encodePrototype(encoder: Encoder, prototype: object, constructor: object): void {
   const place = placeOfFunction(constructor);
   if (place.how === 'pending') encoder.missing.add(place.module);
-  const source = place.how === 'value' ? readFunctionSource(constructor) : 'native';
-  const keys = typeof source === 'string' ? [] : patchedKeys(prototype, source.members, '');
+  const isSent = place.how === 'value' && encoder.originOf(constructor) === undefined;
+  const source = isSent ? readFunctionSource(constructor) : 'native';
+  const integrity = typeof source === 'string' ? 0 : integrityOf(prototype);
+  const keys = typeof source === 'string' ? [] : patchedKeys(prototype, source.members, '', integrity);
   const parent = Object.getPrototypeOf(prototype) as object | null;
   const isLinked = typeof source !== 'string' && parent !== Object.prototype;
-  const flags = (keys.length > 0 ? HeadFlag.Properties : 0) | (isLinked ? HeadFlag.Prototype : 0);
+  const flags = integrity | (keys.length > 0 ? HeadFlag.Properties : 0) | (isLinked ? HeadFlag.Prototype : 0);
   encoder.head(Kind.Prototype, flags, parent);
   encoder.heads.varint(encoder.refer(constructor, { text: `class ${nameOf(constructor)}` }));
-  if (keys.length > 0) writeProperties(encoder, prototype, keys, 0);
+  if (keys.length > 0) writeProperties(encoder, prototype, keys, integrity);
 }
 
 /** Writes what belongs to a file. */

@@ -1,7 +1,11 @@
 import { SerializationError } from '../errors/index.js';
 import { ByteWriter } from './byte-writer.js';
 import { CapturedScopes } from './captured-scopes.js';
+import { placeOfBuiltin } from './globals.js';
 import { HAS_FLAGS, HeadFlag, Kind, Tag } from './format.js';
+import type { HeapSearch } from './heap-search.js';
+import type { Arrivals } from './journey.js';
+import { hintFor } from './loading-hints.js';
 import { placeOfExport } from './modules.js';
 import { formatPath, type Step } from './path.js';
 import { unwrapped } from './patched-keys.js';
@@ -19,6 +23,8 @@ export interface EncodeSettings {
   readonly measures: boolean;
   /** Called for each refusal, instead of throwing it. */
   readonly onRefusal: ((error: SerializationError) => void) | undefined;
+  /** What goes back as what it was. */
+  readonly arrivals?: Arrivals;
 }
 
 /** An ArrayBuffer of the payload; of a pool only the parts that views show. */
@@ -43,13 +49,20 @@ export class Encoder {
   readonly heads: ByteWriter;
   readonly contents: ByteWriter;
   readonly settings: EncodeSettings;
+  readonly heap: HeapSearch;
   readonly scopes: CapturedScopes = new CapturedScopes();
   readonly properties: PropertyCollector = new PropertyCollector();
   readonly moduleNames: string[] = [];
   readonly buffers: EncodedBuffer[] = [];
   readonly notes: Note[] = [];
+  /** Functions and classes whose code goes along, by number. */
+  readonly codeByValue: [number, object][] = [];
+  /** Functions in fields of what goes back: they stay there as they are. */
+  readonly staying: Set<unknown> = new Set<unknown>();
   /** Modules to look into before the next pass. */
   readonly missing: Set<string> = new Set<string>();
+  /** Arrow functions whose `this` must be looked for before the next pass. */
+  readonly unbound: Set<object> = new Set<object>();
   /** Something learned late makes this pass useless. */
   mustRepeat = false;
   /** The entry whose content is being written. */
@@ -67,8 +80,10 @@ export class Encoder {
     settings: EncodeSettings,
     writers: { readonly heads: ByteWriter; readonly contents: ByteWriter },
     encodeEntry: (encoder: Encoder, entry: object | symbol) => void,
+    heap: HeapSearch,
   ) {
     this.settings = settings;
+    this.heap = heap;
     this.heads = writers.heads;
     this.contents = writers.contents;
     this.#encodeEntry = encodeEntry;
@@ -168,26 +183,35 @@ export class Encoder {
     this.heads.varint(this.properties.collect({}, []).id);
   }
 
+  /** The number by which the receiver knows an object that it sent. */
+  originOf(value: object): number | undefined {
+    const { arrivals } = this.settings;
+    const number = arrivals?.numbers.get(value);
+    return number !== undefined && (arrivals?.lasting.has(value) === true || this.staying.has(value))
+      ? number
+      : undefined;
+  }
+
   /** Whether a symbol is known to nobody but code of this program. */
   isPrivateSymbol(symbol: symbol): boolean {
-    return Symbol.keyFor(symbol) === undefined && !isWellKnown(symbol) && placeOfExport(symbol) === undefined;
+    const isOfAll = Symbol.keyFor(symbol) !== undefined || isWellKnown(symbol);
+    return !isOfAll && placeOfExport(symbol) === undefined && placeOfBuiltin(symbol) === undefined;
   }
 
   /** Refuses the current entry, or what is a step from it. */
   refuse(refusal: Refusal, step?: Step): void {
     const path = this.pathOf(this.current, step);
-    const error = new SerializationError({ ...refusal, path, nodeId: this.settings.node });
+    const suggestion = refusal.suggestion + hintFor(path);
+    const error = new SerializationError({ ...refusal, suggestion, path, nodeId: this.settings.node });
     if (this.settings.onRefusal === undefined) throw error;
     this.settings.onRefusal(error);
   }
 
-  /** The entry from which another one was met first, with the step. */
-  parentOf(
-    id: number,
-  ): { readonly id: number; readonly entry: object | symbol; readonly step: Step } | undefined {
+  /** The entry from which another one was met first. */
+  parentOf(id: number): { readonly id: number; readonly entry: object | symbol } | undefined {
     const parent = this.#parents[id];
     if (parent === undefined || parent < 0) return undefined;
-    return { id: parent, entry: this.#entries[parent] as object | symbol, step: this.#steps[id] as Step };
+    return { id: parent, entry: this.#entries[parent] as object | symbol };
   }
 
   /** Where an entry is, seen from the value that was given. */

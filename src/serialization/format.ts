@@ -68,6 +68,8 @@ export const Kind = {
   ImportFunction: 37,
   /** Made by calling a function of the table with arguments: hooks. */
   Made: 40,
+  /** What the receiver sent before, by its number in that payload. */
+  Origin: 42,
   /** An instance that is given its state by a hook of its own. */
   Stated: 41,
 } as const;
@@ -89,6 +91,8 @@ export const HeadFlag = {
   Frozen: 16,
   /** `EventEmitter` must be called on it first. */
   Emitter: 32,
+  /** It does so with `captureRejections`. */
+  CapturesRejections: 64,
 } as const;
 
 /** How a {@link Kind.Made} is made. */

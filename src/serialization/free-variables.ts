@@ -158,10 +158,11 @@ class Finder implements Surroundings {
     const own = node['id'] as SyntaxNode | null | undefined;
     if (isSyntaxNode(own)) names.add(own['name'] as string);
     const body = node['body'] as SyntaxNode;
-    for (const name of varNames(body, this.#isSloppy)) names.add(name);
-    const inner: Frame = { names, parent: frame };
+    const outer: Frame = { names, parent: frame };
+    // What a default value reads is never a variable of the body.
+    const inner: Frame = { names: new Set(varNames(body, this.#isSloppy)), parent: outer };
     const innerDepth = isArrow ? depth : depth + 1;
-    for (const param of params) this.visit(param, inner, innerDepth);
+    for (const param of params) this.visit(param, outer, innerDepth);
     this.visit(body, inner, innerDepth);
   }
 

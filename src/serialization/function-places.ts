@@ -23,7 +23,8 @@ export function placeOfFunction(fn: object): FunctionPlace {
   // A class that went by value may have been registered since.
   if (known !== undefined && known.how !== 'value') return known;
   const exported = placeOfExport(fn);
-  if (exported !== undefined) return settle(fn, { how: 'export', place: exported });
+  if (exported !== undefined && (exported.isOfObject !== true || isOfModuleAlone(fn)))
+    return settle(fn, { how: 'export', place: exported });
   if (known !== undefined) return known;
   const place = placeOfBuiltin(fn);
   if (place !== undefined) return settle(fn, { how: 'global', place });
@@ -41,6 +42,12 @@ function placeByInspector(fn: object): FunctionPlace {
   if (module !== undefined && isOfModule(scopes) && !isEntryScript(module) && canLookInto(module))
     return { how: 'pending', module };
   return settle(fn, { how: 'value', url: location.url });
+}
+
+/** It captured nothing but variables of its module: no state of its own that the function of the other side would lack. */
+function isOfModuleAlone(fn: object): boolean {
+  if (inspectorFailure() !== undefined) return false;
+  return inspectFunction(fn).scopes.every(({ description }) => description === 'Module');
 }
 
 /** Code that a test runner or a bundler evaluated under the name of a file is not what an import of the file gives. */

@@ -10,16 +10,19 @@ export interface FunctionSource extends Surroundings {
   readonly isStrict: boolean;
   /** It can only be sloppy code. */
   readonly isSloppy: boolean;
+  /** What its property `length` is. */
+  readonly length: number;
   /** For a class. */
   readonly members: ClassMembers | undefined;
 }
 
 /** What stands in the body of a class. */
 export interface ClassMembers {
-  /** Texts of methods and accessors, as `toString` of each gives them. */
-  readonly texts: ReadonlySet<string>;
-  /** Names of methods and accessors whose keys are plain, static ones with `static ` before them. */
-  readonly names: ReadonlySet<string>;
+  /**
+   * Texts of methods and accessors, as `toString` of each gives them: by their names, static ones with `static ` before them. Those
+   * with computed keys stand under the name `[]`.
+   */
+  readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Private names that an instance holds. */
   readonly privateNames: readonly string[];
   /** Private static fields: their values are the class's hidden state. */
@@ -74,20 +77,38 @@ function readPlain(
     surroundings.edits.map((edit) => shift(edit, 1)),
   );
   const isStrict = saysUseStrict(root);
-  return { ...pick(surroundings), kind, code, isStrict, isSloppy, members: undefined };
+  const length = lengthOf(root['params'] as SyntaxNode[]);
+  return { ...pick(surroundings), kind, code, isStrict, isSloppy, length, members: undefined };
+}
+
+/** Parameters before the first that has a default value or takes the rest. */
+function lengthOf(params: readonly SyntaxNode[]): number {
+  const index = params.findIndex(({ type }) => type === 'AssignmentPattern' || type === 'RestElement');
+  return index === -1 ? params.length : index;
 }
 
 function readMethod(property: SyntaxNode, text: string, isSloppy: boolean): FunctionSource {
-  const surroundings = findSurroundings(property['value'] as SyntaxNode, isSloppy, new Set());
+  const value = property['value'] as SyntaxNode;
+  const surroundings = findSurroundings(value, isSloppy, new Set());
   const edits = surroundings.edits.map((edit) => shift(edit, 2));
   const key = property['key'] as SyntaxNode;
   // The key has been computed once and is not computed again.
   if (property['computed'] === true) edits.push({ start: key.start - 2, end: key.end - 2, text: '"method"' });
   const uses = new Set(surroundings.uses);
-  if (usesSuper(property['value'] as SyntaxNode)) uses.add('super');
-  const isStrict = saysUseStrict(property['value'] as SyntaxNode);
+  if (usesSuper(value)) uses.add('super');
+  const isStrict = saysUseStrict(value);
   const code = applyEdits(text, edits);
-  return { ...pick(surroundings), uses, kind: 'method', code, isStrict, isSloppy, members: undefined };
+  const length = lengthOf(value['params'] as SyntaxNode[]);
+  return {
+    ...pick(surroundings),
+    uses,
+    kind: 'method',
+    code,
+    isStrict,
+    isSloppy,
+    length,
+    members: undefined,
+  };
 }
 
 /**
@@ -117,13 +138,19 @@ function readClass(root: SyntaxNode, text: string): FunctionSource {
     ),
     isStrict: true,
     isSloppy: false,
+    length: constructorLength(body),
     members: { ...readMembers(body, text), isDerived },
   };
 }
 
+function constructorLength(body: readonly SyntaxNode[]): number {
+  const constructor = body.find((member) => member['kind'] === 'constructor')?.['value'] as
+    SyntaxNode | undefined;
+  return constructor === undefined ? 0 : lengthOf(constructor['params'] as SyntaxNode[]);
+}
+
 function readMembers(body: readonly SyntaxNode[], text: string): Omit<ClassMembers, 'isDerived'> {
-  const texts = new Set<string>();
-  const names = new Set<string>();
+  const texts = new Map<string, string[]>();
   const privateNames: string[] = [];
   const staticPrivateNames: string[] = [];
   let oddKey: string | undefined;
@@ -137,16 +164,17 @@ function readMembers(body: readonly SyntaxNode[], text: string): Omit<ClassMembe
       if (!isStatic) privateNames.push(name);
       else if (member.type === 'PropertyDefinition') staticPrivateNames.push(name);
     } else if (member.type === 'MethodDefinition') {
-      texts.add(text.slice(member.start - 1, member.end - 1).replace(/^static\s+/, ''));
-      if (member['computed'] !== true)
-        names.add(`${isStatic ? 'static ' : ''}${String(key['name'] ?? key['value'])}`);
+      const name = `${isStatic ? 'static ' : ''}${String(key['name'] ?? key['value'])}`;
+      const own = text.slice(member.start - 1, member.end - 1).replace(/^static\s+/, '');
+      const under = member['computed'] === true ? '[]' : name;
+      texts.set(under, [...(texts.get(under) ?? []), own]);
     }
     const isLeftOut = isStatic && member.type === 'PropertyDefinition';
     if (member['computed'] !== true || isLeftOut) continue;
     if (isPlainKey(key)) keyNames.push(...firstNames(key));
     else oddKey ??= text.slice(key.start - 1, key.end - 1);
   }
-  return { texts, names, privateNames: [...new Set(privateNames)], staticPrivateNames, oddKey, keyNames };
+  return { texts, privateNames: [...new Set(privateNames)], staticPrivateNames, oddKey, keyNames };
 }
 
 /** The variable that a plain key reads. */

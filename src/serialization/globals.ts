@@ -1,5 +1,5 @@
 import { createRequire, builtinModules } from 'node:module';
-import { runInNewContext } from 'node:vm';
+import { freshRealm, isPristineFunction, isReplacedObject } from './pristine.js';
 import { wellKnownName, wellKnownSymbol } from './symbols.js';
 
 const require = createRequire(import.meta.url);
@@ -19,7 +19,7 @@ const STREAMS = new Set<PropertyKey>(['stdout', 'stderr', 'stdin']);
 const NOT_WALKED = new Set<PropertyKey>(['process', 'globalThis', 'global']);
 const DEPTH = 4;
 
-const places = new Map<object, GlobalPlace>();
+const places = new Map<object | symbol, GlobalPlace>();
 const walkedModules = new Set<string>();
 /** What Node.js adds to the language's own global names. */
 const NODE_GLOBALS =
@@ -31,10 +31,7 @@ let standardNames: ReadonlySet<PropertyKey> | undefined;
 
 /** Names that are global in every program; a fresh realm has those of the language, whatever this program has added to its own. */
 function findStandardNames(): ReadonlySet<PropertyKey> {
-  return (standardNames ??= new Set<PropertyKey>([
-    ...NODE_GLOBALS,
-    ...(runInNewContext('Reflect.ownKeys(globalThis)') as PropertyKey[]),
-  ]));
+  return (standardNames ??= new Set<PropertyKey>([...NODE_GLOBALS, ...Reflect.ownKeys(freshRealm())]));
 }
 
 let areGlobalsWalked = false;
@@ -45,13 +42,56 @@ export function isStandardGlobal(name: string): boolean {
   return findStandardNames().has(name);
 }
 
+/** Whether a name that is global in every program stands for something else in this one. */
+export function isReplacedGlobal(name: string): boolean {
+  const value: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+  return typeof value === 'function' ? !isPristineFunction(value, name) : isReplacedObject(name);
+}
+
 /** The place of a built-in function or object, or `undefined` where it is none. */
-export function placeOfBuiltin(value: object): GlobalPlace | undefined {
+export function placeOfBuiltin(value: object | symbol): GlobalPlace | undefined {
   walkGlobals();
-  const known = places.get(value);
-  if (known !== undefined) return known;
-  walkModules();
-  return places.get(value) ?? placeOfLazyGlobal(value);
+  let place = places.get(value);
+  if (place === undefined) {
+    walkModules();
+    place = places.get(value);
+  }
+  if (typeof value === 'symbol') return place;
+  return place === undefined ? placeOfLazyGlobal(value) : asFound(value, place);
+}
+
+/** The place of a value, unless this program has put the value there, or one of the classes that it is found by. */
+function asFound(value: object, place: GlobalPlace): GlobalPlace | undefined {
+  const { module, path } = place;
+  const name = path.at(-1) ?? '';
+  if (typeof value === 'function' && (!isPristineFunction(value, name) || isMoved(value, place)))
+    return undefined;
+  if (module === '' && isAdded(value, path)) return undefined;
+  for (let length = path.length - 1; length > 0; length--) {
+    const holder = builtinAt({ module, path: path.slice(0, length) });
+    if (typeof holder === 'function' && !isPristineFunction(holder, path[length - 1] as string))
+      return undefined;
+  }
+  return place;
+}
+
+/** Whether a function of the language stands under another name than it has there. */
+function isMoved(value: object, { module, path }: GlobalPlace): boolean {
+  if (module !== '' || Reflect.get(value, 'name') === path.at(-1)) return false;
+  let original: unknown = freshRealm();
+  for (const name of path) {
+    const key = name.startsWith('@@') ? (wellKnownSymbol(name.slice(2)) ?? name) : name;
+    original = isHolder(original) ? Object.getOwnPropertyDescriptor(original, key)?.value : undefined;
+  }
+  return typeof original === 'function' && original.name !== Reflect.get(value, 'name');
+}
+
+/** Whether an object of this program hangs on one of the language. */
+function isAdded(value: object, path: readonly string[]): boolean {
+  const [root, key] = path;
+  if (typeof value === 'function' || path.length !== 2 || key?.startsWith('@@') === true) return false;
+  const holder = freshRealm()[root as string];
+  return holder !== undefined && !Object.hasOwn(holder as object, key as string);
 }
 
 /** The value at a place; `undefined` where there is none. Reads no accessor. */
@@ -103,7 +143,7 @@ function walkGlobals(): void {
     if (typeof key !== 'string' || NOT_WALKED.has(key)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(globalThis, key);
     const value: unknown = descriptor?.value;
-    if (isHolder(value)) walk(value, { module: '', path: [key] }, DEPTH);
+    if (isHolder(value) && !isReplacedObject(key)) walk(value, { module: '', path: [key] }, DEPTH);
   }
   places.set(console, { module: '', path: ['console'] });
 }
@@ -172,11 +212,18 @@ function walk(value: object, place: GlobalPlace, depth: number): void {
       const name = typeof key === 'string' ? key : `@@${wellKnownName(key) ?? ''}`;
       if (SKIPPED.has(key) || name === '@@') continue;
       const child: unknown = Object.getOwnPropertyDescriptor(holder, key)?.value;
+      if (typeof child === 'symbol' && isOfNode(child))
+        places.set(child, { module: at.module, path: [...at.path, name] });
       // An array among the exports of a module is data; the prototype of all arrays is one as well.
       if (isHolder(child) && (!Array.isArray(child) || key === 'prototype'))
         queue.push([child, { module: at.module, path: [...at.path, name] }, left - 1]);
     }
   }
+}
+
+/** Not one of the language or the registry, which are the same everywhere. */
+function isOfNode(symbol: symbol): boolean {
+  return Symbol.keyFor(symbol) === undefined && wellKnownName(symbol) === undefined && !places.has(symbol);
 }
 
 function isHolder(value: unknown): value is object {

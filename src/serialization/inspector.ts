@@ -59,9 +59,7 @@ export function inspectorFailure(): Error | undefined {
 
 /** Looks into a function, at the cost of 0.1 ms; call {@link inspectorFailure} first. Its objects are released at once. */
 export function inspectFunction(fn: object): FunctionInsight {
-  const { holder } = ready();
-  try {
-    holder.in = fn;
+  return withObjects(() => {
     const { internalProperties = [] } = post<Runtime.GetPropertiesReturnType>('Runtime.getProperties', {
       objectId: handleOf(fn),
       ownProperties: true,
@@ -72,11 +70,7 @@ export function inspectFunction(fn: object): FunctionInsight {
       scopes: copyScopes(internal.get('[[Scopes]]')),
       bound: boundOf(internal),
     };
-  } finally {
-    holder.in = undefined;
-    holder.out = undefined;
-    post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
-  }
+  });
 }
 
 function connect(): Connection {
@@ -238,10 +232,8 @@ export interface HeapSnapshot {
   readonly strings: readonly string[];
 }
 
-/** Takes a snapshot of the heap, and gives the ids that some objects have in it. */
-export async function takeHeapSnapshot(
-  objects: readonly object[],
-): Promise<{ readonly snapshot: HeapSnapshot; readonly ids: readonly string[] }> {
+/** Takes a snapshot of the heap. */
+export async function takeHeapSnapshot(): Promise<HeapSnapshot> {
   const { session } = ready();
   const chunks: string[] = [];
   const listen = ({ params }: { params: { chunk: string } }): void => void chunks.push(params.chunk);
@@ -256,18 +248,48 @@ export async function takeHeapSnapshot(
   } finally {
     session.off('HeapProfiler.addHeapSnapshotChunk', listen);
   }
-  const ids = objects.map(heapIdOf);
-  return { snapshot: JSON.parse(chunks.join('')) as HeapSnapshot, ids };
+  return JSON.parse(chunks.join('')) as HeapSnapshot;
 }
 
-/** Objects have ids only since the first snapshot. */
-function heapIdOf(object: object): string {
-  try {
+/** The id that an object has in a snapshot. Objects have ids only since the first one. */
+export function heapIdOf(object: object): string {
+  return withObjects(() => {
     const objectId = handleOf(object);
     return post<{ heapSnapshotObjectId: string }>('HeapProfiler.getHeapObjectId', { objectId })
       .heapSnapshotObjectId;
+  });
+}
+
+/** The object that has an id, or `undefined` where it is none, such as `undefined` itself. */
+export function objectOfHeapId(id: number): object | undefined {
+  return withObjects(() => {
+    let remote: Runtime.RemoteObject;
+    try {
+      remote = post<{ result: Runtime.RemoteObject }>('HeapProfiler.getObjectByHeapObjectId', {
+        objectId: String(id),
+        objectGroup: GROUP,
+      }).result;
+    } catch {
+      // The engine gives objects only.
+      return undefined;
+    }
+    return valueOf(remote) as object;
+  });
+}
+
+/** Ends that the engine keeps the ids of all objects. */
+export function releaseHeapIds(): void {
+  post('HeapProfiler.disable');
+}
+
+/** Lets go of all objects that the inspector was given meanwhile. */
+function withObjects<Result>(run: () => Result): Result {
+  const { holder } = ready();
+  try {
+    return run();
   } finally {
-    ready().holder.in = undefined;
+    holder.in = undefined;
+    holder.out = undefined;
     post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
   }
 }

@@ -1,33 +1,26 @@
+import { selfOf } from './contexts.js';
 import type { Encoder } from './encoder.js';
 
+/** How far up the objects are that an arrow function mostly belongs to. */
+const STEPS = 6;
+
 /**
- * The object that `this` of an arrow function is. Nothing shows it; but an arrow that stands in the text of a class, and is met on the way from an
- * instance of that class (or from the class), was made by its constructor, a field or a method.
+ * The object that `this` of an arrow function is: nothing but a snapshot of the heap shows it. `later` says that one will have been taken before the next pass.
  */
-export function findOwner(encoder: Encoder, arrow: object): { readonly value: unknown } | undefined {
-  const text = Function.prototype.toString.call(arrow);
-  for (
-    let parent = encoder.parentOf(encoder.current);
-    parent !== undefined;
-    parent = encoder.parentOf(parent.id)
-  ) {
-    if (isInClassOf(parent.entry, text)) return { value: parent.entry };
-  }
-  return undefined;
+export function findOwner(encoder: Encoder, arrow: object): object | 'later' | undefined {
+  const known = selfOf(arrow);
+  if (known !== undefined) return known.value;
+  if (encoder.heap.bind(arrow, above(encoder))) return selfOf(arrow)?.value;
+  if (encoder.heap.isTooLarge) return undefined;
+  encoder.unbound.add(arrow);
+  return 'later';
 }
 
-function isInClassOf(entry: object | symbol, text: string): boolean {
-  if (typeof entry === 'symbol') return false;
-  if (typeof entry === 'function') return isClassWith(entry, text);
-  for (let current = Object.getPrototypeOf(entry) as object | null; current !== null;) {
-    const constructor: unknown = Object.getOwnPropertyDescriptor(current, 'constructor')?.value;
-    if (typeof constructor === 'function' && isClassWith(constructor, text)) return true;
-    current = Object.getPrototypeOf(current) as object | null;
+/** The objects on the way to the current entry, the nearest first. */
+function* above(encoder: Encoder): Generator<object> {
+  let parent = encoder.parentOf(encoder.current);
+  for (let step = 0; step < STEPS && parent !== undefined; step++) {
+    if (typeof parent.entry === 'object') yield parent.entry;
+    parent = encoder.parentOf(parent.id);
   }
-  return false;
-}
-
-function isClassWith(fn: object, text: string): boolean {
-  const whole = Function.prototype.toString.call(fn);
-  return whole.startsWith('class') && whole.includes(text);
 }

@@ -21,6 +21,7 @@ const CODE_KINDS: ReadonlySet<number> = new Set<number>([
   Kind.Require,
   Kind.ImportMeta,
   Kind.ImportFunction,
+  Kind.Origin,
 ]);
 
 /** Whether making the entries of a payload touches anything but data. */
@@ -81,7 +82,7 @@ function makeError(): Error {
   return error;
 }
 
-function makeByRecord({ modules }: ParsedPayload, kind: Kind, record: HeadRecord): unknown {
+function makeByRecord({ modules, origins }: ParsedPayload, kind: Kind, record: HeadRecord): unknown {
   switch (kind) {
     case Kind.Date:
       return new Date(record['time'] as number);
@@ -105,6 +106,8 @@ function makeByRecord({ modules }: ParsedPayload, kind: Kind, record: HeadRecord
       return findExport(modules[record['module'] as number] as string, record['path'] as string[]);
     case Kind.Namespace:
       return loadedModule(modules[record['module'] as number] as string);
+    case Kind.Origin:
+      return origins.get(record['number'] as number) ?? missing('what it calls an object of this program');
     case Kind.Require:
     case Kind.ImportMeta:
     case Kind.ImportFunction:
@@ -246,7 +249,11 @@ function linkPrototypes({ size, flags, prototypes }: ParsedPayload, entries: unk
       const prototype = prototypes[id] as number;
       setPrototype(entries[id], prototype === 0 ? null : entries[prototype - 1]);
     }
-    if ((own & HeadFlag.Emitter) !== 0) EventEmitter.call(entries[id] as EventEmitter);
+    if ((own & HeadFlag.Emitter) !== 0)
+      EventEmitter.call(
+        entries[id] as EventEmitter,
+        (own & HeadFlag.CapturesRejections) === 0 ? undefined : { captureRejections: true },
+      );
   }
 }
 

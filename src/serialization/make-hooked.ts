@@ -116,17 +116,39 @@ class HookedMaker {
     const args = Array.from({ length: reader.count() }, () => readValue(reader, entries));
     const callee = made(entries, record['target'] as number);
     if (typeof callee !== 'function') throw new PayloadError('what is to make an object is no function');
-    if (record['mode'] === MakeMode.Deserialize) {
-      const hook = (callee as { [DESERIALIZE]?: unknown })[DESERIALIZE];
-      if (typeof hook !== 'function')
-        throw new PayloadError(
-          `class ${callee.name} has no static method [Symbol.for("remotemedia.deserialize")] here`,
-        );
-      return Reflect.apply(hook, callee, args) as unknown;
-    }
+    if (record['mode'] === MakeMode.Deserialize) return deserializedBy(callee, args);
     const isClass = /^class\b/.test(Function.prototype.toString.call(callee));
     return isClass
       ? (Reflect.construct(callee, args) as unknown)
       : (Reflect.apply(callee, undefined, args) as unknown);
   }
+}
+
+interface DeserializingClass {
+  readonly name: string;
+  readonly prototype: object;
+  readonly [DESERIALIZE]?: unknown;
+}
+
+/** A class inherits the hook of the one that it extends, which may know only itself. */
+function deserializedBy(constructor: DeserializingClass, args: unknown[]): unknown {
+  const hook = constructor[DESERIALIZE];
+  const name = 'static method [Symbol.for("remotemedia.deserialize")]';
+  if (typeof hook !== 'function') throw new PayloadError(`class ${constructor.name} has no ${name} here`);
+  const made: unknown = Reflect.apply(hook, constructor, args);
+  const prototype: unknown =
+    typeof made === 'object' && made !== null ? Object.getPrototypeOf(made) : undefined;
+  if (prototype === constructor.prototype) return made;
+  throw new PayloadError(
+    `the ${name} of class ${constructor.name} gave ${describeMade(made)} instead of an instance of ${constructor.name}`,
+    'Use `new this(…)` in it, as it is called on the class of the instance, or give the class hooks of its own.',
+  );
+}
+
+function describeMade(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return `a value of type ${typeof value}`;
+  const constructor: unknown = Reflect.get(value, 'constructor');
+  return typeof constructor === 'function'
+    ? `an instance of ${constructor.name}`
+    : 'an object without a class';
 }

@@ -13,6 +13,8 @@ const IMPORT_TIMEOUT_MS = 2000;
 export interface ExportPlace {
   readonly module: string;
   readonly path: readonly string[];
+  /** It was found on an exported object. Such an object is copied, so what belongs to the one here must not be that of the other side. */
+  readonly isOfObject?: boolean;
 }
 
 const exportsOfModules = new Map<object | symbol, ExportPlace>();
@@ -156,20 +158,33 @@ function indexModule(specifier: string, exports: object): void {
   if (!specifier.startsWith('node:')) indexExports(specifier, exports);
 }
 
-/** Exports, and what hangs on exported classes and objects: two levels. */
+/** Exports, and the functions that hang on exported classes and on objects of literals: two levels. */
 function indexExports(module: string, exports: object): void {
-  for (const [name, value] of dataProperties(exports)) {
-    if (!isFindable(value)) continue;
-    addPlace(value, { module, path: [name] });
-    if (typeof value === 'symbol') continue;
+  const found = dataProperties(exports).filter((property): property is [string, object | symbol] =>
+    isFindable(property[1]),
+  );
+  for (const [name, value] of found) addPlace(value, { module, path: [name] });
+  for (const [name, value] of found) {
+    if (typeof value === 'symbol' || !isHolder(value)) continue;
+    // A default export that is an object is what `module.exports` is elsewhere.
+    const isOfObject = typeof value === 'object' && name !== 'default';
     for (const [inner, nested] of dataProperties(value))
-      if (typeof nested === 'function') addPlace(nested, { module, path: [name, inner] });
+      if (typeof nested === 'function') addPlace(nested, { module, path: [name, inner], isOfObject });
   }
 }
 
 function addPlace(value: object | symbol, place: ExportPlace): void {
-  if (typeof value === 'object' || exportsOfModules.has(value)) return;
-  exportsOfModules.set(value, place);
+  if (typeof value === 'object') return;
+  const known = exportsOfModules.get(value);
+  if (known === undefined || (known.isOfObject === true && place.isOfObject !== true))
+    exportsOfModules.set(value, place);
+}
+
+/** Functions on an instance are its own: the instance of the other side has others. */
+function isHolder(value: object): boolean {
+  if (typeof value === 'function' || isNamespace(value)) return true;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || prototype === Object.prototype;
 }
 
 /** CommonJS modules stand in one table, which ES modules can see as well. */
@@ -182,7 +197,13 @@ function indexRequired(): void {
     const specifier = pathToFileURL(file).href;
     const exports: unknown = module.exports;
     if (isEntryScript(specifier) || !isFindable(exports) || typeof exports === 'symbol') continue;
+    if (isNamespace(exports)) {
+      // An ES module that was loaded by `require`.
+      indexModule(specifier, exports);
+      continue;
+    }
     addPlace(exports, { module: specifier, path: ['default'] });
+    if (!isHolder(exports)) continue;
     for (const [name, value] of dataProperties(exports))
       if (isFindable(value)) addPlace(value, { module: specifier, path: ['default', name] });
   }

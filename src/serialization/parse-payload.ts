@@ -42,6 +42,8 @@ export interface ParsedPayload {
   readonly contentsAt: number;
   readonly contentsEnd: number;
   readonly buffers: ReadonlyMap<number, ArrayBufferLike>;
+  /** What this program sent before, and what the payload may refer to. */
+  readonly origins: ReadonlyMap<number, object>;
 }
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
@@ -49,7 +51,11 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 const LENGTH_LIMIT = 2 ** 32;
 
 /** Takes a body apart. Checks every number that could lead out of it. */
-export function parsePayload(reader: ByteReader, outOfBand: readonly ArrayBufferLike[]): ParsedPayload {
+export function parsePayload(
+  reader: ByteReader,
+  outOfBand: readonly ArrayBufferLike[],
+  origins: ReadonlyMap<number, object>,
+): ParsedPayload {
   const modules = readModules(reader);
   const shapes = readShapes(reader);
   const scopes = readScopes(reader);
@@ -72,7 +78,7 @@ export function parsePayload(reader: ByteReader, outOfBand: readonly ArrayBuffer
   reader.position = contentsEnd;
   const buffers = readBuffers(reader, parser, outOfBand);
   if (reader.left > 0) throw new PayloadError('something follows its end');
-  return { modules, shapes, scopes, size, ...parser.tables(), contentsAt, contentsEnd, buffers };
+  return { modules, shapes, scopes, size, ...parser.tables(), contentsAt, contentsEnd, buffers, origins };
 }
 
 function readModules(reader: ByteReader): string[] {
@@ -245,6 +251,8 @@ class HeadParser {
       case Kind.Function:
       case Kind.Class:
         return this.#function();
+      case Kind.Origin:
+        return { number: reader.varint() };
       case Kind.Made:
         return { mode: reader.byte(), target: this.#entry() };
       default:

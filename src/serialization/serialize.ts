@@ -3,20 +3,18 @@ import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { Decoder } from './decoder.js';
 import { encodeEntry } from './encode-entry.js';
-import { canFindContexts, findContexts } from './contexts.js';
 import { mustWidenPools } from './encode-builtin.js';
 import { Encoder, type EncodeSettings } from './encoder.js';
 import { open, seal } from './envelope.js';
+import { HeapSearch } from './heap-search.js';
 import { lookIntoModules } from './modules.js';
-import { parsePayload } from './parse-payload.js';
+import { parsePayload, type ParsedPayload } from './parse-payload.js';
 import { finishPayload, type Body } from './write-payload.js';
 
 /** The largest payload, in bytes, unless the option says otherwise: 100 MB. */
 export const DEFAULT_LIMIT_BYTES: number = 100 * 1024 * 1024;
 /** Each pass looks into the modules that the one before it met; a chain of re-exports is never this long. */
 const PASS_LIMIT = 20;
-/** Each takes a fraction of a second. */
-const SNAPSHOT_LIMIT = 2;
 /** Larger ones are not kept for the next call. */
 const KEPT_BYTES = 1024 * 1024;
 
@@ -57,13 +55,20 @@ export interface DeserializeOptions {
  * @throws SerializationError `RM_NOT_SERIALIZABLE` with path, reason and suggestion for what cannot be carried, or where it is over the limit.
  */
 export async function serialize(value: unknown, options: SerializeOptions = {}): Promise<Uint8Array> {
-  const { limitBytes = DEFAULT_LIMIT_BYTES, buffers, key } = options;
   const settings = settingsOf(options, undefined);
-  return encode(value, settings, (_, body) => {
-    if (body.byteLength > limitBytes) throw tooLarge(value, settings, body.byteLength, limitBytes);
-    buffers?.push(...body.outOfBand);
-    return seal(body.parts, key);
-  });
+  return encode(value, settings, (_, body) => finishWithin(body, value, settings, options));
+}
+
+/** The bytes of a pass, unless they are more than may be. */
+export function finishWithin(
+  body: Body,
+  value: unknown,
+  settings: EncodeSettings,
+  { limitBytes = DEFAULT_LIMIT_BYTES, buffers, key }: SerializeOptions,
+): Uint8Array {
+  if (body.byteLength > limitBytes) throw tooLarge(value, settings, body.byteLength, limitBytes);
+  buffers?.push(...body.outOfBand);
+  return seal(body.parts, key);
 }
 
 /**
@@ -75,22 +80,39 @@ export async function serialize(value: unknown, options: SerializeOptions = {}):
  * cannot be imported here.
  */
 export async function deserialize(bytes: Uint8Array, options: DeserializeOptions = {}): Promise<unknown> {
+  return (await decode(bytes, options)).value;
+}
+
+/** As {@link deserialize}; with what the value was made of. `origins` are the objects of this program that it may refer to. */
+export async function decode(
+  bytes: Uint8Array,
+  options: DeserializeOptions,
+  origins: ReadonlyMap<number, object> = new Map(),
+): Promise<Decoded> {
   const bodyAt = open(bytes, options.key);
   const reader = new ByteReader(bytes, bodyAt);
   let decoder: Decoder;
   try {
-    decoder = new Decoder(parsePayload(reader, options.buffers ?? []), reader);
+    decoder = new Decoder(parsePayload(reader, options.buffers ?? [], origins), reader);
   } catch (error) {
     throw asPayloadError(error);
   }
   try {
-    return await decoder.decode();
+    const value = await decoder.decode();
+    return { value, payload: decoder.payload, entries: decoder.entries };
   } catch (error) {
     if (error instanceof PayloadError) throw error;
     throw new PayloadError(`making the value failed (${describeCause(error)})`, 'Look at the cause.', {
       cause: error,
     });
   }
+}
+
+/** A value with the table that it was made of. */
+export interface Decoded {
+  readonly value: unknown;
+  readonly payload: ParsedPayload;
+  readonly entries: readonly unknown[];
 }
 
 /**
@@ -103,19 +125,23 @@ export async function encode<Result>(
   finish: (encoder: Encoder, body: Body) => Result,
   begin?: () => void,
 ): Promise<Result> {
-  let snapshots = 0;
-  for (let pass = 0; pass < PASS_LIMIT; pass++) {
-    begin?.();
-    const writers = takeWriters();
-    const encoder = new Encoder(settings, writers, encodeEntry);
-    try {
-      const body = encodeOnce(encoder, value);
-      if (body !== undefined) return finish(encoder, body);
-    } finally {
-      if (writers === keptWriters) areWritersTaken = false;
+  const search = new HeapSearch();
+  try {
+    for (let pass = 0; pass < PASS_LIMIT; pass++) {
+      begin?.();
+      const writers = takeWriters();
+      const encoder = new Encoder(settings, writers, encodeEntry, search);
+      try {
+        const body = encodeOnce(encoder, value);
+        if (body !== undefined) return finish(encoder, body);
+      } finally {
+        if (writers === keptWriters) areWritersTaken = false;
+      }
+      if (encoder.missing.size > 0) await lookIntoModules(encoder.missing);
+      else await search.resolve(encoder);
     }
-    if (encoder.missing.size > 0) await lookIntoModules(encoder.missing);
-    else await resolveDoubts(encoder, snapshots++);
+  } finally {
+    search.close();
   }
   throw new SerializationError({
     path: '',
@@ -155,29 +181,9 @@ function encodeOnce(encoder: Encoder, value: unknown): Body | undefined {
     return undefined;
   }
   const mustWiden = mustWidenPools(encoder);
-  if (mustWiden || encoder.mustRepeat || encoder.missing.size > 0 || encoder.scopes.doubts().length > 0)
-    return undefined;
+  const isIncomplete = encoder.missing.size > 0 || encoder.unbound.size > 0;
+  if (mustWiden || encoder.mustRepeat || isIncomplete || encoder.scopes.doubts().length > 0) return undefined;
   return finishPayload(encoder);
-}
-
-/** Whether functions share a variable is seen in a snapshot of the heap. */
-async function resolveDoubts({ scopes, settings }: Encoder, snapshots: number): Promise<void> {
-  const doubts = scopes.doubts();
-  const [doubt] = doubts;
-  if (doubt === undefined) return;
-  const functions = [...new Set(doubts.flatMap((item) => item.functions))];
-  // One that told nothing tells nothing the second time.
-  if (canFindContexts() && snapshots < SNAPSHOT_LIMIT) {
-    await findContexts(functions);
-    return;
-  }
-  throw new SerializationError({
-    nodeId: settings.node,
-    path: '',
-    kind: 'an object with functions that look alike',
-    reason: `whether they share the variable "${doubt.variable}", which one of them assigns to, cannot be seen ${snapshots < SNAPSHOT_LIMIT ? 'in a heap of this size' : 'here'}`,
-    suggestion: 'Keep what changes in an object that they capture, or in a class.',
-  });
 }
 
 /** A hook of the value may serialize something itself. */
@@ -200,7 +206,7 @@ function tooLarge(
   limit: number,
 ): SerializationError {
   const writers = { heads: new ByteWriter(), contents: new ByteWriter() };
-  const encoder = new Encoder({ ...settings, measures: true }, writers, encodeEntry);
+  const encoder = new Encoder({ ...settings, measures: true }, writers, encodeEntry, new HeapSearch());
   encoder.value(value, '');
   encoder.drain();
   const largest = encoder.sizes().find(({ path }) => path !== '');

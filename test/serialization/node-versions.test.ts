@@ -14,8 +14,9 @@ const OUTPUT = (isSameProcess: boolean): string =>
 
 /** `npm test` installs them; without it only what runs this has been tested. */
 describe.skipIf(nodeVersions().length === 0).each(nodeVersions())('Node.js $version', ({ path }) => {
-  it('carries what the sender sends into a fresh process', { timeout: 180_000 }, () => {
-    const { sent, received } = roundTrip('sender.mjs', [], path);
+  const senders = ['sender.mjs', 'lexical-this.mjs', 'replaced.mjs', 'attributes.mjs'];
+  it.each(senders)('carries what %s sends into a fresh process', { timeout: 180_000 }, (sender) => {
+    const { sent, received } = roundTrip(sender, [], path);
     expect(Object.values(sent).flatMap(({ error }) => error ?? [])).toEqual([]);
     const names = Object.keys(sent);
     expect(names.map((name) => [name, received[name]?.here])).toEqual(

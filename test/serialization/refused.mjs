@@ -1,6 +1,8 @@
 // Tries to serialize what cannot be, and prints what the errors say.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { promisify } from 'node:util';
 import { createHash, createHmac, generateKeyPairSync, createSecretKey } from 'node:crypto';
 import { open, opendir } from 'node:fs/promises';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -97,6 +99,13 @@ const forgotten = (() => {
   })();
 })();
 
+class Deleted {
+  a() {}
+}
+delete Deleted.prototype.a;
+function WithoutPrototype() {}
+WithoutPrototype.prototype = undefined;
+
 const cases = {
   'a Proxy': [{ a: { b: new Proxy({}, {}) } }, 'a.b'],
   'a revoked Proxy': [[revoked.proxy], '[0]'],
@@ -147,6 +156,18 @@ const cases = {
   'an AbortSignal': [{ signal: new AbortController().signal }, 'signal'],
   'an EventTarget': [{ target: new EventTarget() }, 'target'],
   'a Blob': [{ blob: new Blob(['x']) }, 'blob'],
+  'a TextEncoder': [{ encoder: new TextEncoder() }, 'encoder'],
+  'HTTP headers': [{ headers: new Headers({ a: 'b' }) }, 'headers'],
+  'an HTTP request': [{ request: new Request('http://host/') }, 'request'],
+  'an Event': [{ event: new Event('x') }, 'event'],
+  'a function that promisify made': [{ f: promisify((done) => done()) }, 'f'],
+  'an emitter with a listener of once': [
+    { bus: new EventEmitter().once('x', () => {}) },
+    // Newer versions of Node.js do not bind it.
+    undefined,
+  ],
+  'a class whose method was deleted': [{ Class: Deleted }, 'Class'],
+  'a function whose prototype is undefined': [{ f: WithoutPrototype }, 'f'],
   'a TextDecoder': [{ decoder: new TextDecoder() }, 'decoder'],
   'an Intl object': [{ format: new Intl.NumberFormat() }, 'format'],
   'a WebAssembly memory': [{ memory: new WebAssembly.Memory({ initial: 1 }) }, 'memory'],
@@ -172,7 +193,7 @@ const cases = {
   eval: [{ f: (x) => eval(x) }, 'f'],
   'arguments of the function around': [{ f: withArguments(1) }, 'f'],
   'new.target of the function around': [{ f: withNewTarget() }, 'f'],
-  'this of the function around': [{ f: outer.arrowThis() }, 'f'],
+  'this of the function around': [{ f: outer.arrowThis() }, 'f → this.superMethod.hi'],
   'super of an object': [{ f: outer.superMethod.hi }, 'f'],
   'a method of a class with super': [
     {

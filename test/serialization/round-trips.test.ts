@@ -16,6 +16,15 @@ describe('a fresh process', () => {
   });
 });
 
+describe.each(['lexical-this.mjs', 'replaced.mjs', 'attributes.mjs'])('a fresh process, of %s', (program) => {
+  const { sent, received } = roundTrip(program);
+  it.each(Object.keys(sent))('does what the sender does: %s', (name) => {
+    expect(sent[name]?.error).toBeUndefined();
+    expect(received[name]?.here).toEqual(sent[name]?.expected);
+    expect(received[name]?.again).toEqual(sent[name]?.expected);
+  });
+});
+
 describe('ways of loading', () => {
   it('carries nodes of a TypeScript program that tsx runs', () => {
     const { sent, received } = roundTrip('loading/typed.mts', ['--import', 'tsx']);
@@ -28,6 +37,15 @@ describe('ways of loading', () => {
     expect(received['common']?.here).toEqual(sent['common']?.expected);
     expect(received['common']?.again).toEqual(sent['common']?.expected);
   });
+
+  it.runIf('require_module' in process.features)(
+    'carries classes of a program that requires ES modules',
+    () => {
+      const { sent, received } = roundTrip('loading/required.cjs');
+      expect(received['required']?.here).toEqual(sent['required']?.expected);
+      expect(received['required']?.again).toEqual(sent['required']?.expected);
+    },
+  );
 
   it('carries nodes of a bundled and minified program', () => {
     const folder = mkdtempSync(join(import.meta.dirname, '.bundle-'));

@@ -3,8 +3,9 @@
 import { EventEmitter } from 'node:events';
 import * as path from 'node:path';
 import fs, { readFileSync } from 'node:fs';
-import { constructed, serialize } from 'remotemedia/serialization';
+import { constructed } from 'remotemedia/serialization';
 import * as nodes from './by-reference.mjs';
+import { printCases } from './print-cases.mjs';
 import {
   Counter,
   Handle,
@@ -717,13 +718,4 @@ const cases = {
   },
 };
 
-const lines = {};
-for (const [name, { value, behave, extra }] of Object.entries(cases)) {
-  try {
-    const bytes = await serialize({ value, behave, extra });
-    lines[name] = { payload: Buffer.from(bytes).toString('base64'), expected: await behave(value) };
-  } catch (error) {
-    lines[name] = { error: String(error.stack) };
-  }
-}
-process.stdout.write(JSON.stringify(lines, (_, value) => (value === undefined ? '(undefined)' : value)));
+await printCases(cases);
