@@ -1,7 +1,9 @@
 """Nodes that make, keep, change and give on arrays, for the tests of shared memory between processes."""
 
+import asyncio
 import gc
 import os
+import time
 
 import numpy as np
 
@@ -60,15 +62,30 @@ class Keep(Node):
 class Cycles(Node):
     """Leaves each array in garbage that refers to itself; collects it now and then."""
 
-    def __init__(self):
+    def __init__(self, step=8):
+        self.step = step
         self.count = 0
 
     def process(self, array):
         cycle = [array]
         cycle.append(cycle)
         self.count += 1
-        if self.count % 8 == 0:
+        if self.count % self.step == 0:
             gc.collect()
+        return int(array[0])
+
+
+class Slow(Node):
+    """Has an array for some hundredths of a second."""
+
+    def process(self, array):
+        time.sleep(0.03)
+        return int(array[0])
+
+
+class AsyncSlow(Node):
+    async def process(self, array):
+        await asyncio.sleep(0.03)
         return int(array[0])
 
 

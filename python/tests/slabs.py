@@ -6,6 +6,7 @@ from typing import Any
 
 from remotemedia.runner.slab_sender import SlabSender
 from remotemedia.slabs.arena import Arena
+from remotemedia.slabs.giving import Giving
 from remotemedia.slabs.table import Returns, SlabTable
 from remotemedia.wire.frames import (
     FORGET,
@@ -41,7 +42,7 @@ class Line:
     ) -> None:
         make = PythonItems if is_python else ForeignItems
         self.sender = SlabSender(arena or Arena(), node_id)
-        self.sender.writer.is_shared = is_shared
+        self.sender.writer.giving = Giving(is_shared=is_shared)
         self.writer = make(self.sender.writer)
         self.returns = Returns(self.give_back, 0)
         self.table = SlabTable(self.returns, most_kept_bytes=most_kept_bytes)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy
 
 from remotemedia.data import AudioFrame, Binary, Control, Json, Text, VideoFrame
+from remotemedia.wire.records import record_text
 from remotemedia.wire.tensors import is_bare
 from remotemedia.wire.values import MapDict
 
@@ -94,7 +95,9 @@ def _complex(value, expected):
 
 def _tensor(value, expected):
     assert type(value) is numpy.ndarray
-    assert value.dtype.name == expected["dtype"] or value.dtype.str == expected["dtype"]
+    dtype = value.dtype
+    names = [dtype.name, dtype.str] if dtype.names is None else [record_text(dtype)]
+    assert expected["dtype"] in names
     assert list(value.shape) == expected["shape"]
     assert value.tobytes().hex() == expected["bytes"]
     assert is_bare(value) is expected["bare"]

@@ -33,7 +33,7 @@ class Producer(Unit):
 class Run:
     """What a port needs of its segment."""
 
-    has_failed = more = False
+    has_failed = more = is_tagged = False
     thread = ThreadSide()
     loop = LOOP.loop
 
@@ -216,3 +216,23 @@ def test_a_weight_is_about_the_bytes(value):
     assert size - 16 <= weigh(lower(value), value) <= 9 * size + 32
     if size > 2000 and not isinstance(value, list):
         assert weigh(lower(value), value) <= size + 100
+
+
+@pytest.mark.parametrize(
+    "payload", [None, 5, [1], [1, 2, 3], ["a", 1], [1, 2.0], [True, 1], [-1, 0], [0, -1], [2, 0], [0, MIB]]
+)
+def test_credit_that_is_none_or_more_than_is_out_closes_the_channel(payload):
+    port, _ = port_of((1, MIB))
+    theirs = connect(port)
+    with theirs:
+        LOOP.run(put_one(port, "item"))
+        reader = FrameReader(theirs)
+        assert reader.read() is not None
+        theirs.sendall(encode_frame(CREDIT, payload))
+        assert reader.read() is None
+    assert port.is_dead
+    port.release()
+
+
+async def put_one(port, item):
+    port.put(item)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import Engine, Sink, segment
+from engine import Engine, Feed, Sink, read, segment
+from remotemedia.wire.frames import CREDIT, WHO_KEEPS, decode_payload, encode_frame
 
 NODES = str(Path(__file__).parent / "slab_nodes.py")
 MIB = 1 << 20
 WINDOW = [64, 4 * MIB]
 
-Described = tuple[str, dict[str, Any]]
+Described = tuple[str, dict[str, Any]] | list[tuple[str, dict[str, Any]]]
 
 
 class Row:
-    """A source, and nodes that are fed one by the other, each in a host of its own.
+    """A source, and nodes that are fed one by the other, each in a host of its own; or several in one.
 
     Attributes:
         hosts: the hosts, in the order of the nodes.
@@ -32,11 +34,19 @@ class Row:
         self.failures: list[list[dict[str, Any]]] = []
         self._sinks: list[Sink] = []
         self._names = [f"s{position}" for position in range(len(nodes))]
-        ids = [f"{name.lower()}_{position}" for position, (name, _) in enumerate(nodes)]
+        chains = [[entry] if isinstance(entry, tuple) else entry for entry in nodes]
+        ids = [f"{chain[0][0].lower()}_{position}" for position, chain in enumerate(chains)]
         fed_by = [max(min(position, len(nodes) - last) - 1, 0) for position in range(len(nodes))]
-        for position, (name, kwargs) in enumerate(nodes):
+        for position, chain in enumerate(chains):
             host = self.hosts[position]
-            number = host.create(file=NODES, **{"class": name}, args=[], kwargs=kwargs)
+            described = [
+                {
+                    "id": ids[position] if at == 0 else f"{ids[position]}_{at}",
+                    "object": host.create(file=NODES, **{"class": name}, args=[], kwargs=kwargs),
+                }
+                for at, (name, kwargs) in enumerate(chain)
+            ]
+            edges = [(first["id"], second["id"]) for first, second in pairwise(described)]
             common = {"token": "t", "language": "python", "window": window}
             inputs = [{**common, "channel": f"c{position}", "to": [ids[position]]}] if position else []
             outputs = [
@@ -48,9 +58,8 @@ class Row:
                 sink = Sink(self.hosts[0])
                 self._sinks.append(sink)
                 outputs = [{**common, "channel": "out", "token": sink.token, "address": sink.address}]
-            outputs = [{"bulk": "to" in output, **output, "from": ids[position]} for output in outputs]
-            described = [{"id": ids[position], "object": number}]
-            host.request("open", **segment(self._names[position], described, (), inputs, outputs))
+            outputs = [{"bulk": "to" in output, **output, "from": described[-1]["id"]} for output in outputs]
+            host.request("open", **segment(self._names[position], described, edges, inputs, outputs))
 
     def run(self) -> list[list[Any]]:
         """The outputs of the last nodes, until they end."""
@@ -139,10 +148,63 @@ def test_a_node_that_keeps_too_much_fails_the_run_by_name(tmp_path, monkeypatch)
         (failure,) = [failure for failures in run.failures for failure in failures]
         assert failure["code"] == "RM_MEMORY_KEPT"
         assert "phase" not in failure
-        # It is the next one that keeps the source's memory; what it gives on is charged to it.
-        assert failure["nodeId"] == "pass_1"
+        assert failure["nodeId"] == "keep_2"
         assert "arrays or buffers" in failure["message"]
         assert "REMOTEMEDIA_SHM_LIMIT" in failure["message"]
+
+
+def test_a_node_behind_others_of_its_host_that_keeps_is_named_by_the_first_of_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("REMOTEMEDIA_SHM_LIMIT", str(32 * MIB))
+    with row(tmp_path, ("Source", {"count": 500, "size": MIB}), [("Pass", {}), ("Keep", {})]) as run:
+        run.run()
+        (failure,) = [failure for failures in run.failures for failure in failures]
+        assert failure["code"] == "RM_MEMORY_KEPT"
+        assert failure["nodeId"] == "pass_1"
+        assert failure["message"].startswith('Node "pass_1", or a node after it in the same host, keeps ')
+
+
+@pytest.mark.parametrize("last", ["Slow", "AsyncSlow"])
+def test_memory_that_is_on_its_way_to_a_slow_node_is_kept_by_nobody(tmp_path, monkeypatch, last):
+    monkeypatch.setenv("REMOTEMEDIA_SHM_LIMIT", str(6 * MIB))
+    with row(
+        tmp_path, ("Source", {"count": 60, "size": MIB}), ("Pass", {}), [("Pass", {}), (last, {})]
+    ) as run:
+        (found,) = run.run()
+        assert run.failures == [[]] * 3
+        assert found == list(range(60))
+
+
+def test_garbage_is_collected_before_anybody_is_said_to_keep_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("REMOTEMEDIA_SHM_LIMIT", str(16 * MIB))
+    with row(
+        tmp_path, ("Source", {"count": 100, "size": MIB}), ("Pass", {}), ("Cycles", {"step": 10**9})
+    ) as run:
+        (found,) = run.run()
+        assert run.failures == [[]] * 3
+        assert found == list(range(100))
+
+
+def test_a_consumer_that_has_got_no_memory_says_that_nobody_keeps_any(tmp_path):
+    host = Engine(tmp_path)
+    sink = Sink(host)
+    common = {"language": "python", "window": WINDOW}
+    nodes = [{"id": "pass", "object": host.create(file=NODES, **{"class": "Pass"}, args=[], kwargs={})}]
+    inputs = [{**common, "channel": "in", "token": "t", "to": ["pass"]}]
+    outputs = [{**common, "channel": "out", "token": sink.token, "address": sink.address, "from": "pass"}]
+    host.request("open", **segment("s", nodes, (), inputs, outputs))
+    feed = Feed(host, "in", "t")
+    host.request("start", segment="s")
+    feed.socket.sendall(encode_frame(WHO_KEEPS, None))
+    assert [read(feed.reader)[0], decode_payload(read(feed.reader)[1])] == [
+        CREDIT,
+        {"several": False, "inside": 0, "passed": []},
+    ]
+    feed.send([1])
+    feed.end()
+    assert list(sink.items()) == [1]
+    feed.close()
+    sink.close()
+    host.close()
 
 
 def test_while_less_than_half_of_the_limit_is_kept_bytes_go_inline(tmp_path, monkeypatch):

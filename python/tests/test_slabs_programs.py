@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -106,3 +109,34 @@ def test_an_array_of_the_program_comes_back_from_another_process_as_it_was():
     assert back.tobytes() == array.tobytes()
     back[:] = 0
     assert array[1, 1] != 0
+
+
+def test_nodes_that_keep_an_array_are_freed_with_it_after_their_runs():
+    program = f"""
+        import gc, sys, weakref
+        sys.path[:0] = {sys.path!r}
+        from remotemedia import Node, execute_pipeline_with_input_sync
+        from remotemedia.slabs.arrays import lease_of
+        from slab_nodes import Make
+
+        class KeepLast(Node):
+            def process(self, array):
+                self.last = array
+                return int(array[0])
+
+        nodes = []
+        for _ in range(6):
+            node = KeepLast()
+            make = Make()
+            make.executor = "multiprocess"
+            assert execute_pipeline_with_input_sync([make, node], [1, 2, 3]) == [1, 2, 3]
+            assert lease_of(node.last) is not None
+            nodes.append(weakref.ref(node))
+            del node
+        gc.collect()
+        print(sum(node() is not None for node in nodes[:-1]))
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "0\n"

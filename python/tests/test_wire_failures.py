@@ -60,6 +60,86 @@ def test_a_built_in_exception_comes_back_as_itself(error):
     assert "Traceback" in str(back.__cause__)
 
 
+class QuotaError(Exception):
+    """Has what a user's exception may hold."""
+
+    __slots__ = ("status",)
+
+    def __init__(self, message, status):
+        super().__init__(message, status)
+        self.status = status
+        self.hosts = ["a", "b"]
+        self.at = 1 << 70
+        self._secret = "not told"
+        self.socket = object()
+        self.itself = self
+        self.large = "x" * 100_000
+
+
+def test_arguments_and_attributes_that_can_cross_do():
+    failure = decode(encode(failure_of(QuotaError("too many", 429))))
+    assert failure["args"] == ["too many", 429]
+    assert failure["attributes"] == {"status": 429, "hosts": ["a", "b"], "at": 1 << 70}
+    error = exception_of(failure)
+    assert isinstance(error, RemoteError)
+    assert error.attributes == failure["attributes"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "not there"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no start"),
+        KeyError("k", 2),
+        StopIteration(7),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_built_in_exception_has_its_arguments(error):
+    back = exception_of(decode(encode(failure_of(error))))
+    assert type(back) is type(error)
+    assert (back.args, str(back)) == (error.args, str(error))
+
+
+def test_the_exceptions_of_a_group_cross():
+    group = ExceptionGroup("several", [ValueError("one"), QuotaError("two", 2)])
+    failure = decode(encode(failure_of(group)))
+    assert [inner["type"] for inner in failure["errors"]] == ["ValueError", "QuotaError"]
+    back = exception_of(failure)
+    assert isinstance(back, ExceptionGroup)
+    assert back.message == "several"
+    one, two = back.exceptions
+    assert isinstance(one, ValueError)
+    assert isinstance(two, RemoteError)
+    assert two.attributes["status"] == 2
+
+
+def test_a_group_of_very_many_exceptions_is_cut():
+    group = ExceptionGroup("many", [ValueError(str(index)) for index in range(1000)])
+    assert len(failure_of(group)["errors"]) == 99
+
+
+def test_an_attribute_that_cannot_be_read_is_left_out():
+    class OddError(Exception):
+        def __getattribute__(self, name):
+            if name == "status":
+                raise RuntimeError("no")
+            return super().__getattribute__(name)
+
+        __slots__ = ("status",)
+
+    assert "attributes" not in failure_of(OddError())
+
+
+def test_an_error_of_typescript_has_its_properties_and_errors():
+    inner = {"type": "Error", "module": "", "message": "late", "stack": "", "language": "typescript"}
+    failure = {**inner, "type": "AggregateError", "errors": [inner], "attributes": {"code": "E_ALL"}}
+    error = exception_of(failure)
+    assert isinstance(error, RemoteError)
+    assert error.attributes == {"code": "E_ALL"}
+    assert [str(each) for each in error.errors] == ["Error: late"]
+
+
 def test_an_error_of_the_package_has_its_code():
     assert failure_of(NodeBusyError("busy"))["code"] == "RM_NODE_BUSY"
 

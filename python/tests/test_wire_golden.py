@@ -131,6 +131,10 @@ def test_a_failure_becomes_an_exception_with_its_causes_and_notes(vector):
         if isinstance(error, RemoteError):
             assert (error.type_name, error.module) == (failure["type"], failure["module"])
             assert error.remote_traceback == failure["stack"]
+            assert error.attributes == failure.get("attributes", {})
+            assert [str(inner) for inner in error.errors] == [
+                f"{inner['type']}: {inner['message']}" for inner in failure.get("errors", [])
+            ]
         else:
             assert type(error).__name__ == failure["type"]
         failure = failure.get("cause")

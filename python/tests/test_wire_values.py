@@ -6,6 +6,7 @@ from collections import OrderedDict, defaultdict, namedtuple
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, IntEnum
 
+import msgspec
 import numpy
 import pytest
 from hypothesis import given
@@ -14,9 +15,9 @@ from hypothesis.extra import numpy as hnp
 
 from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import AudioFrame, Text
-from remotemedia.wire.reading import decode
+from remotemedia.wire.reading import UndecodableError, decode
 from remotemedia.wire.tensors import is_bare, remember_bare
-from remotemedia.wire.values import MapDict, encode, lower
+from remotemedia.wire.values import TENSOR, MapDict, encode, lower
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary()
@@ -72,6 +73,51 @@ def test_arrays_keep_dtype_shape_and_elements(array):
     numpy.testing.assert_array_equal(back, array)
 
 
+RECORDS = [
+    [("x", "<f4"), ("y", "<i2")],
+    numpy.dtype([("x", "u1"), ("y", "<f8")], align=True),
+    [("p", [("a", "<i4"), ("b", "S3")], (2, 3)), ("é", "<M8[s]"), ("text", "<U4")],
+    {"names": ["a", "b"], "formats": ["<i4", "<i2"], "offsets": [0, 2], "itemsize": 8},
+    [(("its title", "n"), "<f4"), ("m", "?")],
+]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_arrays_of_records_keep_dtype_shape_and_elements(record):
+    dtype = numpy.dtype(record)
+    array = (numpy.arange(6 * dtype.itemsize) % 2).astype("u1").view(dtype).reshape(2, 3)
+    back = decode(encode({"a": array}))["a"]
+    assert back.dtype == dtype
+    assert back.dtype.itemsize == dtype.itemsize
+    assert back.shape == (2, 3)
+    assert (back == array).all()
+    assert not numpy.shares_memory(back, array)
+
+
+def test_an_array_of_records_of_another_byte_order_arrives_with_equal_elements():
+    array = numpy.array([(1.5, 2)], dtype=[("x", ">f4"), ("y", ">i2")])
+    back = decode(encode(array))
+    assert back.dtype == array.dtype.newbyteorder("<")
+    assert back.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "{",
+        "{}",
+        '{"names":["a"],"formats":["O"]}',
+        '{"names":["a"],"formats":[3]}',
+        '{"names":["a"],"formats":["<f4"],"offsets":[-1]}',
+        '{"names":["a"],"formats":["<f4"],"itemsize":99999999999999999999}',
+        '{"names":["a"],"formats":["<f8"]}',
+    ],
+)
+def test_what_describes_no_record_of_these_bytes_is_no_value(dtype):
+    with pytest.raises(UndecodableError):
+        decode(encode(msgspec.msgpack.Ext(TENSOR, msgspec.msgpack.encode([dtype, [1], b"1234", False]))))
+
+
 @pytest.mark.parametrize("value", [1, "a", [1, 2], {"a": 1, "b": "c"}, []])
 def test_plain_values_are_not_copied(value):
     assert lower(value) is value
@@ -123,7 +169,8 @@ class Level(IntEnum):
         ([Colour.RED], "[0]", ".value"),
         ([Level.LOW], "[0]", ".value"),
         ({"a": numpy.array([None])}, ".a", "dtype object"),
-        ({"a": numpy.zeros(2, [("x", "i4")])}, ".a", "numeric"),
+        ({"a": numpy.zeros(2, [("x", "i4"), ("y", "O")])}, ".a", "Python objects"),
+        ({"a": numpy.zeros(2, [((("a", 1), "x"), "i4")])}, ".a", "Python objects"),
         ([AudioFrame(numpy.zeros((1, 1, 1), "f4"), 8000)], "[0]", "channels"),
         ([Text("a", metadata={"x": object()})], "[0].metadata.x", "instance of object"),
     ],

@@ -5,6 +5,8 @@ export class Borrowers {
   /** How many nodes get each item. */
   readonly #count: number;
   readonly #batches = new WeakMap<object, Batch>();
+  /** Those whose leases have not been let go of. */
+  readonly #out = new Set<Batch>();
 
   constructor(count: number) {
     this.#count = count;
@@ -15,6 +17,7 @@ export class Borrowers {
     if (leases.length === 0) return;
     const objects = items.filter((item): item is object => typeof item === 'object' && item !== null);
     const batch: Batch = { left: objects.length * this.#count, leases };
+    this.#out.add(batch);
     for (const item of objects) this.#batches.set(item, batch);
   }
 
@@ -30,8 +33,14 @@ export class Borrowers {
 
   #letGo(item: unknown, times: number): void {
     const batch = typeof item === 'object' && item !== null ? this.#batches.get(item) : undefined;
-    if (batch === undefined || (batch.left -= times) > 0) return;
+    if (batch === undefined || (batch.left -= times) > 0 || !this.#out.delete(batch)) return;
     for (const lease of batch.leases) lease.release();
+  }
+
+  /** The nodes are not given anything any more, and none is at work: what they never got is let go of as well. */
+  close(): void {
+    for (const { leases } of this.#out) for (const lease of leases) lease.release();
+    this.#out.clear();
   }
 }
 

@@ -3,4 +3,4 @@ export { allocateTensor, canMap } from '../slabs/index.js';
 export { Borrowers } from './borrowers.js';
 export { ChannelReceiver, type ReceiverRequest } from './receiver.js';
 export { ChannelSender, type SenderRequest } from './sender.js';
-export { WINDOW } from './window.js';
+export { windowOf } from './window.js';

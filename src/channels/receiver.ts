@@ -1,11 +1,11 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { listener, unexpectedFrame, type Connection, type ConnectionHandler } from '../protocol/index.js';
-import { newTag, Pace, type RunState, type Stage, type Tag, type Upstream } from '../segment/index.js';
-import { SlabTable } from '../slabs/index.js';
+import { Pace, type RunState, type Stage, type Tag, type Upstream } from '../segment/index.js';
+import { SlabTable, type Statement } from '../slabs/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
 import type { Borrowers } from './borrowers.js';
 import { readTags } from './tags.js';
-import { WINDOW } from './window.js';
+import { windowOf } from './window.js';
 
 /** Items that came in one frame. */
 interface Items {
@@ -31,8 +31,6 @@ export interface ReceiverRequest {
   readonly producer: string;
   /** Whether several nodes get each item. */
   readonly isShared: boolean;
-  /** Whether the producer tells what items have beside their values. */
-  readonly isTagged: boolean;
   /** Whether items may go on to other hosts. */
   readonly canPassOn: boolean;
   /** Told of items whose bytes are only lent until a node is done with them; without it each item has its own. */
@@ -45,11 +43,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   readonly #producer: string;
   readonly #target: Stage;
   readonly #run: RunState;
+  readonly #window: ReturnType<typeof windowOf>;
   readonly #frames: Arrival[] = [];
   /** What the items of the next frame have. */
   #tags: readonly Tag[] | undefined;
   readonly #slabs: SlabTable;
-  readonly #isTagged: boolean;
   readonly #borrowers: Borrowers | undefined;
   /** Takes the invitation of the producer back: the segment is closed. */
   readonly forget: () => void;
@@ -68,8 +66,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     this.#producer = request.producer;
     this.#target = target;
     this.#run = run;
+    this.#window = windowOf(run);
     this.#borrowers = request.borrowers;
-    this.#isTagged = request.isTagged && run.isTagged;
     this.#slabs = new SlabTable({
       isShared: request.isShared,
       canPassOn: request.canPassOn,
@@ -116,16 +114,22 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       this.#slabs.forget(frame.payload);
       return;
     }
-    if (frame.kind === FRAME.TAGS && this.#isTagged) this.#tags = readTags(frame.payload);
+    if (frame.kind === FRAME.WHO_KEEPS) {
+      this.#slabs.findKeepers((statement) => {
+        this.#tellKeepers(statement);
+      });
+      return;
+    }
+    if (frame.kind === FRAME.TAGS && this.#run.isTagged) this.#tags = readTags(frame.payload);
     else if (frame.kind === FRAME.ITEMS) this.#arrive(frame.payload as unknown[], frame.byteLength);
     else if (frame.kind === FRAME.END) this.#takeOrKeep({ end: frame.payload as End });
     else this.#break(unexpectedFrame(frame));
   }
 
   #arrive(items: readonly unknown[], byteLength: number): void {
-    const tags = this.#isTagged ? this.#tags : this.#run.isTagged ? items.map(() => newTag()) : undefined;
+    const tags = this.#tags;
     this.#tags = undefined;
-    if (this.#isTagged && tags?.length !== items.length) {
+    if (this.#run.isTagged && tags?.length !== items.length) {
       this.#break(new RemoteMediaError('RM_PROTOCOL', 'items came without their tags'));
       return;
     }
@@ -207,11 +211,22 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   #giveCredit(items: number, bytes: number): void {
     this.#itemsDone += items;
     this.#bytesDone += bytes;
-    if (this.#itemsDone < WINDOW.items / 2 && this.#bytesDone < WINDOW.bytes / 2) return;
+    if (this.#itemsDone < this.#window.items / 2 && this.#bytesDone < this.#window.bytes / 2) return;
+    this.#sendCredit();
+  }
+
+  #sendCredit(): void {
     this.#connection?.send(FRAME.CREDIT, [this.#itemsDone, this.#bytesDone]);
     this.#slabs.flush();
     this.#itemsDone = 0;
     this.#bytesDone = 0;
+  }
+
+  /** What has been given back goes before. */
+  #tellKeepers(statement: Statement): void {
+    if (this.#isFinished) return;
+    this.#sendCredit();
+    this.#connection?.send(FRAME.KEPT, statement);
   }
 
   /** The stage has enough: the producer is told to stop. */

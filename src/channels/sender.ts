@@ -8,7 +8,7 @@ import {
   type ConnectionHandler,
 } from '../protocol/index.js';
 import { Room, Stage, type RunState, type Tag } from '../segment/index.js';
-import { SliceLedger } from '../slabs/index.js';
+import { SliceLedger, type Giving } from '../slabs/index.js';
 import {
   encodeFrame,
   FRAME,
@@ -18,7 +18,7 @@ import {
   type Lowered,
 } from '../wire/index.js';
 import { tagsOf } from './tags.js';
-import { WINDOW } from './window.js';
+import { windowOf } from './window.js';
 
 /** What is sent together at the most: the consumer can begin with the first items while the rest is made. */
 const BATCH = { items: 128, bytes: 2 ** 18 } as const;
@@ -31,12 +31,10 @@ export interface SenderRequest {
   readonly consumer: string;
   /** The first node that the channel feeds; `undefined` where it feeds the end of the pipeline alone. */
   readonly to: string | undefined;
-  /** Whether the consumer is to be told what items have beside their values. */
-  readonly isTagged: boolean;
   /** Whether bulk bytes go through shared memory. */
   readonly isBulk: boolean;
-  /** Whether others get the same items. */
-  readonly isShared: boolean;
+  /** What may be sent in place, where it lies in shared memory already. */
+  readonly giving: Giving;
   /** Where the consumer listens. */
   address(): Promise<string>;
 }
@@ -48,6 +46,7 @@ export interface SenderRequest {
 export class ChannelSender extends Stage implements ConnectionHandler {
   readonly #request: SenderRequest;
   readonly #run: RunState;
+  readonly #window: ReturnType<typeof windowOf>;
   #connection: Connection | undefined;
   #pending: Pending[] = [];
   #pendingBytes = 0;
@@ -65,18 +64,27 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     super();
     this.#request = request;
     this.#run = run;
+    this.#window = windowOf(run);
     if (request.isBulk) this.#ledger = this.#makeLedger(request);
     run.addMortal(this);
   }
 
-  #makeLedger({ to, isShared }: SenderRequest): SliceLedger {
+  #makeLedger({ to, giving }: SenderRequest): SliceLedger {
     return new SliceLedger({
       nodeId: to,
-      isShared,
+      giving,
       announce: (slab) => this.#connection?.send(FRAME.SLAB, slab),
       forget: (numbers) => this.#connection?.send(FRAME.FORGET, numbers),
-      bytesOut: () => this.#bytesOut + this.#pendingBytes,
+      ask: () => this.#askKeepers(),
+      run: this.#run,
     });
+  }
+
+  /** Whoever has got END reads nothing more. */
+  #askKeepers(): boolean {
+    if (this.#connection === undefined || this.#hasEnded || this.#isStopped) return false;
+    this.#connection.send(FRAME.WHO_KEEPS, null);
+    return true;
   }
 
   /** Dials the consumer. */
@@ -128,7 +136,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     return (
       this.#isStopped ||
       this.#hasGivenUp ||
-      (this.#itemsOut < WINDOW.items && this.#bytesOut + this.#pendingBytes < WINDOW.bytes)
+      (this.#itemsOut < this.#window.items && this.#bytesOut + this.#pendingBytes < this.#window.bytes)
     );
   }
 
@@ -144,7 +152,16 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 
   #flush(): void {
     while (this.#pending.length > 0 && this.#connection?.isCongested === false && !this.#isStopped)
-      this.#sendBatch(this.#connection);
+      this.#trySend(this.#connection);
+  }
+
+  /** Nobody is there who could catch it: an item that was changed after it was given away ends the run. */
+  #trySend(connection: Connection): void {
+    try {
+      this.#sendBatch(connection);
+    } catch (error) {
+      this.#break(error as Error);
+    }
   }
 
   #sendBatch(connection: Connection): void {
@@ -160,18 +177,17 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
     if (this.#ledger !== undefined) for (const { lowered } of batch) this.#bytesOut += lowered.slicedBytes;
-    if (this.#run.isTagged && this.#request.isTagged) connection.send(FRAME.TAGS, tagsOf(batch));
+    if (this.#run.isTagged) connection.send(FRAME.TAGS, tagsOf(batch));
     connection.sendBytes(frame);
   }
 
   onFrame(frame: Frame): void {
     if (frame.kind === FRAME.CREDIT) {
-      const [items, bytes] = frame.payload as [number, number];
-      this.#itemsOut -= items;
-      this.#bytesOut -= bytes;
-      if (this.#hasCredit) this.#credit.free();
+      this.#takeCredit(frame.payload);
     } else if (frame.kind === FRAME.RETURN && this.#ledger !== undefined) {
-      this.#takeBack(frame, this.#ledger);
+      this.#told(() => this.#ledger?.takeBack(frame.payload));
+    } else if (frame.kind === FRAME.KEPT && this.#ledger !== undefined) {
+      this.#told(() => this.#ledger?.takeStatement(frame.payload));
     } else if (frame.kind === FRAME.STOP) {
       this.#stop();
     } else {
@@ -179,9 +195,23 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     }
   }
 
-  #takeBack({ payload }: Frame, ledger: SliceLedger): void {
+  #takeCredit(payload: unknown): void {
+    if (this.#isStopped) return;
+    const sent = this.#itemsOut - this.#pending.length;
+    if (!isCredit(payload) || payload[0] > sent || payload[1] > this.#bytesOut) {
+      this.#break(new RangeError('a CREDIT is not two numbers, of no more than is out'));
+      return;
+    }
+    const [items, bytes] = payload;
+    this.#itemsOut -= items;
+    this.#bytesOut -= bytes;
+    this.#ledger?.credited(items);
+    if (this.#hasCredit) this.#credit.free();
+  }
+
+  #told(take: () => void): void {
     try {
-      ledger.takeBack(payload);
+      take();
     } catch (error) {
       this.#break(error as Error);
     }
@@ -233,7 +263,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
       connection.destroy();
       return Promise.resolve();
     }
-    while (this.#pending.length > 0) this.#sendBatch(connection);
+    while (this.#pending.length > 0) this.#trySend(connection);
     connection.send(FRAME.END, { failed: !this.#run.canFlush });
     return Promise.resolve();
   }
@@ -249,6 +279,14 @@ const HEADER_BYTES = 5;
 
 /** What stands in the way of putting bytes into shared memory. */
 const MEMORY_CODES: ReadonlySet<string> = new Set(['RM_MEMORY_KEPT', 'RM_SHARED_MEMORY_FULL']);
+
+function isCredit(payload: unknown): payload is [number, number] {
+  return (
+    Array.isArray(payload) &&
+    payload.length === 2 &&
+    payload.every((count) => Number.isSafeInteger(count) && count >= 0)
+  );
+}
 
 function tooLarge(byteLength: number): ValueTransferError {
   const size = `${String(Math.round(byteLength / 2 ** 20))} MiB`;

@@ -6,6 +6,8 @@ import {
   Tensor,
   tensorFromBytes,
   typedArrayFromBytes,
+  unreadTensor,
+  zeros,
   type DType,
   type TypedArray,
 } from './index.js';
@@ -56,6 +58,26 @@ describe('Tensor', () => {
     expect(() => new Tensor('int16', [2, 2], new Int16Array(5))).toThrow(
       'A int16 tensor of shape [2, 2] needs 4 elements',
     );
+  });
+
+  it('that is frozen before its elements are read has them all the same', () => {
+    let reads = 0;
+    const tensor = Object.freeze(
+      unreadTensor('int16', [2], {
+        byteLength: 4,
+        belongTo: () => undefined,
+        read: () => {
+          reads++;
+          return Uint8Array.of(1, 0, 2, 0);
+        },
+      }),
+    );
+    expect([...tensor.data, ...tensor.data]).toEqual([1, 2, 1, 2]);
+    expect(reads).toBe(1);
+  });
+
+  it.each([5, undefined, '5'])('of zeros says that %j is no list of lengths', (shape) => {
+    expect(() => zeros('float32', shape as never)).toThrow(`and not ${String(shape)}`);
   });
 
   it("holds numpy's other types as bytes", () => {

@@ -68,9 +68,15 @@ export interface UnreadBytes {
 /** Tensors whose elements nobody has read yet. */
 const unread = new WeakMap<Tensor, UnreadBytes>();
 
+/** The elements of frozen tensors, once somebody has read them. */
+const read = new WeakMap<Tensor, TypedArray>();
+
 /** An n-dimensional array; a `numpy.ndarray` in Python. */
 export class Tensor {
-  /** Element type; for what numpy can hold and TypeScript cannot (dates, records), numpy's `dtype.str`. */
+  /**
+   * Element type; for what numpy can hold and TypeScript cannot, numpy's `dtype.str` (dates, texts), or a JSON text of `names`, `formats`,
+   * `offsets` and `itemsize` (records).
+   */
   readonly dtype: string;
   /** Length of each dimension; `[]` for a scalar. */
   readonly shape: readonly number[];
@@ -144,16 +150,15 @@ const UNREAD_DATA: PropertyDescriptor & ThisType<Tensor> = {
   configurable: true,
   enumerable: true,
   get(): TypedArray {
+    const known = read.get(this);
+    if (known !== undefined) return known;
     const bytes = unread.get(this);
     if (bytes === undefined) throw new TypeError('Read the data of a tensor from the tensor itself.');
     const data = typedArrayOver(this.dtype, bytes.read());
     unread.delete(this);
-    Object.defineProperty(this, 'data', {
-      configurable: true,
-      enumerable: true,
-      writable: true,
-      value: data,
-    });
+    const value = { configurable: true, enumerable: true, writable: true, value: data };
+    // A frozen one stays as it is.
+    if (!Reflect.defineProperty(this, 'data', value)) read.set(this, data);
     return data;
   },
 };
@@ -178,6 +183,12 @@ export function zeros(dtype: DType, shape: readonly number[]): Tensor {
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
  */
 export function byteLengthOf(dtype: DType, shape: readonly number[]): number {
+  if (!Array.isArray(shape)) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_ARGUMENT',
+      `A shape is a list of lengths, such as [480, 640], and not ${String(shape)}.`,
+    );
+  }
   const elements = elementsOf(dtype, shape);
   if (elements === undefined) {
     throw new InvalidArgumentError(

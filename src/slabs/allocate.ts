@@ -11,7 +11,7 @@ const blocks = new WeakMap<ArrayBufferLike, { readonly block: Block; isHeld: boo
  * not installed, and where there is no room. Its elements are not set to anything.
  *
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
- * @throws RemoteMediaError `RM_MEMORY_KEPT`, `RM_SHARED_MEMORY_FULL`
+ * @throws RemoteMediaError `RM_SHARED_MEMORY_FULL`
  */
 export function allocateTensor(dtype: DType, shape: readonly number[]): Tensor {
   const byteLength = byteLengthOf(dtype, shape);

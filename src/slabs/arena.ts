@@ -5,26 +5,21 @@ import {
   FOLDER_VARIABLE,
   freeBytesIn,
   isFullError,
-  LIMIT_VARIABLE,
+  isTooManyFiles,
   openUnnamed,
   slabFolder,
   whyUnusable,
   type SlabFolder,
 } from './folder.js';
+import type { Part } from './giving.js';
+import { MOST_AT_ONCE } from './own-copy.js';
+import { Remains } from './remains.js';
 import { Slab, type Region } from './slab.js';
 
 /** What is kept of slabs that nobody uses: their memory need not be reserved anew. */
 const IDLE_BYTES = 64 * 2 ** 20;
 /** As many idle slabs stay whatever their size: large blocks are used again as well. */
 const IDLE_SLABS = 2;
-
-/** A channel whose consumer has slices of the arena. */
-export interface Keeper {
-  /** The first node that the channel feeds; `undefined` where it feeds the end of the pipeline alone. */
-  readonly nodeId: string | undefined;
-  /** Slices that the consumer has of items that it is done with. */
-  kept(): { readonly count: number; readonly byteLength: number };
-}
 
 /** A slab of this arena: blocks of one size. */
 class OwnSlab extends Slab {
@@ -56,6 +51,7 @@ export class Block implements Region {
   readonly byteLength: number;
   /** Whoever gets it alone may write to it. */
   readonly isShared = false;
+  given: Part[] | undefined;
   readonly #onFree: (isAbandoned: boolean) => void;
   #count = 1;
   #isAbandoned = false;
@@ -94,7 +90,7 @@ export class Arena {
   readonly #free = new Map<number, FreeBlocks>();
   readonly #newest = new Map<number, OwnSlab>();
   readonly #slabs = new Set<OwnSlab>();
-  readonly #keepers = new Set<Keeper>();
+  readonly #remains = new Remains();
 
   /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the environment names what cannot be used */
   constructor({ path, limitBytes }: Pick<SlabFolder, 'path' | 'limitBytes'> = slabFolder()) {
@@ -114,34 +110,26 @@ export class Arena {
     return sum;
   }
 
-  /** Whoever it asks who keeps what, once there is no room. */
-  addKeeper(keeper: Keeper): void {
-    this.#keepers.add(keeper);
-  }
-
-  removeKeeper(keeper: Keeper): void {
-    this.#keepers.delete(keeper);
-  }
-
   /**
    * Takes a block; `undefined` where the limit leaves no room for it.
    *
    * @param reserve - reserves the memory of a block that was never used; by default writing to it does that
-   * @throws RemoteMediaError `RM_MEMORY_KEPT` where that is because of what consumers keep; `RM_SHARED_MEMORY_FULL`
+   * @param isBeyondLimit - whether it may take more than the limit together with others
+   * @throws RemoteMediaError `RM_SHARED_MEMORY_FULL`
    */
   take(
     byteLength: number,
     reserve?: (fd: number, offset: number, byteLength: number) => void,
+    isBeyondLimit = false,
   ): Block | undefined {
     const blockBytes = blockBytesFor(byteLength);
     const used = this.#free.get(blockBytes)?.pop();
     if (used !== undefined) return this.#block(used.slab, used.offset);
-    if (this.reservedBytes + blockBytes > this.limitBytes) {
+    const remaining = this.#remains.openBytes();
+    if (this.reservedBytes + remaining + blockBytes > this.limitBytes) {
       this.#closeIdle(0, 0);
-      if (this.reservedBytes + blockBytes > this.limitBytes) {
-        this.#blame();
-        return undefined;
-      }
+      const others = isBeyondLimit ? 0 : this.reservedBytes + remaining;
+      if (others + blockBytes > this.limitBytes) return undefined;
     }
     return this.#orFull(byteLength, () => this.#takeNew(blockBytes, reserve));
   }
@@ -151,8 +139,8 @@ export class Arena {
    *
    * @throws RemoteMediaError as {@link Arena.take}
    */
-  put(bytes: Uint8Array): Block | undefined {
-    const block = this.take(bytes.byteLength);
+  put(bytes: Uint8Array, isBeyondLimit = false): Block | undefined {
+    const block = this.take(bytes.byteLength, undefined, isBeyondLimit);
     if (block === undefined) return undefined;
     const { fd } = block.slab;
     try {
@@ -220,6 +208,7 @@ export class Arena {
   #close(slab: OwnSlab): void {
     this.#dropFree(slab);
     this.#slabs.delete(slab);
+    if (slab.isRetired) this.#remains.add(slab.fd, slab.reservedBytes);
     slab.forget();
   }
 
@@ -234,32 +223,20 @@ export class Arena {
     }
   }
 
-  /** Where the folder is full, what is idle makes room once. */
-  #orFull<T>(byteLength: number, attempt: () => T): T {
+  /** Where the folder is full, what is idle makes room once. Too many open files are no room, as the limit is. */
+  #orFull<T>(byteLength: number, attempt: () => T): T | undefined {
     try {
       return attempt();
     } catch (error) {
-      if (!isFullError(error)) throw error;
+      if (!isFullError(error) && !isTooManyFiles(error)) throw error;
     }
     this.#closeIdle(0, 0);
     try {
       return attempt();
     } catch (error) {
+      if (isTooManyFiles(error)) return undefined;
       throw isFullError(error) ? fullError(this.folder, byteLength, error) : error;
     }
-  }
-
-  #blame(): void {
-    const kept = [...this.#keepers].map((keeper) => ({ ...keeper.kept(), nodeId: keeper.nodeId }));
-    const total = kept.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    if (total === 0 || total * 2 < this.limitBytes) return;
-    const { nodeId, count, byteLength } = kept.reduce((a, b) => (b.byteLength > a.byteLength ? b : a));
-    throw new RemoteMediaError(
-      'RM_MEMORY_KEPT',
-      `${nodeId === undefined ? 'Whoever takes the outputs' : `Node "${nodeId}"`} keeps ${count} arrays or buffers (${byteLength} bytes) that it has got, and the shared memory they lie in ` +
-        `is limited to ${this.limitBytes} bytes. Copy what is to be kept, or set ${LIMIT_VARIABLE} to more bytes.`,
-      { nodeId },
-    );
   }
 }
 
@@ -267,7 +244,13 @@ export class Arena {
 function writeFully(fd: number, bytes: Uint8Array, position: number): void {
   let written = 0;
   while (written < bytes.byteLength)
-    written += writeSync(fd, bytes, written, bytes.byteLength - written, position + written);
+    written += writeSync(
+      fd,
+      bytes,
+      written,
+      Math.min(bytes.byteLength - written, MOST_AT_ONCE),
+      position + written,
+    );
 }
 
 function fullError(folder: string, byteLength: number, cause: unknown): RemoteMediaError {

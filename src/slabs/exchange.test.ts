@@ -16,12 +16,12 @@ const isLinux = process.platform === 'linux';
 class Ends {
   readonly reader = new FrameReader();
   readonly returned: number[] = [];
-  bytesOut = 0;
+  asked = 0;
   readonly frames: Buffer[] = [];
   readonly table: SlabTable;
   readonly ledger: SliceLedger;
 
-  constructor({ isShared = false } = {}) {
+  constructor({ isShared = false, canPassOn = true } = {}) {
     this.table = new SlabTable({
       isBorrowed: false,
       isShared: false,
@@ -34,10 +34,14 @@ class Ends {
     this.reader.slices = this.table;
     this.ledger = new SliceLedger({
       nodeId: 'taker',
-      isShared,
+      giving: { isShared, canPassOn, canGiveAway: true },
       announce: (slab) => this.frames.push(encodeFrame(FRAME.SLAB, slab)),
       forget: (numbers) => this.frames.push(encodeFrame(FRAME.FORGET, numbers)),
-      bytesOut: () => this.bytesOut,
+      ask: () => {
+        this.asked++;
+        return true;
+      },
+      run: this,
     });
   }
 
@@ -138,6 +142,42 @@ describe.skipIf(!isLinux)('bulk bytes of a channel', () => {
     expect(ends.ledger.isLent).toBe(false);
   });
 
+  it('of a tensor go on to one that may write to them, and to others as copies', () => {
+    const placesOf = (next: Ends, item: unknown): unknown[] => {
+      const { value } = lowerMeasured(item, next.ledger);
+      next.ledger.commit();
+      return (value as { content: [string, number[], { content: unknown[] }] }[]).map(
+        ({ content: [, , slice] }) => slice.content.join(),
+      );
+    };
+    const tensor = ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB).fill(1))) as Tensor;
+    const [first, second] = placesOf(new Ends(), [tensor, tensor]);
+    expect(second).not.toBe(first);
+    const other = ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB).fill(2))) as Tensor;
+    const shared = new Ends({ isShared: true });
+    const [once, twice] = placesOf(shared, [other, other]);
+    expect(twice).toBe(once);
+    const [there] = placesOf(new Ends(), [other]);
+    expect(String(there).split(',').slice(0, 2)).not.toEqual(String(once).split(',').slice(0, 2));
+  });
+
+  it('of a tensor that is to be copied are not passed on', () => {
+    const tensor = ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB).fill(1))) as Tensor;
+    const next = new Ends({ canPassOn: false });
+    const got = next.cross(tensor) as Tensor;
+    expect(Object.getOwnPropertyDescriptor(tensor, 'data')?.get).toBeUndefined();
+    expect(got.data.every((byte) => byte === 1)).toBe(true);
+  });
+
+  it('of an item that cannot cross can still go on in place', () => {
+    const tensor = ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB))) as Tensor;
+    const next = new Ends();
+    expect(() => lowerMeasured([tensor, Symbol('no')], next.ledger)).toThrow('[1] is a symbol');
+    next.ledger.rollBack();
+    next.cross(tensor);
+    expect(Object.getOwnPropertyDescriptor(tensor, 'data')?.get).toBeDefined();
+  });
+
   it('stay readable after their channel has closed, and are not overwritten', () => {
     const tensor = ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB).fill(1))) as Tensor;
     ends.table.close();
@@ -156,7 +196,8 @@ describe.skipIf(!isLinux)('bulk bytes of a channel', () => {
       (tensor) => Object.getOwnPropertyDescriptor(tensor, 'data')?.get !== undefined,
     );
     expect(unread.length).toBeLessThanOrEqual(64);
-    expect(ends.ledger.kept().byteLength).toBeLessThanOrEqual(68 * MIB);
+    ends.ledger.credited(100);
+    expect(ends.ledger.keptBytes()).toBeLessThanOrEqual(68 * MIB);
     expect(kept.map(({ data }) => data[5])).toEqual(kept.map((_, index) => index));
   });
 
@@ -280,15 +321,88 @@ describe.skipIf(!isLinux)('a producer', () => {
     }).toThrow('which is not leased');
   });
 
-  it('charges its consumer with what is leased beyond its credits', () => {
+  it('counts what its consumer has of items that it is done with', () => {
     const ends = new Ends();
     const kept = ends.cross(new Tensor('uint8', [3 * MIB], new Uint8Array(3 * MIB))) as Tensor;
-    ends.bytesOut = MIB;
-    expect(ends.ledger.kept()).toEqual({ count: 1, byteLength: 2 * MIB });
+    expect(ends.ledger.keptBytes()).toBe(0);
+    ends.ledger.credited(1);
+    expect(ends.ledger.keptBytes()).toBe(3 * MIB);
     expect(kept.data.byteLength).toBe(3 * MIB);
     ends.table.close();
-    expect(ends.ledger.kept()).toEqual({ count: 0, byteLength: 0 });
+    expect(ends.ledger.keptBytes()).toBe(0);
   });
+});
+
+describe.skipIf(!isLinux)('who keeps a slice', () => {
+  let ends: Ends;
+  let kept: unknown[];
+  const holders = (): unknown[] => ends.ledger.slicesOut().map(({ holder }) => holder?.nodeId);
+  const first = { nodeId: 'taker', isOneOfSeveral: true };
+
+  beforeEach(() => {
+    ends = new Ends();
+    kept = [1, 2, 3].map((value) => ends.cross(new Tensor('uint8', [MIB], new Uint8Array(MIB).fill(value))));
+    ends.ledger.credited(2);
+  });
+
+  it('is unknown before the consumer has said so', () => {
+    expect(holders()).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('is the first node, for items that the consumer is done with', () => {
+    ends.ledger.takeStatement({ several: true, inside: 0, passed: [] });
+    expect(ends.ledger.slicesOut().map(({ holder }) => holder)).toEqual([first, first, undefined]);
+    expect(ends.ledger.hasNews).toBe(true);
+    expect(kept).toHaveLength(3);
+  });
+
+  it('is nobody while it may be between nodes', () => {
+    ends.ledger.takeStatement({ several: true, inside: 1, passed: [] });
+    expect(holders()).toEqual(['taker', undefined, undefined]);
+  });
+
+  it('is what a consumer here says: nobody, or whoever got it from here', () => {
+    const later = new Ends();
+    later.cross(kept[1]);
+    later.ledger.credited(1);
+    const said: unknown[] = [];
+    ends.table.findKeepers((statement) => said.push(statement));
+    expect([later.asked, said]).toEqual([1, []]);
+    later.ledger.takeStatement({ several: false, inside: 0, passed: [] });
+    ends.ledger.takeStatement(said[0]);
+    expect(holders()).toEqual([undefined, 'taker', undefined]);
+    ends.table.findKeepers((statement) => said.push(statement));
+    later.ledger.takeStatement({ several: false, inside: 0, passed: [['far', false, placeIn(later)]] });
+    ends.ledger.takeStatement(said[1]);
+    expect(holders()).toEqual([undefined, 'far', undefined]);
+    ends.table.findKeepers((statement) => said.push(statement));
+    later.ledger.close();
+    expect(said[2]).toMatchObject({ passed: [[null, false, expect.any(Array)]] });
+  });
+
+  it('is not asked of a consumer that has answered, and each who asks is answered', () => {
+    let answers = 0;
+    for (let count = 0; count < 3; count++) ends.ledger.ask(() => answers++);
+    expect([ends.asked, answers]).toEqual([1, 0]);
+    ends.ledger.takeStatement({ several: false, inside: 0, passed: [] });
+    expect([answers, ends.ledger.isAsking]).toEqual([3, false]);
+  });
+
+  it.each([
+    null,
+    {},
+    { several: 1, inside: 0, passed: [] },
+    { several: true, inside: -1, passed: [] },
+    { several: true, inside: 0, passed: [['a', false, [1]]] },
+    { several: true, inside: 0, passed: [[5, false, []]] },
+  ])('is refused where it is nonsense: %j', (payload) => {
+    expect(() => {
+      ends.ledger.takeStatement(payload);
+    }).toThrow('a KEPT is not a map');
+  });
+
+  const placeIn = ({ ledger }: Ends): number[] =>
+    ledger.slicesOut().flatMap(({ region }) => [region.slab.number, region.offset]);
 });
 
 /** An ITEMS frame with one slice of any content. */

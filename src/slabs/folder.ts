@@ -76,3 +76,8 @@ export function whyUnusable(folder: string): Error | undefined {
 export function isFullError(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'ENOMEM'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
+
+/** Whether an error says that no further file can be opened. */
+export function isTooManyFiles(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '');
+}

@@ -1,11 +1,14 @@
 import { readSync } from 'node:fs';
 import type { Region } from './slab.js';
 
+/** Bytes that are read or written at once: Node.js refuses 2 GiB. */
+export const MOST_AT_ONCE: number = 2 ** 30;
+
 /** Memory with the bytes of a part of a slab. */
 export function copyOf({ slab: { fd }, offset }: Region, memory: Uint8Array): Uint8Array {
   let read = 0;
   while (read < memory.byteLength) {
-    const count = readSync(fd, memory, read, memory.byteLength - read, offset + read);
+    const count = readSync(fd, memory, read, Math.min(memory.byteLength - read, MOST_AT_ONCE), offset + read);
     if (count === 0) throw new RangeError('a slab became shorter than it was announced');
     read += count;
   }

@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import type { UnreadBytes } from '../data/index.js';
 import type { SliceReader } from '../wire/index.js';
+import type { Part } from './giving.js';
+import { lendersOf, statementOf, type Holder, type Statement } from './keeping.js';
 import { mapBuffer } from './mapping.js';
 import { copyOf, freshMemory } from './own-copy.js';
 import { Slab, type Region } from './slab.js';
@@ -11,6 +13,7 @@ class Lease implements Region {
   readonly slab: LentSlab;
   readonly offset: number;
   readonly isShared: boolean;
+  given: Part[] | undefined;
   readonly #onReturn: () => void;
   #count = 1;
   #isAbandoned = false;
@@ -82,6 +85,8 @@ export class SlabTable implements SliceReader {
   #immediate: NodeJS.Immediate | undefined;
   #isClosed = false;
   #borrowed: Region[] = [];
+  /** Leases that have not been returned, by slab and offset. */
+  readonly #out = new Map<Region, readonly [number, number]>();
 
   constructor(options: SlabTableOptions) {
     this.#options = options;
@@ -154,9 +159,32 @@ export class SlabTable implements SliceReader {
         `a SLICE of ${byteLength} bytes at ${offset} is not within the ${slab.byteLength} of its slab`,
       );
     }
-    return new Lease(slab, offset, isShared || this.#options.isShared, () => {
+    const lease: Lease = new Lease(slab, offset, isShared || this.#options.isShared, () => {
+      this.#out.delete(lease);
       this.#giveBack(number, offset, byteLength);
     });
+    this.#out.set(lease, [number, offset]);
+    return lease;
+  }
+
+  /** Who keeps what the producer has lent: those that have got it from here are asked first. */
+  findKeepers(answer: (statement: Statement) => void): void {
+    const asked = lendersOf().filter((lender) =>
+      lender.slicesOut().some(({ region }) => this.#out.has(region)),
+    );
+    let left = asked.length;
+    const done = (): void => {
+      if (--left <= 0) answer(this.#statement());
+    };
+    if (left === 0) done();
+    for (const lender of asked) lender.ask(done);
+  }
+
+  #statement(): Statement {
+    const holders = new Map<Region, Holder>();
+    for (const { region, holder } of lendersOf().flatMap((lender) => lender.slicesOut()))
+      if (holder !== undefined) holders.set(region, holder);
+    return statementOf(new Map([...this.#out].map(([lease, place]) => [place, holders.get(lease)])));
   }
 
   #giveBack(number: number, offset: number, byteLength: number): void {

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import type { Part } from './giving.js';
 
 /** Who has told a consumer of a slab, and tells it when no further slice will lie there. */
 export interface SlabWatcher {
@@ -51,6 +52,8 @@ export interface Region {
   readonly offset: number;
   /** Whether others get the same memory, so that nobody may write there. */
   readonly isShared: boolean;
+  /** The parts of it that were given to consumers, where there are any. */
+  given: Part[] | undefined;
   /** Holds it once more. */
   hold(): void;
   /** Lets go of it once. */

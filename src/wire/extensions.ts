@@ -63,9 +63,9 @@ export function setExtension(
   return frozenSets.has(set) ? new FrozenSetExtension(elements) : new SetExtension(elements);
 }
 
-/** Bytes, ready to be written. */
-export function bytesExtension(bytes: Uint8Array): Uint8Array | ByteArrayExtension {
-  return byteArrays.has(bytes) ? new ByteArrayExtension(bytes) : bytes;
+/** Whether bytes came as a Python bytearray. */
+export function isByteArray(bytes: Uint8Array): boolean {
+  return byteArrays.has(bytes);
 }
 
 /** The bytes of a typed array, as a view. */

@@ -17,6 +17,8 @@ export const FRAME = {
   RETURN: 0x15,
   FORGET: 0x16,
   TAGS: 0x17,
+  WHO_KEEPS: 0x18,
+  KEPT: 0x19,
   REQUEST: 0x20,
   RESPONSE: 0x21,
   EVENT: 0x22,

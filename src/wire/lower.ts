@@ -11,10 +11,11 @@ import {
 import { ValueTransferError } from '../errors/index.js';
 import {
   BigIntExtension,
-  bytesExtension,
+  ByteArrayExtension,
   bytesOf,
   ComplexExtension,
   FloatExtension,
+  isByteArray,
   isTuple,
   MapExtension,
   MediaExtension,
@@ -49,7 +50,8 @@ class Refusal extends Error {
  * @throws ValueTransferError `RM_VALUE_NOT_TRANSFERABLE` with the path of what cannot cross
  */
 export function lower(value: unknown): unknown {
-  return lowerMeasured(value).value;
+  isKept = false;
+  return lowerWhole(value);
 }
 
 /** A value that is ready to be written, and about how many bytes it will take: bulk data and texts are counted, the rest is guessed. */
@@ -68,9 +70,11 @@ let bulkBytes = 0;
 /** Those of them that were put into shared memory, by whom. */
 let slicedBytes = 0;
 let slices: SliceWriter | undefined;
+/** Whether the value is written later, when a node may have put something else into its arrays. */
+let isKept = false;
 
 /**
- * As {@link lower}, with the size.
+ * As {@link lower}, with the size. What is not a plain object or array is the lowered value's own.
  *
  * @param writer - puts bulk bytes into shared memory
  */
@@ -78,6 +82,7 @@ export function lowerMeasured(value: unknown, writer?: SliceWriter): Lowered {
   bulkBytes = 0;
   slicedBytes = 0;
   slices = writer;
+  isKept = true;
   const lowered = lowerWhole(value);
   slices = undefined;
   return { value: lowered, byteLength: SMALL_BYTES + bulkBytes, slicedBytes };
@@ -191,29 +196,44 @@ function lowerInstance(value: object, depth: number): unknown {
   if (value instanceof Map) return new MapExtension(lowerElements([...value].flat(), depth));
   if (value instanceof Set) return setExtension(value, lowerElements([...value], depth));
   if (value instanceof Complex) return new ComplexExtension(value);
-  if (value instanceof ArrayBuffer) return placed(new Uint8Array(value));
+  if (value instanceof ArrayBuffer) return placed(memoryOf(value));
   if (ArrayBuffer.isView(value)) return lowerView(value);
-  if (isMedia(value))
-    return new MediaExtension([
-      value.kind,
-      lowerPlainObject(mediaToFields(value), depth) as Record<string, unknown>,
-    ]);
+  if (isMedia(value)) return lowerMedia(value, depth);
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const cure = value instanceof Promise ? 'Await it first.' : 'Pass its data as a plain object.';
   throw new Refusal(`an instance of ${name === '' ? 'a class' : name}`, cure);
 }
 
 function lowerBytes(bytes: Uint8Array): unknown {
-  const extension = bytesExtension(bytes);
-  if (extension === bytes) return placed(bytes);
+  if (bytes.byteLength === 0) memoryOf(bytes);
+  if (!isByteArray(bytes)) return placed(bytes);
   bulkBytes += bytes.byteLength;
-  return extension;
+  return new ByteArrayExtension(own(bytes));
 }
 
 function lowerView(view: ArrayBufferView): unknown {
-  if (view instanceof DataView) return placed(bytesOf(view));
-  const array = (view instanceof Uint8ClampedArray ? bytesOf(view) : view) as TypedArray;
-  return new TensorExtension([dtypeOf(array), [array.length], placed(bytesOf(array)), true]);
+  const bytes = memoryOf(view);
+  if (view instanceof DataView) return placed(bytes);
+  const array = (view instanceof Uint8ClampedArray ? bytes : view) as TypedArray;
+  return new TensorExtension([dtypeOf(array), [array.length], placed(bytes), true]);
+}
+
+function lowerMedia(media: MediaData, depth: number): MediaExtension {
+  // What was given away has no bytes any more: this says where it is.
+  if (media.kind === 'audio' && media.data.byteLength === 0) at('.data', media.data, depth);
+  return new MediaExtension([
+    media.kind,
+    lowerPlainObject(mediaToFields(media), depth) as Record<string, unknown>,
+  ]);
+}
+
+/** The bytes of an array or a buffer. That its memory was taken away nothing tells in Node.js 20, but there is no view of it. */
+function memoryOf(array: ArrayBufferView | ArrayBuffer): Uint8Array {
+  try {
+    return ArrayBuffer.isView(array) ? bytesOf(array) : new Uint8Array(array);
+  } catch {
+    throw givenAway('an array or buffer');
+  }
 }
 
 function lowerTensor(tensor: Tensor): TensorExtension {
@@ -225,17 +245,25 @@ function lowerTensor(tensor: Tensor): TensorExtension {
 
 function elementsOf({ data, size }: Tensor): Uint8Array {
   if (data.byteLength > 0 || size === 0) return bytesOf(data);
+  throw givenAway('a Tensor');
+}
+
+function givenAway(what: string): Refusal {
   const cure = 'Give it on once, or take a copy of its data before.';
-  throw new Refusal('a Tensor whose memory was given away with an earlier item', cure);
+  return new Refusal(`${what} whose memory was given away with an earlier item`, cure);
 }
 
 /** Bulk bytes go through shared memory, where there is any. */
 function placed(bytes: Uint8Array): Uint8Array | SliceExtension {
   bulkBytes += bytes.byteLength;
   const slice = bytes.byteLength < BULK_BYTES ? undefined : slices?.place(bytes);
-  if (slice === undefined) return bytes;
+  if (slice === undefined) return own(bytes);
   slicedBytes += bytes.byteLength;
   return slice;
+}
+
+function own(bytes: Uint8Array): Uint8Array {
+  return isKept ? new Uint8Array(bytes) : bytes;
 }
 
 /** Bytes that came through shared memory, and that nobody has read, stay where they are. */

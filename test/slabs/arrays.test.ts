@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   AudioFrame,
   BinaryData,
+  Node,
   Pipeline,
   startPythonHost,
   Tensor,
@@ -31,6 +32,36 @@ async function outputsOf(nodes: readonly AnyNode[], items: readonly unknown[]): 
   const outputs = [];
   for await (const output of new Pipeline(nodes).stream(items)) outputs.push(output);
   return outputs;
+}
+
+class PassThrough extends Node {
+  process(item: unknown): unknown {
+    return item;
+  }
+}
+
+/** Fills one array for all of its outputs. */
+class Reuse extends Node<number, Float32Array> {
+  readonly #array: Float32Array;
+
+  constructor(length: number) {
+    super();
+    this.#array = new Float32Array(length);
+  }
+
+  *process(value: number): Generator<Float32Array> {
+    yield this.#array.fill(value);
+    yield this.#array.fill(value + 10);
+  }
+}
+
+/** Changes what it has given into something that cannot cross. */
+class Spoil extends Node<bigint, object> {
+  process(value: bigint): object {
+    const item = { value };
+    queueMicrotask(() => (item.value = 2n ** 70n));
+    return item;
+  }
 }
 
 const TYPED = {
@@ -88,6 +119,32 @@ describe('bulk arrays', () => {
     const echo = await host.create({ file: FILE, class: 'Echo' });
     const [again] = (await outputsOf([echo], [tensor])) as [Tensor];
     expect(again).toEqual(tensor);
+  });
+
+  it('of records that Python makes are tensors of their bytes, and go back equal', async () => {
+    const make = await host.create({ file: FILE, class: 'MakeRecords' });
+    const isSame = await host.create({ file: FILE, class: 'AreRecords' });
+    for (const length of [3, LENGTH]) {
+      const [tensor] = (await outputsOf([make], [length])) as [Tensor];
+      expect(JSON.parse(tensor.dtype)).toEqual({
+        names: ['x', 'count', 'box'],
+        formats: ['<f4', '<i8', ['|u1', [2, 2]]],
+        offsets: [0, 8, 16],
+        itemsize: 24,
+      });
+      expect(tensor.shape).toEqual([length]);
+      expect(tensor.data).toBeInstanceOf(Uint8Array);
+      expect(tensor.data.byteLength).toBe(24 * length);
+      expect(new DataView(tensor.data.buffer, tensor.data.byteOffset).getFloat32(24, true)).toBe(0.5);
+      expect(await outputsOf([isSame], [tensor])).toEqual([true]);
+      expect(await outputsOf([make, new PassThrough(), isSame], [length])).toEqual([true]);
+    }
+  });
+
+  it('that a node fills again after it has given them are what they were then', async () => {
+    const first = await host.create({ file: FILE, class: 'First' });
+    for (const length of [10, LENGTH])
+      expect(await outputsOf([new Reuse(length), first], [1, 2])).toEqual([1, 11, 2, 12]);
   });
 
   it('are the own of a node that changes them, and each one is what it was sent as', async () => {
@@ -149,5 +206,13 @@ describe('bulk media', () => {
     const [[type, length, back]] = (await outputsOf([size], [item])) as [[string, number, unknown]];
     expect([type, length]).toEqual([name, byteLength]);
     expect(back).toEqual(item);
+  });
+});
+
+describe('an item that was changed after it was given away', () => {
+  it('into one that cannot cross ends the run, and not the program', async () => {
+    const echo = await host.create({ file: FILE, class: 'Echo' });
+    await expect(outputsOf([new Spoil(), echo], [1n])).rejects.toMatchObject({ code: 'RM_PROTOCOL' });
+    expect(await outputsOf([echo], [1])).toEqual([1]);
   });
 });

@@ -47,6 +47,8 @@ describe.skipIf(!HAS_SHARED_MEMORY)('between processes', () => {
 });
 
 describe.skipIf(!HAS_SHARED_MEMORY)('a node that keeps more than the limit', () => {
+  const LIMIT = { REMOTEMEDIA_SHM_LIMIT: String(32 * 2 ** 20) };
+
   it('is named by the error that ends the run', () => {
     const { failure, outputs } = runProgram('kept.mjs', { REMOTEMEDIA_SHM_LIMIT: String(24 * 2 ** 20) }) as {
       failure: { code: string; nodeId: string; message: string };
@@ -57,6 +59,22 @@ describe.skipIf(!HAS_SHARED_MEMORY)('a node that keeps more than the limit', () 
       /^Node "keep_1" keeps \d+ arrays or buffers \(\d+ bytes\) that it has got/,
     );
     expect(outputs).toBeLessThan(200);
+  });
+
+  it('is the only one: nobody is charged for what is on its way, or garbage', () => {
+    expect(runProgram('waits.mjs', { ...LIMIT, RUNS: 'slow garbage here' })).toEqual([240, 240, 240]);
+  });
+
+  it.each(['kept', 'behind'])('is named wherever it is: %s', (name) => {
+    const keeps = { code: 'RM_MEMORY_KEPT', nodeId: 'keepall_2' };
+    expect(runProgram('waits.mjs', { ...LIMIT, RUNS: name })).toMatchObject([keeps]);
+  });
+
+  it('has no more in later runs', () => {
+    const [first, ...others] = runProgram('runs.mjs', {
+      REMOTEMEDIA_SHM_LIMIT: String(24 * 2 ** 20),
+    }) as boolean[];
+    expect([first, others.at(-2), others.at(-1)]).toEqual([true, false, true]);
   });
 
   it('may keep what fits', () => {
@@ -108,6 +126,22 @@ describe.skipIf(!HAS_SHARED_MEMORY || !HAS_KOFFI)('with koffi', () => {
   it('a tensor may stand in an item twice, but not go with two', () => {
     expect(result['twice']).toEqual([7, 7]);
     expect(result['again']).toContain('a Tensor whose memory was given away with an earlier item');
+  });
+
+  it.each(['array', 'part', 'bytes', 'buffer', 'audio', 'binary'])(
+    'what was allocated goes with one item as %s, and is refused with the next',
+    (name) => {
+      expect(result[`again ${name}`]).toContain('whose memory was given away with an earlier item');
+    },
+  );
+
+  it('a tensor that others here have as well is copied, and stays theirs', () => {
+    const seen = [
+      [2 ** 18, 1],
+      [2 ** 18, 2],
+    ];
+    expect(result['branches']).toHaveLength(3);
+    expect(result['branches']).toEqual(expect.arrayContaining([-1, -2, seen]));
   });
 
   it('a tensor that stays here, and a small one, is an ordinary one', () => {

@@ -10,11 +10,13 @@ import {
   type Stage,
 } from '../../segment/index.js';
 import { isBulk, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from '../host.js';
+import { givingOf } from './giving.js';
 import { cleanUpAll, initializeAll } from './initialize.js';
 
 /** The room is loaded when the first channel to another host is needed. */
 type Channels = typeof import('../../channels/index.js');
 type Borrowers = InstanceType<Channels['Borrowers']>;
+type Giving = ReturnType<ReturnType<typeof givingOf>>;
 
 /** Runs segments in this process, on its event loop: the very objects that the user built. */
 export class InProcessHost implements Host {
@@ -95,6 +97,7 @@ export class InProcessSegment implements OpenSegment {
   readonly #nodes: readonly PlacedNode[];
   readonly #channels: Channels | undefined;
   #assembly: Assembly | undefined;
+  #lenders: readonly Borrowers[] = [];
   #feeds: { feed(): Promise<void> }[] = [];
   readonly #unwatch: (() => void)[] = [];
   readonly #senders: InstanceType<Channels['ChannelSender']>[] = [];
@@ -125,10 +128,11 @@ export class InProcessSegment implements OpenSegment {
     const { segment, run, input, output } = this.#request;
     const exits = new Map<string, Stage[]>();
     const successors = successorsOf({ ids: segment.nodes, edges: segment.edges });
-    this.#makeOutputs(exits, successors);
+    this.#makeOutputs(exits);
     for (const [id, targets] of successors)
       if (targets.includes(OUTPUT)) exits.set(id, [...(exits.get(id) ?? []), output]);
     const borrowers = new Map(this.#request.inputs.map((channel) => [channel, this.#borrowersOf(channel)]));
+    this.#lenders = [...borrowers.values()].filter((lender) => lender !== undefined);
     const nodes = this.#nodes.map((placed) => withBorrowers(placed, borrowers));
     const assembly = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
@@ -151,21 +155,32 @@ export class InProcessSegment implements OpenSegment {
     }
   }
 
-  #makeOutputs(exits: Map<string, Stage[]>, successors: ReadonlyMap<string, readonly string[]>): void {
-    const { outputs } = this.#request;
+  #makeOutputs(exits: Map<string, Stage[]>): void {
+    const { outputs, localEntries } = this.#request;
+    let giving: ReturnType<typeof givingOf> | undefined;
     for (const channel of outputs) {
-      const local = this.#request.localEntries.get(channel.id);
-      const takers = outputs.filter(({ from }) => from === channel.from).length;
-      const isShared = takers + (successors.get(channel.from)?.length ?? 0) > 1;
-      const sender = local === undefined ? this.#sender(channel, isShared) : undefined;
-      if (sender !== undefined) this.#senders.push(sender);
-      const stage = local ?? sender;
-      if (stage === undefined) continue;
+      let stage = localEntries.get(channel.id);
+      if (stage === undefined) {
+        giving ??= this.#giving();
+        const sender = this.#sender(channel, giving(channel.from));
+        this.#senders.push(sender);
+        stage = sender;
+      }
       exits.set(channel.from, [...(exits.get(channel.from) ?? []), stage]);
     }
   }
 
-  #sender(channel: WiredChannel, isShared: boolean): InstanceType<Channels['ChannelSender']> {
+  #giving(): ReturnType<typeof givingOf> {
+    const { segment, inputs, outputs, nodes, localEntries } = this.#request;
+    return givingOf({
+      edges: segment.edges,
+      inputs: inputs.map((channel) => ({ to: channel.to, isInside: isInside(channel, this.#host) })),
+      outputs: outputs.map(({ id, from }) => ({ from, isInside: localEntries.has(id) })),
+      nodes,
+    });
+  }
+
+  #sender(channel: WiredChannel, giving: Giving): InstanceType<Channels['ChannelSender']> {
     const { ChannelSender, allocateTensor } = this.#loadedChannels();
     const { run } = this.#request;
     const { id, token, to, consumer } = channel;
@@ -177,8 +192,7 @@ export class InProcessSegment implements OpenSegment {
         token,
         to: to.find((node) => node !== OUTPUT),
         isBulk: isInBulk,
-        isTagged: consumer.language === 'typescript',
-        isShared,
+        giving,
         consumer: consumer.name,
         address: () => consumer.listen(),
       },
@@ -197,7 +211,6 @@ export class InProcessSegment implements OpenSegment {
         id,
         token,
         isShared: to.length > 1,
-        isTagged: producer.language === 'typescript',
         canPassOn: !to.includes(OUTPUT) && this.#request.outputs.some(isBulk),
         borrowers,
         producer: producer.name,
@@ -246,6 +259,7 @@ export class InProcessSegment implements OpenSegment {
   }
 
   close(): Promise<unknown[]> {
+    for (const lender of this.#lenders) lender.close();
     for (const receiver of this.#receivers) receiver.forget();
     for (const unwatch of this.#unwatch.splice(0)) unwatch();
     return cleanUpAll(this.#nodes, this.#request.run, new Set(this.busy()));

@@ -1,7 +1,7 @@
 // With koffi: tensors that need no copy on their way out, and views of what comes in.
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Node, Pipeline, startPythonHost } from 'remotemedia';
+import { AudioFrame, BinaryData, Node, Pipeline, startPythonHost } from 'remotemedia';
 
 const LENGTH = 2 ** 18;
 
@@ -65,6 +65,36 @@ class Again extends Node {
   }
 }
 
+/** Gives parts and wrappings of an allocated array with two items. */
+class AgainAs extends Node {
+  constructor(wrap) {
+    super();
+    this.wrap = wrap;
+  }
+  *process(_, context) {
+    const item = this.wrap(context.allocate('float32', [2 ** 14]).data);
+    yield item;
+    yield item;
+  }
+}
+
+class Pass extends Node {
+  process(item) {
+    return item;
+  }
+}
+
+/** Looks at a tensor again once all items have come. */
+class LookLater extends Node {
+  kept = [];
+  process(tensor) {
+    this.kept.push(tensor);
+  }
+  flush() {
+    return this.kept.map(({ data }) => [data.length, data[0]]);
+  }
+}
+
 const host = await startPythonHost();
 const make = (name) => host.create({ file: join(import.meta.dirname, 'nodes.py'), class: name });
 const numbers = Array.from({ length: 100 }, (_, index) => index);
@@ -89,7 +119,25 @@ result.there = await outputsOf([new Allocate(), new BorrowThere()], numbers);
 
 const [[first, second]] = await outputsOf([new Twice(), await make('Echo')], [7]);
 result.twice = [first.data[0], second.data[0]];
-result.again = await outputsOf([new Again(), await make('First')], [1]).catch(({ message }) => message);
+result.again = await outputsOf([new Again(), await make('First')], [1]).catch(messageOf);
+
+const audio = (data) => new AudioFrame({ data, sampleRate: 8000 });
+for (const [name, wrap] of Object.entries({
+  array: (data) => data,
+  part: (data) => data.subarray(10),
+  bytes: (data) => new Uint8Array(data.buffer),
+  buffer: ({ buffer }) => ({ buffer }),
+  audio,
+  binary: (data) => new BinaryData({ data: new Uint8Array(data.buffer) }),
+}))
+  result[`again ${name}`] = await outputsOf([new AgainAs(wrap), await make('Echo')], [1]).catch(messageOf);
+
+const [branching, pass, later] = [new Allocate(), new Pass(), new LookLater()];
+const branches = new Pipeline();
+const [negate, look] = [await make('Negate'), await make('First')];
+for (const node of [branching, pass, later, negate, look]) branches.add(node);
+branches.connect(branching, pass).connect(pass, negate).connect(negate, look).connect(branching, later);
+result.branches = await branches.run([1, 2]);
 
 const [local] = await outputsOf([new Allocate()], [3]);
 result.local = local.data[9];
@@ -97,6 +145,10 @@ const [small] = await outputsOf([new Small(), await make('Echo')], [0]);
 result.small = [...small.data];
 await host.close();
 console.log(JSON.stringify(result));
+
+function messageOf({ message }) {
+  return message;
+}
 
 async function outputsOf(nodes, items) {
   const outputs = [];

@@ -1,5 +1,7 @@
 """Nodes at the other end of channels that carry bulk bytes."""
 
+import time
+
 import numpy
 
 from remotemedia.data import AudioFrame
@@ -18,6 +20,34 @@ class Make:
     def process(self, asked):
         dtype, length = asked
         return numpy.arange(length).astype(dtype)
+
+
+RECORD = numpy.dtype([("x", "<f4"), ("count", "<i8"), ("box", "u1", (2, 2))], align=True)
+
+
+class MakeRecords:
+    """Makes as many records as it is asked for."""
+
+    def process(self, length):
+        return self.records(length)
+
+    @staticmethod
+    def records(length):
+        records = numpy.zeros(length, RECORD)
+        records["x"] = numpy.arange(length) / 2
+        records["count"] = -1
+        records["box"][:, 1, 0] = 7
+        return records
+
+
+class AreRecords:
+    """Whether they are those that the other makes, and may be written to."""
+
+    def process(self, records):
+        expected = MakeRecords.records(len(records))
+        is_same = records.dtype == RECORD and bool((records == expected).all())
+        records["x"] = 0
+        return is_same
 
 
 class Negate:
@@ -58,3 +88,37 @@ class KeepAll:
     def process(self, array):
         self.kept.append(array)
         return len(self.kept)
+
+
+class KeepOn:
+    """Keeps what it got also after a run; whether that lies in shared memory."""
+
+    def __init__(self):
+        self.kept = []
+
+    def process(self, array):
+        self.kept.append(array)
+        return type(array.base).__name__ == "Lent"
+
+    def forget(self):
+        self.kept.clear()
+
+
+class MakeMebibyte:
+    def process(self, number):
+        return numpy.full(1 << 20, number % 251, "u1")
+
+
+class Slow:
+    def process(self, array):
+        time.sleep(0.02)
+        return int(array[0])
+
+
+class Cycles:
+    """Leaves each array in garbage that refers to itself."""
+
+    def process(self, array):
+        cycle = [array]
+        cycle.append(cycle)
+        return int(array[0])

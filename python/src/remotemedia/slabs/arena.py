@@ -5,23 +5,22 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import sys
 import threading
-import time
-import weakref
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from remotemedia.core.exceptions import ConfigurationError, MemoryKeptError, SharedMemoryFullError
+from remotemedia.core.exceptions import ConfigurationError, SharedMemoryFullError
 from remotemedia.core.forking import runs_in_forked_child
 from remotemedia.slabs.folder import (
     FOLDER_VARIABLE,
-    LIMIT_VARIABLE,
     free_bytes,
     open_unnamed,
     slab_folder,
     slab_limit,
 )
+from remotemedia.slabs.remains import Remains
 from remotemedia.slabs.slab import Block, OwnSlab
 
 LEAST_BYTES: Final = 32 << 10
@@ -30,25 +29,10 @@ LEAST_BYTES: Final = 32 << 10
 _PAGE: Final = 4096
 _SLAB_BYTES: Final = 8 << 20
 _IDLE_BYTES: Final = 64 << 20
-_BLAME_SECONDS: Final = 0.1
-_BLAME_LOOKS: Final = 50
 _FULL_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
+_TOO_MANY_FILES: Final = (errno.EMFILE, errno.ENFILE)
 
 logger = logging.getLogger("remotemedia.slabs")
-
-
-class Keeper(Protocol):
-    """A channel whose consumer has slices.
-
-    Attributes:
-        node_id: the first node that the channel feeds.
-    """
-
-    node_id: str
-
-    def kept(self) -> tuple[int, int]:
-        """How many slices the consumer still has of items that it is done with, and their bytes."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -98,52 +82,33 @@ class Arena:
         self.limit = slab_limit(self.folder) if limit is None else limit
         self._sizes: dict[int, _Size] = {}
         self._slabs: list[OwnSlab] = []
+        self._remains = Remains()
+        self._most_slabs = _most_slabs()
         self._lock = threading.Lock()
-        self._keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
 
     @property
     def reserved_bytes(self) -> int:
         """How much memory its slabs take now."""
         return sum(slab.reserved_bytes for slab in self._slabs)
 
-    def allocate(self, size: int) -> Block | None:
-        """Take a block for ``size`` bytes; None where the limit leaves no room for it.
+    def allocate(self, size: int, is_beyond_limit: bool = False) -> Block | None:
+        """Take a block; None where there is no room for it.
+
+        Args:
+            size: how many bytes it is for.
+            is_beyond_limit: whether it may take more than the limit together with others.
 
         Raises:
             SharedMemoryFullError: the folder is full.
         """
         kind = self._kind_of(size)
         block = _take_free(kind)
-        return self._grow(kind) if block is None else block
-
-    def add_keeper(self, keeper: Keeper) -> None:
-        """Ask ``keeper`` as well, once there is no room."""
-        self._keepers.add(keeper)
-
-    def blame(self) -> None:
-        """Find out why there is no room.
-
-        Raises:
-            MemoryKeptError: consumers keep what fills half of the limit.
-        """
-        kept: list[tuple[int, int, str]] = []
-        # What is on its way back counts as kept: nobody is blamed for that.
-        for _ in range(_BLAME_LOOKS):
-            kept = [(*keeper.kept(), keeper.node_id) for keeper in list(self._keepers)]
-            if not kept or sum(size for _, size, _ in kept) * 2 < self.limit:
-                return
-            time.sleep(_BLAME_SECONDS / _BLAME_LOOKS)
-        count, size, node_id = max(kept, key=lambda entry: entry[1])
-        raise MemoryKeptError(
-            f'Node "{node_id}" keeps {count} arrays or buffers ({size} bytes) that it has got, and the '
-            f"shared memory they lie in is limited to {self.limit} bytes. Let the node copy what it keeps, "
-            f"or set {LIMIT_VARIABLE} to more bytes.",
-            node_id,
-        )
+        return self._grow(kind, is_beyond_limit) if block is None else block
 
     def trim(self) -> None:
         """Let go of idle slabs, but for a few; after a run."""
         with self._lock:
+            self._drop_retired()
             self._close_idle(_IDLE_BYTES)
 
     def _kind_of(self, size: int) -> _Size:
@@ -153,28 +118,38 @@ class Arena:
         kind = self._sizes.get(pages)
         return self._sizes.setdefault(pages, _Size(pages * _PAGE)) if kind is None else kind
 
-    def _grow(self, kind: _Size) -> Block | None:
+    def _grow(self, kind: _Size, is_beyond_limit: bool) -> Block | None:
         with self._lock:
             block = _take_free(kind)
             if block is not None:
                 return block
-            self._slabs = [slab for slab in self._slabs if not slab.is_retired]
-            if self.reserved_bytes + kind.bytes > self.limit:
+            self._drop_retired()
+            remaining = self._remains.open_bytes()
+            if self.reserved_bytes + remaining + kind.bytes > self.limit:
                 self._close_idle(0)
-                if self.reserved_bytes + kind.bytes > self.limit:
+                others = 0 if is_beyond_limit else self.reserved_bytes + remaining
+                if others + kind.bytes > self.limit:
                     return None
             try:
                 return self._reserve(kind)
             except OSError as error:
-                if error.errno not in _FULL_ERRORS:
+                if error.errno not in (*_FULL_ERRORS, *_TOO_MANY_FILES):
                     raise
             self._close_idle(0)
             try:
                 return self._reserve(kind)
             except OSError as error:
+                if error.errno in _TOO_MANY_FILES:
+                    return None
                 if error.errno not in _FULL_ERRORS:
                     raise
                 raise self._full(kind.bytes) from error
+
+    def _drop_retired(self) -> None:
+        for slab in self._slabs:
+            if slab.is_retired and slab.fd >= 0:
+                self._remains.add(slab.fd, slab.reserved_bytes)
+        self._slabs = [slab for slab in self._slabs if not slab.is_retired]
 
     def _reserve(self, kind: _Size) -> Block:
         """Take a block that was never used."""
@@ -183,6 +158,8 @@ class Arena:
         if slab is None or offset is None:
             # What is idle here and there would add up.
             self._close_idle(max(_IDLE_BYTES, self.limit // 4))
+            if len(self._slabs) >= self._most_slabs:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             slab = OwnSlab(open_unnamed(self.folder), kind.bytes, max(_SLAB_BYTES // kind.bytes, 1))
             self._slabs.append(slab)
             kind.newest = slab
@@ -214,6 +191,17 @@ class Arena:
             f"{free_bytes(self.folder)} are free. Give it more room (in a container: a larger --shm-size), "
             f"or let {FOLDER_VARIABLE} name another folder."
         )
+
+
+def _most_slabs() -> int:
+    """How many slabs there may be: each is two open files here and in each consumer, one of its mapping.
+
+    Consumers mostly have the limit of this process, and several producers.
+    """
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft // 8, 1)
 
 
 def _take_free(kind: _Size) -> Block | None:
@@ -259,7 +247,9 @@ def own_arena() -> Arena | None:
     with _making:
         if _arena is None and not _is_absent:
             try:
-                _arena = Arena()
+                arena = Arena()
+                _arena = arena if arena.limit > 0 else None
+                _is_absent = _arena is None
             except (OSError, AttributeError) as error:
                 _is_absent = True
                 logger.warning("bulk bytes go without shared memory, as none can be made: %s", error)

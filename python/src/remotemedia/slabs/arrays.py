@@ -16,6 +16,7 @@ from remotemedia.slabs.slab import Block, Slab
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from remotemedia.slabs.giving import Part
     from remotemedia.slabs.table import Leased, Returns, SlabTable
 
     Array = npt.NDArray[Any]
@@ -39,12 +40,14 @@ class Lent(numpy.ndarray[Any, Any]):
         slab: where they lie.
         start: where they begin there.
         is_shared: whether others get them as well, so that nobody may write to them.
+        given: the parts of them that have gone on to other processes.
     """
 
-    __slots__ = ("_counts", "_number", "_returns", "is_shared", "slab", "start")
+    __slots__ = ("_counts", "_number", "_returns", "given", "is_shared", "slab", "start")
     slab: Slab
     start: int
     is_shared: bool
+    given: list[Part] | None
     _number: int
     _returns: Returns | None
     _counts: Leased | None
@@ -54,12 +57,19 @@ class Lent(numpy.ndarray[Any, Any]):
         returns = getattr(self, "_returns", None)
         if returns is not None:
             returns.add(self._number, self.start, self.nbytes)
-            if self._counts is not None:
-                self._counts.remove(self.nbytes)
+        counts = getattr(self, "_counts", None)
+        if counts is not None:
+            counts.remove(self.nbytes)
 
     def abandon(self) -> None:
         """Somebody who got it from here has gone without returning it: so it is never returned from here."""
-        self._returns = None
+        if self._returns is not None:
+            self._returns.abandoned.append((self._number, self.start))
+            self._returns = None
+
+    def place_in(self, returns: Returns) -> tuple[int, int] | None:
+        """Which slice it is of those that go back to ``returns``, by slab and offset."""
+        return (self._number, self.start) if self._returns is returns else None
 
 
 Hold = Block | Lent
@@ -83,6 +93,7 @@ def lend(table: SlabTable, number: int, offset: int, size: int, is_shared: bool)
     lent.slab = slab
     lent.start = offset
     lent.is_shared = is_shared
+    lent.given = None
     lent._number = number  # pyright: ignore[reportPrivateUsage]
     lent._counts = table.counts  # pyright: ignore[reportPrivateUsage]
     lent._returns = table.returns  # pyright: ignore[reportPrivateUsage]
@@ -119,6 +130,16 @@ def held_slice(array: Array) -> tuple[Hold, int] | None:
         return hold, start
     offset = start + _address(array) - _address(found)
     return (hold, offset) if start <= offset <= start + found.nbytes - array.nbytes else None
+
+
+def lease_of(value: object) -> Lent | None:
+    """The lease that keeps an array's memory in use, if one does."""
+    found: Any = value
+    while isinstance(found, (numpy.ndarray, memoryview)):
+        if isinstance(found, Lent):
+            return found
+        found = found.obj if isinstance(found, memoryview) else found.base
+    return None
 
 
 def copy_into(block: Block, array: Array, dtype: Any) -> None:

@@ -13,6 +13,8 @@ from remotemedia.core.forking import runs_in_forked_child
 if TYPE_CHECKING:
     from collections import deque
 
+    from remotemedia.slabs.giving import Part
+
 POPULATE_READ, POPULATE_WRITE = 22, 23
 """Advice of Linux 5.14 for which ``mmap`` has no names yet: map all pages at once."""
 
@@ -159,15 +161,17 @@ class Block:
         slab: where it lies.
         start: where it begins there.
         is_shared: never: whoever gets it alone may write to it.
+        given: the parts of it that have been given to consumers.
     """
 
-    __slots__ = ("_free", "slab", "start")
+    __slots__ = ("_free", "given", "slab", "start")
     is_shared = False
 
     def __init__(self, slab: OwnSlab, offset: int, free: deque[tuple[OwnSlab, int]]) -> None:
         """Use a block; it goes to ``free`` afterwards."""
         self.slab = slab
         self.start = offset
+        self.given: list[Part] | None = None
         self._free = free
 
     def __del__(self) -> None:

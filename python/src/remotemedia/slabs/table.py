@@ -11,6 +11,7 @@ from typing import Final, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.core.forking import forgets_at_fork, runs_in_forked_child
+from remotemedia.slabs.remains import mark_open
 from remotemedia.slabs.slab import POPULATE_READ, Slab
 
 _MANY: Final = 256
@@ -23,6 +24,8 @@ class Returns:
     Slices are added in any thread and at any moment, wherever the last array over one is let go of.
 
     Attributes:
+        abandoned: slices that are never given back, as somebody who got them from here has gone.
+        total_bytes: how many there have been, about: threads may come in between.
         due_bytes: once this many have gathered they are sent.
         is_held: whoever adds them now looks himself afterwards whether many have gathered.
         is_closed: nobody waits for them any more.
@@ -32,8 +35,10 @@ class Returns:
         """Gather; ``hurry`` is called when many are there, and must not wait for a lock."""
         self._pairs: deque[tuple[int, int]] = deque()
         self._hurry = hurry
+        self.abandoned: deque[tuple[int, int]] = deque()
         self._bytes = 0
         self._taken = 0
+        self.total_bytes = 0
         self.due_bytes = due_bytes
         self.is_held = False
         self.is_closed = False
@@ -51,6 +56,7 @@ class Returns:
         self._pairs.append((number, offset))
         # Another thread may come in between: then they are sent a little later.
         self._bytes += size
+        self.total_bytes += size
         if self.is_due() and not self.is_held:
             self._hurry()
 
@@ -100,7 +106,7 @@ class SlabTable:
         self._most_kept_bytes = most_kept_bytes
         self.counts = None if most_kept_bytes is None else leased
         self._bytes = 0
-        self._made = 0
+        self._made = self._made_bytes = 0
 
     def has_room(self, size: int) -> bool:
         """Count a lease that is to be, unless too much is kept here already."""
@@ -114,6 +120,11 @@ class SlabTable:
     def has_returned_all(self) -> bool:
         """Whether nothing here refers to a slice any more."""
         return self._made == self.returns.count
+
+    @property
+    def lent_bytes(self) -> int:
+        """The lengths of the slices that something here refers to, about."""
+        return self._made_bytes - self.returns.total_bytes
 
     def announce(self, described: object) -> None:
         """Map a slab, as a SLAB describes it.
@@ -185,6 +196,7 @@ class SlabTable:
                 f"a SLICE of {size} bytes at {offset} is not within the {slab.bytes} of its slab"
             )
         self._made += 1
+        self._made_bytes += size
         self._bytes += size
         return slab
 
@@ -235,6 +247,7 @@ def _open(pid: int, fd: int, size: int) -> Slab:
     except BaseException:
         os.close(opened)
         raise
+    mark_open(opened)
     return Slab(opened, size)
 
 

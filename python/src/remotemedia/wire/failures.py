@@ -6,10 +6,10 @@ import builtins
 import itertools
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from remotemedia.core.exceptions import (
     HostDiedError,
@@ -21,10 +21,13 @@ from remotemedia.core.exceptions import (
     exception_class_of,
 )
 from remotemedia.core.pickling.raised import load_exception, pickle_exception
+from remotemedia.wire.raised_values import crossing_args, crossing_attributes
 
 Failure = dict[str, Any]
 
-_MAX_CAUSES = 20
+_MAX_DEPTH = 20
+_MAX_ERRORS = 100
+"""How many exceptions one failure holds in all."""
 _CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 _LINE_AND_COLUMN = re.compile(r"\bline (\d+), column (\d+)")
 _FOREIGN_CODES = ("RM_NODE_FAILED", "RM_PYTHON_EXCEPTION")
@@ -42,9 +45,11 @@ class RemoteError(RemoteExecutionError):
         remote_traceback: the stack as the other side printed it.
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, errors: Sequence[BaseException] = ()) -> None:
         """Take over the fields of a failure."""
         super().__init__(failure["message"], failure.get("stack"))
+        self.attributes = failure.get("attributes", {})
+        self.errors = tuple(errors)
         self.type_name: str = failure["type"]
         self.module: str = failure.get("module", "")
         self.language: str = failure.get("language", "")
@@ -87,7 +92,7 @@ def failure_of(
     Returns:
         A map that can be written on the wire.
     """
-    failure = _describe(error, _MAX_CAUSES, is_pickled)
+    failure = _Describer(is_pickled).describe(error, _MAX_DEPTH)
     context = {"nodeId": node_id, "phase": phase, "itemIndex": item_index}
     failure.update({name: value for name, value in context.items() if value is not None})
     return failure
@@ -136,31 +141,68 @@ def _add_notes(error: BaseException, notes: Iterable[str]) -> None:
             error.add_note(note)
 
 
-def _describe(error: BaseException, causes_left: int, is_pickled: bool) -> Failure:
-    kind = type(error)
-    failure: Failure = {
-        "type": kind.__qualname__,
-        "module": kind.__module__,
-        "message": _clean(_message_of(error)),
-        "stack": _clean(_stack_of(error)),
-        "language": "python",
-    }
+class _Describer:
+    """Makes one failure, of an exception and those that it leads to."""
+
+    def __init__(self, is_pickled: bool) -> None:
+        self._is_pickled = is_pickled
+        self._left = _MAX_ERRORS
+
+    def describe(self, error: BaseException, depth: int) -> Failure:
+        self._left -= 1
+        kind = type(error)
+        failure: Failure = {
+            "type": kind.__qualname__,
+            "module": kind.__module__,
+            "message": _clean(_message_of(error)),
+            "stack": _clean(_stack_of(error)),
+            "language": "python",
+        }
+        if isinstance(error, RemoteMediaError):
+            _add_own(failure, error)
+        else:
+            _add_values(failure, error)
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is not None:
+            for described in self._describe_all([cause], depth):
+                failure["cause"] = described
+        notes = getattr(error, "__notes__", None)
+        if notes:
+            failure["notes"] = [_clean(str(note)) for note in notes]
+        pickled = pickle_exception(error) if self._is_pickled else None
+        if pickled is not None:
+            failure["pickled"] = pickled
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            failure["errors"] = self._describe_all(group.exceptions, depth)
+        return failure
+
+    def _describe_all(self, errors: Sequence[BaseException], depth: int) -> list[Failure]:
+        described: list[Failure] = []
+        for error in errors:
+            if depth <= 0 or self._left <= 0:
+                break
+            described.append(self.describe(error, depth - 1))
+        return described
+
+
+def _add_own(failure: Failure, error: RemoteMediaError) -> None:
+    """What an error of this package says beside its message."""
     code = getattr(error, "code", None)
-    if isinstance(error, RemoteMediaError) and isinstance(code, str):
+    if isinstance(code, str):
         failure["code"] = code
     path = getattr(error, "path", None)
     if isinstance(error, ValueTransferError) and isinstance(path, str):
         failure["path"] = path
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None and causes_left > 0:
-        failure["cause"] = _describe(cause, causes_left - 1, is_pickled)
-    notes = getattr(error, "__notes__", None)
-    if notes:
-        failure["notes"] = [_clean(str(note)) for note in notes]
-    pickled = pickle_exception(error) if is_pickled else None
-    if pickled is not None:
-        failure["pickled"] = pickled
-    return failure
+
+
+def _add_values(failure: Failure, error: BaseException) -> None:
+    args = crossing_args(error)
+    if args is not None:
+        failure["args"] = args
+    attributes = crossing_attributes(error)
+    if attributes:
+        failure["attributes"] = attributes
 
 
 def _message_of(error: BaseException) -> str:
@@ -196,16 +238,38 @@ def _build(failure: Failure) -> BaseException:
     own = _build_own(failure)
     if own is not None:
         return own
+    errors = [exception_of(inner) for inner in failure.get("errors", ())]
     kind = getattr(builtins, failure["type"], None) if failure.get("module") == "builtins" else None
     if isinstance(kind, type) and issubclass(kind, Exception):
+        error = _build_group(kind, failure, errors) if errors else _build_built_in(kind, failure)
+        if error is not None:
+            return error
+    return RemoteError(failure, errors)
+
+
+def _build_built_in(kind: type[Exception], failure: Failure) -> Exception | None:
+    """A built-in exception with what it was made with or, where that did not cross, with its message."""
+    for args in (failure.get("args"), [failure["message"]]):
+        if args is None:
+            continue
         try:
-            error = kind(failure["message"])
-        except TypeError:
-            # Some built-ins, such as UnicodeDecodeError, cannot be made from a message alone.
-            return RemoteError(failure)
+            error = kind(*args)
+        except (TypeError, ValueError):
+            # Some, such as UnicodeDecodeError, cannot be made from a message alone.
+            continue
         if str(error) == failure["message"] or isinstance(error, KeyError):
             return error
-    return RemoteError(failure)
+    return None
+
+
+def _build_group(
+    kind: type[Exception], failure: Failure, errors: Sequence[BaseException]
+) -> Exception | None:
+    message = failure.get("attributes", {}).get("message", failure["message"])
+    try:
+        return kind(message, errors)
+    except (TypeError, ValueError):
+        return None
 
 
 def _build_own(failure: Failure) -> RemoteMediaError | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from struct import Struct
-from typing import Any
+from typing import Any, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.wire.reading import UndecodableError, decode
 from remotemedia.wire.values import encode, encode_items_into
 
 HELLO, REFUSED = 0x01, 0x02
-ITEMS, END, CREDIT, STOP, SLAB, RETURN, FORGET = range(0x10, 0x17)
+ITEMS, END, CREDIT, STOP, SLAB, RETURN, FORGET, TAGS, WHO_KEEPS, KEPT = range(0x10, 0x1A)
 REQUEST, RESPONSE, EVENT = 0x20, 0x21, 0x22
 
 WIRE_VERSION = 1
@@ -45,6 +45,13 @@ def encode_items_frame(items: list[Any], buffer: bytearray) -> None:
         buffer.extend(bytes(HEADER_BYTES))
     encode_items_into(items, buffer, HEADER_BYTES)
     _header.pack_into(buffer, 0, len(buffer) - HEADER_BYTES, ITEMS)
+
+
+def is_credit(payload: object) -> TypeGuard[tuple[int, int]]:
+    """Whether this is the payload of a CREDIT."""
+    if not isinstance(payload, list) or len(payload) != 2:  # pyright: ignore[reportUnknownArgumentType]
+        return False
+    return all(type(each) is int and each >= 0 for each in payload)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def is_whole_frame(data: bytes) -> bool:
@@ -165,6 +172,7 @@ __all__ = [
     "HEADER_BYTES",
     "HELLO",
     "ITEMS",
+    "KEPT",
     "MAX_PAYLOAD_BYTES",
     "REFUSED",
     "REQUEST",
@@ -172,6 +180,8 @@ __all__ = [
     "RETURN",
     "SLAB",
     "STOP",
+    "TAGS",
+    "WHO_KEEPS",
     "WIRE_VERSION",
     "FrameReader",
     "UndecodableError",
@@ -179,4 +189,5 @@ __all__ = [
     "decode_payload",
     "encode_frame",
     "encode_items_frame",
+    "is_credit",
 ]

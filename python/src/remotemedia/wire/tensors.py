@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from remotemedia.core.exceptions import ValueTransferError
+from remotemedia.wire.records import BEGINS, record_dtype, record_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,12 +50,12 @@ def tensor_fields(array: Array, path: str, slices: SliceWriter | None = None) ->
     """Take an array apart into ``[dtype, shape, bytes, bare]``, or with a SLICE for the bytes.
 
     Raises:
-        ValueTransferError: the array holds objects, fields or a mask.
+        ValueTransferError: the array holds objects or a mask.
     """
     described = None if type(array) is not _numpy().ndarray and hasattr(array, "mask") else _of(array.dtype)
     if described is None:
         kind = "masked array" if hasattr(array, "mask") else f"numpy array of dtype {array.dtype}"
-        raise ValueTransferError(f"a {kind} cannot cross; give plain numeric arrays", path)
+        raise ValueTransferError(f"a {kind} cannot cross; give plain arrays without Python objects", path)
     name, little = described
     return [name, array.shape, array_bytes(array, little, slices), is_bare(array)]
 
@@ -62,9 +63,15 @@ def tensor_fields(array: Array, path: str, slices: SliceWriter | None = None) ->
 @functools.lru_cache(_KEPT_DTYPES)
 def _of(dtype: np.dtype[Any]) -> tuple[str, np.dtype[Any]] | None:
     """The name of a dtype on the wire, and the dtype in the byte order there; None if it cannot cross."""
-    if dtype.hasobject or dtype.names is not None:
+    if dtype.hasobject:
         return None
     little = dtype.newbyteorder("<")
+    if little.names is not None:
+        try:
+            return record_text(little), little
+        except TypeError:
+            # Titles may be anything.
+            return None
     return little.name if little.name in _NAMED else little.str, little
 
 
@@ -75,8 +82,9 @@ def _named(name: str) -> np.dtype[Any]:
     Raises:
         ValueError: it holds objects.
         TypeError: there is no such dtype.
+        KeyError: likewise.
     """
-    dtype = _numpy().dtype(name)
+    dtype = record_dtype(name) if name.startswith(BEGINS) else _numpy().dtype(name)
     if dtype.hasobject:
         raise ValueError(f"dtype {name!r} is not allowed on the wire")
     return dtype
