@@ -151,17 +151,36 @@ export class PayloadError extends RemoteMediaError {
   }
 }
 
+/** What a {@link PythonError} carries besides its message. */
+export interface PythonErrorDetails extends ErrorDetails {
+  /** Attributes of the exception. */
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
+  /** What the exception was made with. */
+  readonly args?: readonly unknown[] | undefined;
+  /** What an exception group holds. */
+  readonly errors?: readonly Error[] | undefined;
+}
+
 /** Python code raised an exception; its class, message and traceback as Python printed them. */
 export class PythonError extends RemoteMediaError {
   /** Qualified name of the exception's class, such as `ValueError` or `my_nodes.ModelError`. */
   readonly pythonType: string;
   /** The traceback as Python prints it. */
   readonly traceback: string;
+  /** Public attributes of the exception that can cross, such as `errno` or `status_code`. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** What the exception was made with; empty where that cannot cross. */
+  readonly args: readonly unknown[];
+  /** The exceptions of an exception group; `undefined` for any other. */
+  readonly errors: readonly Error[] | undefined;
 
-  constructor(pythonType: string, message: string, traceback: string, details: ErrorDetails = {}) {
+  constructor(pythonType: string, message: string, traceback: string, details: PythonErrorDetails = {}) {
     super('RM_PYTHON_EXCEPTION', message, details);
     this.pythonType = pythonType;
     this.traceback = traceback;
+    this.attributes = details.attributes ?? {};
+    this.args = details.args ?? [];
+    this.errors = details.errors;
     this.name = pythonType;
     if (traceback !== '') this.stack = traceback;
   }

@@ -16,5 +16,6 @@ export {
   type HostExit,
   type NodeErrorDetails,
   type NodePhase,
+  type PythonErrorDetails,
   type SerializationErrorDetails,
 } from './errors.js';

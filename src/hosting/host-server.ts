@@ -49,7 +49,7 @@ export class HostServer {
         for (const object of (params as { objects: number[] }).objects) this.#nodes.delete(object);
         return null;
       case 'state':
-        return this.#state(params as { object: number; limitBytes: number });
+        return this.#states(params as { objects: number[]; limitBytes: number });
       case 'settle':
         return this.#quiet.isReached();
       case 'open':
@@ -107,9 +107,12 @@ export class HostServer {
     };
   }
 
-  async #state({ object, limitBytes }: { object: number; limitBytes: number }): Promise<object> {
-    const { stateOf } = await import('./instances.js');
-    return stateOf(this.#node(object).instance, limitBytes);
+  async #states({ objects, limitBytes }: { objects: number[]; limitBytes: number }): Promise<object> {
+    const { statesOf } = await import('./instances.js');
+    return statesOf(
+      objects.map((object) => this.#node(object).instance),
+      limitBytes,
+    );
   }
 
   async #open(description: SegmentDescription): Promise<object> {

@@ -36,6 +36,7 @@ export interface SegmentDescription {
   readonly metrics: boolean;
   /** Whether items have tags, so that they can be interrupted. */
   readonly tagged?: boolean;
+  readonly session?: string;
   readonly cancelTimeoutMs: number;
 }
 
@@ -74,6 +75,7 @@ export class HostedSegment {
     this.#description = description;
     this.#home = home;
     this.#run = new RunState(home.logger, description.metrics, description.tagged);
+    this.#run.sessionId = description.session;
     this.#run.onInterrupt = (before) => {
       if (before > this.#interruptedBefore) home.emit('interrupted', { segment: this.id, before });
     };

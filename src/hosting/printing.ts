@@ -14,16 +14,27 @@ type Write = (
   done?: () => void,
 ) => boolean;
 
+/** Lines that are told instead of printed. */
+export interface Printing {
+  /** Writes to the streams themselves. */
+  readonly write: Readonly<Record<PrintedLine['stream'], (text: string) => unknown>>;
+  /** Tells what is left without a line feed. */
+  finish(): void;
+}
+
 /**
  * From now on each line that is written through `process.stdout` or `process.stderr`, as `console` does, is told instead, with the node
  * whose code wrote it.
- *
- * @returns tells what is left without a line feed
  */
-export function tellLines(tell: (line: PrintedLine) => void): () => void {
-  const finish = (['stdout', 'stderr'] as const).map((stream) => redirect(stream, tell));
-  return () => {
-    for (const end of finish) end();
+export function tellLines(tell: (line: PrintedLine) => void): Printing {
+  const { stdout, stderr } = process;
+  const write = { stdout: stdout.write.bind(stdout), stderr: stderr.write.bind(stderr) };
+  const ends = (['stdout', 'stderr'] as const).map((stream) => redirect(stream, tell));
+  return {
+    write,
+    finish() {
+      for (const end of ends) end();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../logging/index.js';
 import { ControlConnection, helloOf, listener } from '../protocol/index.js';
 import { HostServer } from './host-server.js';
+import { LineTeller } from './last-lines.js';
 import { tellLines } from './printing.js';
 
 /** What a host is told when it starts; see `schema/wire.md`. */
@@ -39,14 +40,22 @@ export async function serveHost(config: HostConfig, end: (error: Error | undefin
       onRequest: (method, params) => server.handle(method, params),
       onClosed: (error) => {
         void server.end().then(() => {
-          finish();
           end(error);
         });
       },
     },
   );
-  finish = tellLines((line) => {
-    emit('output', line);
+  const teller = new LineTeller(control);
+  const printing = tellLines((line) => {
+    teller.tell(line);
+  });
+  finish = () => {
+    printing.finish();
+  };
+  // Whoever ends it: code of a node may do so in the middle of a line.
+  process.once('exit', () => {
+    printing.finish();
+    teller.writeRest(printing.write);
   });
   control.emit('ready', { address, pid: process.pid, nodeVersion: process.version });
 }

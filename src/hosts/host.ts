@@ -61,6 +61,8 @@ export interface Host {
   readonly language: Language;
   /** Whether it is on this machine, so that bulk bytes may go through shared memory. */
   readonly canShareMemory: boolean;
+  /** Whether it has ended, or is about to. @defaultValue false */
+  readonly isDead?: boolean;
   /** Calls `listener` when a host that can die has died; gives a function that takes that back, as every run must. */
   watchDeath?(listener: (error: Error) => void): () => void;
   /** The address at which its incoming channels are dialled. */

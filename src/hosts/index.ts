@@ -31,7 +31,7 @@ export {
   startTypeScriptHost,
   takeHost,
   type HostSettings,
-  type NodeState,
+  type NodeStates,
   type Return,
   type TypeScriptHost,
   type TypeScriptHostOptions,

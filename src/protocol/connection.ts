@@ -23,6 +23,7 @@ export class Connection {
   readonly #reader: FrameReader = new FrameReader();
   #error: Error | undefined;
   #onDrain: (() => void) | undefined;
+  #writtenBytes = 0;
 
   constructor(socket: Socket, handler: ConnectionHandler) {
     this.#socket = socket;
@@ -61,12 +62,24 @@ export class Connection {
   /** Sends an encoded frame; gives whether the socket takes more at once. */
   sendBytes(frame: Buffer): boolean {
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
+    // The socket's own count goes through all that waits, each time.
+    this.#writtenBytes += frame.byteLength;
     return this.#socket.write(frame);
   }
 
   /** Called each time that the socket takes more again. */
   set onDrain(listener: () => void) {
     this.#onDrain = listener;
+  }
+
+  /** How many bytes have been written so far. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** How many of them the system has: the others are lost where this process ends now. */
+  get sentBytes(): number {
+    return this.#writtenBytes - this.#socket.writableLength;
   }
 
   /** Whether what was sent is still on its way to the socket. */

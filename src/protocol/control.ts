@@ -82,6 +82,16 @@ export class ControlConnection implements ConnectionHandler {
     if (!this.#isClosed) this.#connection.send(FRAME.EVENT, lower([name, params]));
   }
 
+  /** How many bytes have been written so far. */
+  get writtenBytes(): number {
+    return this.#connection.writtenBytes;
+  }
+
+  /** How many of them the system has: the others are lost where this process ends now. */
+  get sentBytes(): number {
+    return this.#connection.sentBytes;
+  }
+
   /** Keeps the program alive until the function that it gives is called. */
   hold(): () => void {
     if (++this.#holds === 1) this.#connection.keepAlive(true);
@@ -140,7 +150,7 @@ export class ControlConnection implements ConnectionHandler {
       // By itself first, so that a refusal names the place in the value and not in the frame.
       this.#connection.send(FRAME.RESPONSE, [id, true, lower(result ?? null)]);
     } catch (error) {
-      this.#connection.send(FRAME.RESPONSE, [id, false, encodeFailure(error)]);
+      this.#connection.send(FRAME.RESPONSE, [id, false, lower(encodeFailure(error))]);
     }
   }
 

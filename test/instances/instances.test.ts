@@ -1,3 +1,4 @@
+import { queryObjects } from 'node:v8';
 import {
   configureHosts,
   executePipelineWithInput,
@@ -158,6 +159,69 @@ describe('returnState', () => {
     expect(node.count).toBe(5);
   });
 
+  test.each(['worker', 'process'])(
+    'from a %s, what comes home is of the classes of this program',
+    async (executor) => {
+      class Store {
+        items: number[] = [];
+      }
+      class Keeps extends Node<number, number> {
+        store = new Store();
+        others: Store[] = [];
+        self: unknown = this;
+        nested = { owner: this as unknown };
+        process(value: number): number {
+          this.store.items.push(value);
+          this.others.push(new Store());
+          return value;
+        }
+      }
+      const node = new Keeps({ executor, returnState: true });
+      for (let run = 0; run < 2; run++) await new Pipeline([node]).run([1, 2]);
+      expect(node.store).toBeInstanceOf(Store);
+      expect(node.store.items).toEqual([1, 2, 1, 2]);
+      expect(node.others).toHaveLength(4);
+      for (const store of node.others) expect(store).toBeInstanceOf(Store);
+      expect(node.self).toBe(node);
+      expect(node.nested.owner).toBe(node);
+    },
+  );
+
+  test('nodes of a group go on sharing what they share', async () => {
+    class Shares extends Node<number, number> {
+      readonly list: number[];
+      other: Shares | undefined;
+      constructor(list: number[]) {
+        super({ executor: 'worker', group: 'list', returnState: true });
+        this.list = list;
+      }
+      process(value: number): number {
+        this.list.push(value);
+        return value;
+      }
+    }
+    const list: number[] = [];
+    const [one, two] = [new Shares(list), new Shares(list)];
+    one.other = two;
+    await new Pipeline([one, two]).run([1]);
+    expect(one.list).toEqual([1, 1]);
+    expect(one.list).toBe(two.list);
+    expect(one.other).toBe(two);
+  });
+
+  test('of a refusal, the node of the group is named', async () => {
+    class Opens extends Node<number, number> {
+      pool: unknown[] = [];
+      process(value: number): number {
+        this.pool.push(Promise.resolve());
+        return value;
+      }
+    }
+    const options = { executor: 'worker', group: 'pools', returnState: true };
+    const run = new Pipeline([new Where({ ...options }), new Opens({ ...options, name: 'opens' })]).run(1);
+    await expect(run).rejects.toMatchObject({ nodeId: 'opens_1', path: 'pool[0]' });
+  });
+
   test('of a run that failed none comes home', async () => {
     const node = new Counter('item', { executor: 'worker', returnState: true });
     class Fails extends Node {
@@ -275,6 +339,16 @@ describe('kept hosts', () => {
     } finally {
       delete process.env['REMOTEMEDIA_TEST_CHANGE'];
     }
+  });
+
+  test('hold nothing of the runs that they have served', async () => {
+    const pipeline = new Pipeline([new Where({ executor: 'worker' })]);
+    const promisesAfter = async (runs: number): Promise<number> => {
+      for (let run = 0; run < runs; run++) await pipeline.run('x');
+      return queryObjects(Promise, { format: 'count' });
+    };
+    const before = await promisesAfter(20);
+    expect(await promisesAfter(100)).toBeLessThan(before + 50);
   });
 
   test('a worker has the limits that are set', async () => {

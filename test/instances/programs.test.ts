@@ -62,6 +62,29 @@ describe('ways of loading', () => {
   });
 });
 
+test('a bundle that includes remotemedia is told to leave it out', () => {
+  const folder = mkdtempSync(join(FOLDER, '.bundle-'));
+  try {
+    buildSync({
+      entryPoints: [join(FOLDER, 'bundled.mjs')],
+      outfile: join(folder, 'bundle.mjs'),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      banner: {
+        js: `import { createRequire as make } from 'node:module'; const require = make(import.meta.url);`,
+      },
+      logLevel: 'silent',
+    });
+    const [here, worker, alone] = linesOf(join(folder.slice(FOLDER.length + 1), 'bundle.mjs'));
+    expect(here).toBe('[2,4]');
+    expect(worker).toMatch(/^RM_EXECUTOR_UNAVAILABLE .* mark remotemedia as external/);
+    expect(alone).toMatch(/^RM_NOT_SERIALIZABLE .* mark remotemedia as external/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test.each(['worker', 'process'])('two nodes with the executor %s run at the same time', (executor) => {
   expect(linesOf('meet.mjs', executor)).toEqual([
     '["left met right","left met right","right met left","right met left"]',

@@ -3,19 +3,17 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { RemoteMediaError } from '../../errors/index.js';
-import type { HostOutput } from './output.js';
+import { readLine, type ReadLine } from './output.js';
 import type { Vehicle, VehicleEnd } from './vehicle.js';
 
 /** How long the last lines of stderr may take to arrive after the process has ended, in milliseconds. */
 const STDERR_GRACE_MS = 200;
-/** How the Python side marks a line with the node that printed it; see `schema/wire.md`. */
-const MARKED_LINE = /^\x1e([^\x1f]*)\x1f(.*)$/s;
 
 /** A process that never keeps this program alive by itself, and whose end is told whole. */
 export class HostProcess implements Vehicle {
   readonly #child: ChildProcess;
   readonly #host: string;
-  readonly #onOutput: (output: HostOutput) => void;
+  readonly #onLine: (line: ReadLine) => void;
   /** Resolves when the process has ended and its last words are there; rejects where it could not be started. */
   readonly ended: Promise<VehicleEnd>;
 
@@ -27,10 +25,10 @@ export class HostProcess implements Vehicle {
       readonly cwd: string;
       readonly env: NodeJS.ProcessEnv;
     },
-    onOutput: (output: HostOutput) => void,
+    onLine: (line: ReadLine) => void,
   ) {
     this.#host = host;
-    this.#onOutput = onOutput;
+    this.#onLine = onLine;
     this.#child = spawn(command.path, command.args, {
       cwd: command.cwd,
       env: command.env,
@@ -104,7 +102,6 @@ export class HostProcess implements Vehicle {
   }
 
   #emit(stream: 'stdout' | 'stderr', line: string): void {
-    const marked = MARKED_LINE.exec(line);
-    this.#onOutput({ host: this.#host, nodeId: marked?.[1], stream, text: marked?.[2] ?? line });
+    this.#onLine(readLine(this.#host, stream, line));
   }
 }

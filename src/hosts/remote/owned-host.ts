@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { HostDiedError, RemoteMediaError, type HostExit } from '../../errors/index.js';
 import { defaultLogger, type Logger } from '../../logging/index.js';
 import { ControlConnection, freshAddress, listener } from '../../protocol/index.js';
-import { passOnOutput, type HostOutput } from './output.js';
+import { passOnOutput, type HostOutput, type ReadLine } from './output.js';
 import { RemoteHost } from './remote-host.js';
 import { describeEnd, type Vehicle, type VehicleEnd } from './vehicle.js';
 
 const START_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5000;
+/** How long what a host has told may take to arrive once it has ended, in milliseconds. */
+const LAST_WORDS_MS = 200;
 /** Enough for what Python's fault handler writes behind the last words. */
 const STDERR_LINES_KEPT = 40;
 
@@ -42,20 +44,30 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
   #ready: HostReady | undefined;
   /** What was printed before the host was ready; the error of a failed start has it. */
   readonly #early: HostOutput[] = [];
+  /** What it wrote as it ended, behind all that it had told. */
+  readonly #last: { readonly number: number; readonly output: HostOutput }[] = [];
+  #toldLines = 0;
   readonly #stderr: string[] = [];
+  #controlEnd: Promise<void> | undefined;
   #isDead = false;
   #killReason: string | undefined;
 
   constructor(
     options: OwnedHostOptions,
-    launch: (name: string, onOutput: (output: HostOutput) => void) => Vehicle,
+    launch: (name: string, onLine: (line: ReadLine) => void) => Vehicle,
   ) {
     super(uniqueName(options.name), options.logger ?? defaultLogger());
     hostCount++;
     this.#onOutput = options.onOutput ?? passOnOutput;
     this.#isDebug = options.isDebug ?? process.env['REMOTEMEDIA_LOG'] === 'debug';
-    this.#vehicle = launch(this.name, this.#take.bind(this));
-    this.#death = this.#vehicle.ended.then((end) => this.#diedError(end));
+    this.#vehicle = launch(this.name, ({ number, ...output }) => {
+      if (number === undefined) this.#take(output);
+      else this.#last.push({ number, output });
+    });
+    this.#death = this.#vehicle.ended.then(async (end) => {
+      await this.#tellLast();
+      return this.#diedError(end);
+    });
     const note = (): void => {
       this.#isDead = true;
       names.delete(this.name);
@@ -97,6 +109,8 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
   protected async handshake(address: string, message: object): Promise<HostReady> {
     const token = randomBytes(32).toString('hex');
     let forget = (): void => undefined;
+    let controlClosed = (): void => undefined;
+    const controlEnd = new Promise<void>((resolve) => (controlClosed = resolve));
     const ready = new Promise<HostReady>((resolve) => {
       forget = listener.expect(token, (connection) => {
         this.control = new ControlConnection(connection, this.name, {
@@ -105,9 +119,11 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
             else this.onEvent(name, params);
           },
           onClosed: () => {
+            controlClosed();
             this.#onControlClosed();
           },
         });
+        this.#controlEnd = controlEnd;
         return this.control;
       });
     });
@@ -189,6 +205,16 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
     else this.#onOutput({ ...output, host: this.name });
   }
 
+  /** What it had told may still be on its way when it has ended. */
+  async #tellLast(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise((resolve) => (timer = setTimeout(resolve, LAST_WORDS_MS)));
+    await Promise.race([this.#controlEnd, grace]);
+    clearTimeout(timer);
+    // One of them may have come.
+    for (const { number, output } of this.#last.splice(0)) if (number >= this.#toldLines) this.#take(output);
+  }
+
   protected override onEvent(name: string, params: unknown): void {
     if (name !== 'output') {
       super.onEvent(name, params);
@@ -198,6 +224,7 @@ export abstract class OwnedHost extends RemoteHost implements AsyncDisposable {
       readonly nodeId?: string;
       readonly line: string;
     };
+    this.#toldLines++;
     this.#take({ host: this.name, nodeId, stream, text: line });
   }
 

@@ -1,7 +1,7 @@
 import type { NodeMetrics, RunState } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { concurrencyOf } from '../../node/index.js';
-import { WINDOW } from '../../channels/index.js';
+import { windowOf } from '../../channels/index.js';
 import { isBulk, type OpenSegment, type SegmentRequest } from '../host.js';
 
 /** How a segment talks to its host. */
@@ -34,7 +34,8 @@ export async function describeSegment(
   cancelTimeoutMs: number,
 ): Promise<object> {
   const { segment, nodes, inputs, outputs, run } = request;
-  const window = [WINDOW.items, WINDOW.bytes];
+  const { items, bytes } = windowOf(run);
+  const window = [items, bytes];
   return {
     segment: id,
     nodes: segment.nodes.flatMap((nodeId) => {
@@ -65,6 +66,7 @@ export async function describeSegment(
     ),
     metrics: run.isMetered,
     tagged: run.isTagged,
+    session: run.sessionId,
     cancelTimeoutMs,
   };
 }

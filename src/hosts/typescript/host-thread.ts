@@ -1,24 +1,24 @@
 import { createInterface } from 'node:readline';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import { describeCause } from '../../errors/index.js';
-import type { HostOutput, Vehicle, VehicleEnd } from '../remote/index.js';
+import { readLine, type ReadLine, type Vehicle, type VehicleEnd } from '../remote/index.js';
 
 /** A worker thread that never keeps this program alive by itself, and whose end is told whole. */
 export class HostThread implements Vehicle {
   readonly #worker: Worker;
   readonly #host: string;
-  readonly #onOutput: (output: HostOutput) => void;
+  readonly #onLine: (line: ReadLine) => void;
   readonly description = 'a worker thread';
   readonly ended: Promise<VehicleEnd>;
 
   constructor(
     host: string,
     entry: URL,
-    onOutput: (output: HostOutput) => void,
+    onLine: (line: ReadLine) => void,
     resourceLimits: Readonly<ResourceLimits> = {},
   ) {
     this.#host = host;
-    this.#onOutput = onOutput;
+    this.#onLine = onLine;
     this.#worker = new Worker(entry, { stdout: true, stderr: true, name: host, resourceLimits });
     // What a process would print before it ends.
     this.#worker.on('error', (error: unknown) => {
@@ -55,6 +55,6 @@ export class HostThread implements Vehicle {
   }
 
   #emit(stream: 'stdout' | 'stderr', text: string): void {
-    this.#onOutput({ host: this.#host, nodeId: undefined, stream, text });
+    this.#onLine(readLine(this.#host, stream, text));
   }
 }

@@ -3,7 +3,7 @@ export { payloadLimit, type HostSettings } from './settings.js';
 export { startTypeScriptHost } from './start.js';
 export type { Return } from './pool.js';
 export type {
-  NodeState,
+  NodeStates,
   TypeScriptHost,
   TypeScriptHostOptions,
   TypeScriptNodeSpec,

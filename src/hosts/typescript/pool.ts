@@ -33,6 +33,10 @@ export async function takeHost(options: TypeScriptHostOptions): Promise<TypeScri
   }
   const host = await TypeScriptHost.start({ ...options, resourceLimits: settings.resourceLimits });
   hostKeys.set(host, key);
+  // Once for all runs: the promise keeps everybody who waits for it.
+  void host.death.then(() => {
+    forget(host, key);
+  });
   return host;
 }
 
@@ -72,9 +76,6 @@ async function keepIfQuiet(host: TypeScriptHost, key: string): Promise<void> {
   const hosts = idle.get(key) ?? [];
   idle.set(key, hosts);
   hosts.push({ host, timer });
-  void host.death.then(() => {
-    forget(host, key);
-  });
   trimIdle();
 }
 

@@ -34,12 +34,13 @@ export interface TypeScriptNodeSpec {
   readonly path: string;
 }
 
-/** What a host says of a node's state. */
-export type NodeState =
+/** What a host says of the state of nodes. */
+export type NodeStates =
   | {
+      /** A list with the state of each. */
       readonly serialized: Uint8Array;
-      /** Whether it is for `[Symbol.for('remotemedia.setState')]`; else it is a copy of the instance. */
-      readonly isHooked: boolean;
+      /** For each, whether it is for `[Symbol.for('remotemedia.setState')]`; else it is an object with the fields of the instance. */
+      readonly isHooked: readonly boolean[];
     }
   | { readonly refused: Pick<SerializationErrorDetails, 'path' | 'kind' | 'reason' | 'suggestion'> };
 
@@ -56,15 +57,15 @@ export class TypeScriptHost extends OwnedHost {
   }
 
   private constructor({ kind, resourceLimits, ...options }: TypeScriptHostOptions) {
-    super(options, (name, onOutput) => {
-      if (kind === 'thread') return new HostThread(name, ENTRY, onOutput, resourceLimits);
+    super(options, (name, onLine) => {
+      if (kind === 'thread') return new HostThread(name, ENTRY, onLine, resourceLimits);
       const command = {
         path: process.execPath,
         args: [...inheritedFlags(process.execArgv), fileURLToPath(ENTRY)],
         cwd: process.cwd(),
         env: process.env,
       };
-      return new HostProcess(name, command, onOutput);
+      return new HostProcess(name, command, onLine);
     });
   }
 
@@ -98,9 +99,10 @@ export class TypeScriptHost extends OwnedHost {
     return nodes.map((description) => new RemoteNode(this, description));
   }
 
-  /** The state of a node that was made of a serialized instance, serialized, or why it is refused. */
-  async stateOf(node: RemoteNode, limitBytes: number): Promise<NodeState> {
-    return (await this.request('state', { object: node.objectId, limitBytes })) as NodeState;
+  /** The state of nodes that were made of one payload of serialized instances, or why it is refused. */
+  async statesOf(nodes: readonly RemoteNode[], limitBytes: number): Promise<NodeStates> {
+    const objects = nodes.map(({ objectId }) => objectId);
+    return (await this.request('state', { objects, limitBytes })) as NodeStates;
   }
 
   /** Whether nothing of what ran there still does. */

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class RemoteMediaError(Exception):
@@ -64,6 +65,12 @@ class GraphError(ManifestError):
     code = "RM_INVALID_GRAPH"
 
 
+class SessionEndedError(PipelineError, RuntimeError):
+    """An item was written to a session that takes no more; the cause is what ended it, if it has failed."""
+
+    code = "RM_SESSION_ENDED"
+
+
 class NodeError(RemoteMediaError):
     """A node's own code failed, or an object is no usable node."""
 
@@ -116,6 +123,8 @@ class RemoteExecutionError(RemoteMediaError):
 
     Attributes:
         remote_traceback: the traceback or stack as the other side printed it, if there is one.
+        attributes: other properties or attributes of what was raised that could cross, such as ``status``.
+        errors: what an ``AggregateError`` or an exception group holds; empty for any other.
     """
 
     code = "RM_NODE_FAILED"
@@ -124,6 +133,8 @@ class RemoteExecutionError(RemoteMediaError):
         """Keep the message and the other side's traceback."""
         super().__init__(message)
         self.remote_traceback = remote_traceback
+        self.attributes: Mapping[str, Any] = {}
+        self.errors: Sequence[BaseException] = ()
 
 
 class WebRTCError(RemoteMediaError):
@@ -267,6 +278,7 @@ _CLASSES: tuple[type[RemoteMediaError], ...] = (
     ManifestError,
     UnknownNodeTypeError,
     GraphError,
+    SessionEndedError,
     NodeError,
     InvalidNodeError,
     NodeBusyError,
