@@ -19,6 +19,7 @@ const ALL = [
   'bulk',
   'frames',
   'sessions',
+  'live-sessions',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));

@@ -40,6 +40,7 @@ export {
   type HostExit,
   type NodeErrorDetails,
   type NodePhase,
+  type PythonErrorDetails,
   type SerializationErrorDetails,
 } from './errors/index.js';
 export {
@@ -59,6 +60,8 @@ export {
   BaseNode,
   isInitialized,
   Node,
+  PerSession,
+  perSession,
   registeredNodes,
   registerNode,
   SourceNode,

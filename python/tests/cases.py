@@ -5,9 +5,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
-CASES = json.loads(
+_ALL = json.loads(
     (Path(__file__).parents[2] / "test" / "conformance" / "cases.json").read_text(encoding="utf-8")
 )
+CASES = [case for case in _ALL if "session" not in case]
+SESSION_CASES = [case for case in _ALL if "session" in case]
 _numbers = itertools.count()
 
 

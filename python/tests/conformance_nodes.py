@@ -6,6 +6,7 @@ dependencies, so that a host can load it as a file.
 """
 
 import asyncio
+import weakref
 
 _journals: dict[str, list[str]] = {}
 _turn = asyncio.sleep
@@ -214,11 +215,46 @@ class Overlap(Fixture):
         return item
 
 
+class Hang(Fixture):
+    async def process(self, item):
+        yield item
+        if item % 2:
+            await asyncio.Event().wait()
+
+
+class Linger(Fixture):
+    async def process(self, item):
+        if item % 2:
+            await asyncio.Event().wait()
+        return item
+
+
+class BargeIn(Fixture):
+    def process(self, item, ctx):
+        if item == 0:
+            ctx.interrupt()
+        return item
+
+
 class Filled(Fixture):
     def process(self, item):
         import numpy
 
-        return numpy.full(self.params["size"], item, numpy.float64)
+        array = numpy.full(self.params["size"], item, numpy.float64)
+        _made[id(array)] = array
+        return array
+
+
+_made = weakref.WeakValueDictionary()
+"""Arrays that were made in this process: within it every node gets the very same one."""
+
+
+class Scale(Fixture):
+    def process(self, item):
+        is_own = item.flags.writeable and _made.get(id(item)) is not item
+        array = item if is_own else item.copy()
+        array *= self.params["factor"]
+        return int(array[0])
 
 
 class KeepAll(Fixture):

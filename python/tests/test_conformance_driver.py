@@ -6,7 +6,7 @@ import re
 import pytest
 
 import conformance_nodes
-from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
+from cases import CASES, SESSION_CASES, check, edges_of, ends_of, ids_of, new_journal
 from remotemedia import Pipeline, execute_pipeline_sync, execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 
@@ -81,6 +81,38 @@ def test_case(case, with_engine):
     nodes, edges = manifest_of(case, journal, with_engine)
     outputs, failures = asyncio.run(stream(case, nodes, edges))
     check(case, outputs, failures, conformance_nodes.Journal(journal).entries())
+
+
+async def live_session(case, nodes, edges):
+    """Go through what the case says a live session goes through; gives the outputs."""
+    pipeline = Pipeline(name="case")
+    pipeline.nodes = nodes
+    pipeline.connections = edges
+    outputs = []
+    async with pipeline.open() as session:
+        for step, *args in case["session"]:
+            if step == "write":
+                await session.write(args[0], survives=len(args) > 1)
+            elif step == "read":
+                outputs.append(await anext(session))
+            else:
+                getattr(session, step)()
+        outputs += [output async for output in session]
+    return outputs
+
+
+@pytest.mark.parametrize("where", ["here", "between", "away"])
+@pytest.mark.parametrize("case", SESSION_CASES, ids=[case["name"] for case in SESSION_CASES])
+def test_case_of_a_live_session(case, where):
+    journal = new_journal()
+    nodes, edges = manifest_of(case | {"input": []}, journal, where == "between")
+    if where == "away":
+        for node in nodes:
+            node["executor"] = "multiprocess"
+    outputs = asyncio.run(live_session(case, nodes, edges))
+    entries = conformance_nodes.Journal(journal).entries()
+    # What is noted in other processes stays there.
+    check(case, outputs, [], case.get("journal") if where == "away" else entries)
 
 
 @pytest.mark.parametrize(

@@ -402,6 +402,28 @@ class TestProcesses:
         asyncio.run(execute_pipeline_with_input([node], [1, 2]))
         assert path.read_text() == "1\n2\n"
 
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_async_nodes_are_cleaned_up_before_they_leave(self, is_async: bool) -> None:
+        class Connected(Node):
+            connection: Any = None
+
+            async def process(self, data: Any) -> Any:
+                return data, self.connection
+
+            def cleanup(self) -> Any:
+                return self.cleanup_later() if is_async else self.close()
+
+            async def cleanup_later(self) -> None:
+                await asyncio.sleep(0)
+                self.close()
+
+            def close(self) -> None:
+                self.connection = "closed"
+
+        node = Connected(executor="multiprocess")
+        with open(os.devnull) as node.connection:  # noqa: PTH123
+            assert asyncio.run(execute_pipeline_with_input([node], [1])) == [(1, "closed")]
+
     def test_what_cannot_cross_is_refused_before_anything_runs(self, tmp_path: Path) -> None:
         node, before = Echo(name="bad", executor="multiprocess"), Collecting()
         with (tmp_path / "f").open("w") as file:

@@ -240,12 +240,18 @@ def test_a_program_ends_although_a_node_does_not_return(tmp_path: Path) -> None:
     from remotemedia.driver.local import LocalRun
     LocalRun.cancel_timeout = 0.05
 
+    entered = threading.Event()
+
     class Stuck(Node):
         def process(self, data):
+            entered.set()
             threading.Event().wait()
 
     async def main():
-        await asyncio.wait_for(execute_pipeline_with_input([Stuck(name="stuck")], [1]), 0.05)
+        task = asyncio.create_task(execute_pipeline_with_input([Stuck(name="stuck")], [1]))
+        await asyncio.to_thread(entered.wait)
+        task.cancel()
+        await task
 
     try:
         asyncio.run(main())

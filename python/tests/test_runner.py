@@ -179,6 +179,7 @@ def test_an_inbox_tells_the_thread_of_room_also_after_a_nested_wait():
     class Run:
         thread = Thread()
         loop = None
+        is_tagged = False
 
     inbox: Any = Inbox(Run())  # pyright: ignore[reportArgumentType]
     for _ in range(LIMIT):
@@ -195,6 +196,7 @@ def test_items_that_a_closed_inbox_drops_count_as_done():
 
     class Run:
         loop = thread = None
+        is_tagged = False
 
     inbox: Any = Inbox(Run())  # pyright: ignore[reportArgumentType]
     for position in range(3):

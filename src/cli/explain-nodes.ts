@@ -64,13 +64,15 @@ function report(
   node: AnyNode,
   { byReference, byValue, refused, byteLength, sizes }: Explanation,
 ): string {
-  const lines = [`${name}: ${describeType(node)}, ${byteLength.toLocaleString('en-US')} bytes`];
+  const isRefused = refused.length > 0;
+  const size = isRefused ? 'cannot be sent' : `${byteLength.toLocaleString('en-US')} bytes`;
+  const lines = [`${name}: ${describeType(node)}, ${size}`];
   const list = (title: string, items: readonly string[]): void => {
     if (items.length > 0) lines.push(`  ${title}`, ...items.map((item) => `    ${item}`));
   };
   list('by reference', byReference.map(line));
   list('by value', byValue.map(line));
-  const largest = sizes.filter(({ path }) => path !== '').slice(0, SIZES_SHOWN);
+  const largest = isRefused ? [] : sizes.filter(({ path }) => path !== '').slice(0, SIZES_SHOWN);
   list(
     'largest attributes',
     largest.map((size) => `${size.path}: ${size.byteLength.toLocaleString('en-US')} bytes`),

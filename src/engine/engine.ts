@@ -2,6 +2,7 @@ import { RemoteMediaError } from '../errors/index.js';
 import { makeDriverHost, type DriverHost, type HostOutput } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { ControlConnection, helloOf, unknownMethod } from '../protocol/index.js';
+import type { Session } from '../runtime/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
 
@@ -12,7 +13,7 @@ const END_MS = 2500;
 export class Engine {
   readonly #driver: DriverHost;
   readonly #settings: HostSettings;
-  readonly #runs = new Map<string, AbortController>();
+  readonly #runs = new Map<string, EngineRun>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #sink: DriverSink;
   #worker: KeptWorker | undefined;
@@ -64,6 +65,11 @@ export class Engine {
       case 'cancel':
         this.#cancel(params as { readonly run: string; readonly reason?: string | null });
         return {};
+      case 'interrupt': {
+        const { run, before } = params as { readonly run: string; readonly before: number };
+        this.#runs.get(run)?.session?.interrupt(before);
+        return {};
+      }
       case 'plan':
         return this.#plan(params as { readonly pipeline: PipelineMessage });
       default:
@@ -85,13 +91,15 @@ export class Engine {
     const { run } = request;
     if (this.#runs.has(run)) throw new RemoteMediaError('RM_PROTOCOL', `There is a run "${run}" already.`);
     const controller = new AbortController();
-    this.#runs.set(run, controller);
+    const engineRun: EngineRun = { controller };
+    this.#runs.set(run, engineRun);
     try {
       const { runPipeline } = await import('./run.js');
       const driver = this.#driver.forRun(run);
       const worker = await this.#keptWorker();
       const onReady = (): void => this.#sink.control?.emit('opened', { run });
-      const place = { driver, worker, settings: this.#settings, onReady };
+      const onSession = (session: Session): void => void (engineRun.session = session);
+      const place = { driver, worker, settings: this.#settings, onReady, onSession };
       return await runPipeline(request, place, controller.signal);
     } finally {
       this.#runs.delete(run);
@@ -99,7 +107,7 @@ export class Engine {
   }
 
   #cancel({ run, reason }: { readonly run: string; readonly reason?: string | null }): void {
-    this.#runs.get(run)?.abort(new DOMException(reason ?? 'The run was cancelled.', 'AbortError'));
+    this.#runs.get(run)?.controller.abort(new DOMException(reason ?? 'The run was cancelled.', 'AbortError'));
   }
 
   #tracked<T>(work: Promise<T>): Promise<T> {
@@ -122,6 +130,13 @@ export class Engine {
     const timeout = new Promise((resolve) => setTimeout(resolve, END_MS));
     await Promise.race([ending, timeout]);
   }
+}
+
+/** A run of the driver's. */
+interface EngineRun {
+  readonly controller: AbortController;
+  /** There once its hosts are. */
+  session?: Session;
 }
 
 /** What the driver is told beside answers: lines that nodes print, and log records. */

@@ -107,6 +107,8 @@ export interface RunRequest {
   readonly pipeline: PipelineMessage;
   readonly isInputGiven: boolean;
   readonly metrics: boolean;
+  /** Id of a live session, which may be interrupted. */
+  readonly session?: string | null;
   readonly python?: PythonMessage | null;
 }
 

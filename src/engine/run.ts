@@ -9,6 +9,8 @@ import { Placement, type PlacementRequest } from './placement.js';
 export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> {
   /** Called once all segments have started and nothing has failed. */
   readonly onReady: () => void;
+  /** Called with the run, which may be interrupted from then on. */
+  readonly onSession: (session: Session) => void;
 }
 
 /**
@@ -39,8 +41,8 @@ export async function runPipeline(
 }
 
 async function execute(
-  { pipeline, isInputGiven, metrics }: RunRequest,
-  { driver, settings, onReady }: RunPlace,
+  { pipeline, isInputGiven, metrics, session: sessionId }: RunRequest,
+  { driver, settings, onReady, onSession }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -65,7 +67,10 @@ async function execute(
     signal,
     isInterruptible: false,
     onReady,
+    isLive: typeof sessionId === 'string',
+    id: sessionId ?? undefined,
   });
+  onSession(session);
   await session.execute();
   return { metrics: metrics ? session.metrics() : null, states: await placement.states() };
 }

@@ -23,5 +23,6 @@ export {
   type ParameterSchema,
   type RegisteredNode,
 } from './registry.js';
+export { PerSession, perSession } from './per-session.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
 export { concurrencyOf, describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

@@ -6,6 +6,8 @@ import { recordLifecycleCalls } from './lifecycle.js';
 export interface NodeContext {
   /** Id of the node in this run. */
   readonly nodeId: string;
+  /** Of the session, as it was opened with, or a random one; each run has one as well. The same in all hosts. */
+  readonly sessionId: string;
   /** Aborts when the run is cancelled; in a session also when the item of this call was interrupted. */
   readonly signal: AbortSignal;
   /** The run's logger. */
@@ -16,7 +18,7 @@ export interface NodeContext {
    * anything until they are written. Once it was sent to its only consumer it is empty here.
    *
    * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the element type or the shape is none
-   * @throws RemoteMediaError `RM_MEMORY_KEPT`, `RM_SHARED_MEMORY_FULL`
+   * @throws RemoteMediaError `RM_SHARED_MEMORY_FULL`
    */
   allocate(dtype: DType, shape: readonly number[]): Tensor;
   /**

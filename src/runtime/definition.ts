@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
-import { describeType, nodeProblem, roleOf, type AnyNode } from '../node/index.js';
+import { describeType, nodeProblem, PerSession, roleOf, type AnyNode } from '../node/index.js';
 import { hostOf } from '../hosts/index.js';
 
 /** What a list may hold: live nodes and manifest node entries, in any order. */
 export type PipelineEntry =
   | AnyNode
   | ManifestNode
+  | PerSession
   | {
       /** As in a manifest; the entry's other fields are checked when the pipeline runs. */
       readonly node_type: string;
@@ -38,7 +39,7 @@ export function definitionOf(
 ): PipelineDefinition {
   const problems: string[] = [];
   const entries = list.map((item, index): ManifestNode => {
-    const entry = isEntry(item) ? item : { instance: item as AnyNode };
+    const entry = madeEntry(item);
     const problem = 'instance' in entry ? nodeProblem(entry.instance) : undefined;
     if (problem !== undefined) problems.push(`item ${String(index)} is ${problem}`);
     return entry;
@@ -86,6 +87,23 @@ export function checkDefinition({ name, entries }: PipelineDefinition): void {
       `Items ${String(first)} and ${String(index)} are the same ${roleOf(entry.instance)} node, which can only be at one place. Make a second instance.`,
     );
   }
+}
+
+/** The entry of something in a list; a node that each session has for itself is made for it. */
+function madeEntry(item: unknown): ManifestNode {
+  if (item instanceof PerSession) return { instance: item.make() };
+  if (isPlace(item)) return { id: item.id, instance: item.place.make() };
+  return isEntry(item) ? item : { instance: item as AnyNode };
+}
+
+/** A node that each session has for itself, with an id. */
+export interface Place {
+  readonly id: string;
+  readonly place: PerSession;
+}
+
+function isPlace(item: unknown): item is Place {
+  return typeof item === 'object' && item !== null && 'place' in item && item.place instanceof PerSession;
 }
 
 function isEntry(item: unknown): item is ManifestNode {

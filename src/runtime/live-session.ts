@@ -9,6 +9,8 @@ import { PipelineStream } from './stream.js';
 export interface OpenOptions extends RunOptions {
   /** How many items may wait at the input before who writes has to. @defaultValue 64 */
   readonly maxPending?: number | undefined;
+  /** What nodes know the session by, as `context.sessionId`. @defaultValue a random one */
+  readonly sessionId?: string | undefined;
 }
 
 /** How an item is written. */
@@ -37,6 +39,8 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    * {@link LiveSession.cancel}. Outputs that nobody has read yet hold it up, as they hold up the nodes.
    */
   readonly done: Promise<void>;
+  /** What nodes know it by. */
+  readonly id: string;
   readonly #name: string;
   readonly #stream: PipelineStream<Out>;
   readonly #queue: ItemQueue;
@@ -47,7 +51,8 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #writable: WritableStream<In> | undefined;
 
   /** @internal */
-  constructor(name: string, stream: PipelineStream<Out>, queue: ItemQueue) {
+  constructor(name: string, id: string, stream: PipelineStream<Out>, queue: ItemQueue) {
+    this.id = id;
     this.#name = name;
     this.#stream = stream;
     this.#queue = queue;
@@ -201,7 +206,7 @@ export async function openSession<In, Out>(
   definition: PipelineDefinition,
   options: OpenOptions,
 ): Promise<LiveSession<In, Out>> {
-  const { maxPending = DEFAULT_MAX_PENDING } = options;
+  const { maxPending = DEFAULT_MAX_PENDING, sessionId = crypto.randomUUID() } = options;
   if (!Number.isInteger(maxPending) || maxPending < 1) {
     throw new InvalidArgumentError(
       'RM_INVALID_ARGUMENT',
@@ -211,8 +216,10 @@ export async function openSession<In, Out>(
   const queue: ItemQueue = new ItemQueue(maxPending, () => {
     queue.close(true);
   });
-  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options, true);
-  const session = new LiveSession<In, Out>(definition.name, stream, queue);
+  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options, {
+    sessionId,
+  });
+  const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue);
   await stream.open();
   return session;
 }

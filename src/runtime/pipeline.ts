@@ -1,9 +1,22 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Manifest, ManifestConnection, ManifestNode } from '../manifest/index.js';
-import { describeType, nodeProblem, type AnyNode, type Items, type NodeLike } from '../node/index.js';
+import {
+  describeType,
+  nodeProblem,
+  PerSession,
+  type AnyNode,
+  type Items,
+  type NodeLike,
+} from '../node/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import type { Plan } from '../plan/index.js';
-import { definitionOf, type PipelineDefinition, type PipelineEntry } from './definition.js';
+import {
+  definitionOf,
+  nameOf,
+  type PipelineDefinition,
+  type PipelineEntry,
+  type Place,
+} from './definition.js';
 import { anyInput, manyInputs, NO_INPUT } from './input.js';
 import { openSession, type LiveSession, type OpenOptions } from './live-session.js';
 import { resolvePipeline } from './resolve.js';
@@ -38,10 +51,12 @@ export interface AddOptions {
 export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   /** Name of the pipeline, used in logs and manifests. */
   name: string;
-  readonly #entries: ManifestNode[] = [];
+  readonly #entries: (ManifestNode | PerSession | Place)[] = [];
   readonly #edges: [number, number][] = [];
   readonly #baseDir: string;
   #tail: number | undefined;
+  #kept: PipelineDefinition | undefined;
+  #names: readonly (string | undefined)[] = [];
   /** Types only: the output of the last node. */
   declare readonly '~out'?: Out;
 
@@ -53,11 +68,18 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     this.name = options.name ?? (typeof nodes === 'string' ? nodes : 'pipeline');
     this.#baseDir = options.baseDir ?? process.cwd();
     if (nodes === undefined || typeof nodes === 'string') return;
-    for (const entry of definitionOf(nodes, this.#baseDir).entries) this.#pipe(entry);
+    const { entries } = definitionOf(nodes, this.#baseDir);
+    for (const [index, entry] of entries.entries()) {
+      const node = nodes[index];
+      this.#pipe(node instanceof PerSession ? node : entry);
+    }
   }
 
   /** A pipeline that begins with this node; its types are known from the start. */
-  static from<In, Out>(node: NodeLike<In, Out>, options: PipelineOptions = {}): Pipeline<In, Out> {
+  static from<In, Out>(
+    node: NodeLike<In, Out> | PerSession<In, Out>,
+    options: PipelineOptions = {},
+  ): Pipeline<In, Out> {
     return new Pipeline<In, In>(undefined, options).pipe(node);
   }
 
@@ -75,14 +97,17 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
    * Adds a node behind the one that was piped last; where none was, behind the one that was added last. A node that does not take what
    * that one gives is a compile error.
    */
-  pipe<Next>(node: NodeLike<Out, Next>, options: AddOptions = {}): Pipeline<In, Next> {
-    this.#pipe({ instance: checked(node), ...withId(options) });
+  pipe<Next>(
+    node: NodeLike<Out, Next> | PerSession<Out, Next>,
+    options: AddOptions = {},
+  ): Pipeline<In, Next> {
+    this.#pipe(entryOf(node, options));
     return this as unknown as Pipeline<In, Next>;
   }
 
   /** Adds a node without connecting it; {@link Pipeline.connect} does. Nodes that nobody connects are a chain in the order of adding. */
-  add(node: AnyNode, options: AddOptions = {}): this {
-    this.#entries.push({ instance: checked(node), ...withId(options) });
+  add(node: AnyNode | PerSession, options: AddOptions = {}): this {
+    this.#entries.push(entryOf(node, options));
     return this;
   }
 
@@ -157,6 +182,22 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
 
   /** The nodes with their ids, and the connections. */
   definition(): PipelineDefinition {
+    // Sessions by the thousand share one.
+    if (this.#kept === undefined || !this.#isAsItWas(this.#kept)) this.#kept = this.#define();
+    return this.#kept;
+  }
+
+  /** Whether nothing was added or renamed since; what is made for each session is never the same. */
+  #isAsItWas({ name, entries, connections }: PipelineDefinition): boolean {
+    if (name !== this.name || connections.length !== this.#edges.length) return false;
+    if (entries.length !== this.#entries.length) return false;
+    return this.#entries.every(
+      (entry, index) => 'instance' in entry && this.#names[index] === nameOf(entry.instance),
+    );
+  }
+
+  #define(): PipelineDefinition {
+    this.#names = this.#entries.map((entry) => ('instance' in entry ? nameOf(entry.instance) : undefined));
     const definition = definitionOf(this.#entries, this.#baseDir, this.name);
     const connections = this.#edges.map(([from, to]): ManifestConnection => ({
       from: definition.ids[from] ?? '',
@@ -165,7 +206,7 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     return { ...definition, connections };
   }
 
-  #pipe(entry: ManifestNode): void {
+  #pipe(entry: ManifestNode | PerSession | Place): void {
     const index = this.#entries.push(entry) - 1;
     // Nodes that nobody has connected so far are a chain.
     if (this.#tail === undefined && this.#edges.length === 0)
@@ -196,8 +237,9 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   }
 }
 
-function withId(options: AddOptions): { id?: string } {
-  return options.id === undefined ? {} : { id: options.id };
+function entryOf(node: AnyNode | PerSession, { id }: AddOptions): ManifestNode | PerSession | Place {
+  if (node instanceof PerSession) return id === undefined ? node : { id, place: node };
+  return id === undefined ? { instance: checked(node) } : { id, instance: checked(node) };
 }
 
 function checked(node: AnyNode): AnyNode {

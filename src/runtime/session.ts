@@ -1,9 +1,10 @@
-import { describeCause, InvalidArgumentError, NodeError, RemoteMediaError } from '../errors/index.js';
+import { describeCause, InvalidArgumentError, NodeError } from '../errors/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { INPUT, planSegments, type Plan } from '../plan/index.js';
 import { nextStamp, Pace, RunState, type NodeMetrics, type Stage } from '../segment/index.js';
-import { CANCEL_TIMEOUT_MS, Cancellation } from './cancellation.js';
+import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
+import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
 import { watchInterrupts } from './interrupts.js';
@@ -30,6 +31,8 @@ export interface SessionRequest {
   readonly isInterruptible: boolean;
   /** Whether what is under way can be interrupted. @defaultValue false */
   readonly isLive?: boolean;
+  /** What nodes know it by. @defaultValue a random one */
+  readonly id?: string | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -62,6 +65,7 @@ export class Session {
     this.takesInput = this.#plan.segments.some((segment) => segment.nodes.includes(INPUT));
     if (request.input.isGiven && !this.takesInput) throw noTaker(request.pipeline.name);
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
+    this.#run.sessionId = request.id;
     request.output.join(this.#run);
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);
@@ -82,8 +86,8 @@ export class Session {
   }
 
   /** Everything that was let in so far becomes stale, in all hosts. */
-  interrupt(): void {
-    this.#run.interrupt(nextStamp());
+  interrupt(before: number = nextStamp()): void {
+    this.#run.interrupt(before);
   }
 
   /** Counts and durations so far. */
@@ -260,7 +264,12 @@ export class Session {
 
   #report(stuck: readonly StuckNode[], late: readonly unknown[]): void {
     for (const failure of late) this.#request.logger.error(describeCause(failure));
-    if (stuck.length > 0) throw cancelTimeout(stuck, this.#cancellation.reason);
+    if (stuck.length > 0) {
+      const { nodes } = this.#request.pipeline;
+      const isEnded = (id: string): boolean =>
+        nodes.find((node) => node.id === id)?.placement.isDead === true;
+      throw cancelTimeout(stuck, this.#cancellation.reason, isEnded);
+    }
     if (this.#cancellation.isRequested) throw this.#cancellation.reason;
     const failures = [...this.#run.failures, ...late];
     const failure = firstFailure(failures);
@@ -269,21 +278,6 @@ export class Session {
       failure.suppressed.push(...failures.filter((other) => other !== failure));
     throw failure;
   }
-}
-
-/** A node that did not return in time after a cancel, from this method or from processing. */
-interface StuckNode {
-  readonly id: string;
-  readonly method?: 'initialize' | 'cleanup';
-}
-
-function cancelTimeout(stuck: readonly StuckNode[], reason: unknown): RemoteMediaError {
-  const nodes = stuck.map(({ id, method }) => `"${id}"${method === undefined ? '' : ` (in ${method})`}`);
-  return new RemoteMediaError(
-    'RM_CANCEL_TIMEOUT',
-    `After the cancel, node ${nodes.join(', ')} did not return within ${String(CANCEL_TIMEOUT_MS / 1000)} s. It goes on until it does; in TypeScript it can watch context.signal.`,
-    { cause: reason, nodeId: stuck[0]?.id },
-  );
 }
 
 /** The input has nowhere to go. */

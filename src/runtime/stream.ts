@@ -8,13 +8,18 @@ import { resolvePipeline } from './resolve.js';
 import type { RunOptions } from './run.js';
 import { Session, type RunMetrics } from './session.js';
 
+/** What a live session has besides. */
+interface Live {
+  readonly sessionId: string;
+}
+
 /** The outputs of a run, as they come. The run begins with the first `next()`. */
 export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDisposable {
   readonly #definition: PipelineDefinition;
   readonly #input: RunInput;
   readonly #options: RunOptions;
-  /** Whether it can be interrupted. */
-  readonly #isLive: boolean;
+  /** Of what can be interrupted. */
+  readonly #live: Live | undefined;
   readonly #sink: QueueSink = new QueueSink();
   #session: Session | undefined;
   #ended: Promise<void> | undefined;
@@ -26,8 +31,8 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   #lastStep: Promise<unknown> = Promise.resolve();
 
   /** @internal */
-  constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions, isLive = false) {
-    this.#isLive = isLive;
+  constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions, live?: Live) {
+    this.#live = live;
     this.#definition = definition;
     this.#input = input;
     this.#options = options;
@@ -147,7 +152,8 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,
-        isLive: this.#isLive,
+        isLive: this.#live !== undefined,
+        id: this.#live?.sessionId,
         onReady: () => {
           this.#setOpen();
         },

@@ -65,6 +65,9 @@ export function contextOf(nodeId: string, run: RunState): NodeContext {
   if (run.isTagged) return new ItemContext(nodeId, run);
   return {
     nodeId,
+    get sessionId() {
+      return run.sessionId;
+    },
     signal: run.signal,
     logger: run.logger,
     allocate: (dtype, shape) => run.allocate(dtype, shape),

@@ -26,8 +26,8 @@ export interface Callee {
   readonly context: NodeContext;
   readonly gate: Gate;
   readonly concurrency: number;
-  /** Called when a promise has settled: another call may begin. */
-  readonly onSettled: () => void;
+  /** A promise has settled: another call may begin. */
+  onSettled(): void;
 }
 
 /** The calls of one node's `process` that are not over when it has returned. */
@@ -40,7 +40,7 @@ export class Caller {
   readonly #callee: Callee;
   readonly #run: RunState;
   /** Those of the calls, where items have tags. */
-  readonly #contexts = new Set<ItemContext>();
+  #contexts: Set<ItemContext> | undefined;
 
   constructor(callee: Callee, run: RunState) {
     this.#callee = callee;
@@ -53,7 +53,11 @@ export class Caller {
     const { concurrency, gate } = this.#callee;
     if (concurrency === 1) void gate.enter(this.#run);
     this.active++;
-    if (context !== null) this.#contexts.add(context);
+    if (context !== null) this.#keep(context);
+  }
+
+  #keep(context: ItemContext): void {
+    (this.#contexts ??= new Set()).add(context);
   }
 
   /** What a call for an item with this tag is given; `null` where items have none. */
@@ -61,7 +65,7 @@ export class Caller {
     if (!this.#run.isTagged) return null;
     const context = new ItemContext(this.#callee.id, this.#run);
     context.tag = tag;
-    this.#contexts.add(context);
+    this.#keep(context);
     return context;
   }
 
@@ -88,7 +92,7 @@ export class Caller {
   ): Promise<Outcome> {
     if (await entered) return this.#call(value, index, context);
     this.active--;
-    if (context !== null) this.#contexts.delete(context);
+    if (context !== null) this.#contexts?.delete(context);
     this.over.free();
     return NO_OUTPUT;
   }
@@ -161,7 +165,7 @@ export class Caller {
   /** A call is over. */
   finish(context: ItemContext | null): void {
     this.active--;
-    if (context !== null) this.#contexts.delete(context);
+    if (context !== null) this.#contexts?.delete(context);
     const { concurrency, gate } = this.#callee;
     if (concurrency === 1) gate.leave();
     this.over.free();
@@ -203,11 +207,11 @@ export class Caller {
 
   /** The run is cancelled. */
   abort(): void {
-    for (const context of this.#contexts) context.abort(this.#run.cancelReason);
+    for (const context of this.#contexts ?? []) context.abort(this.#run.cancelReason);
   }
 
   /** Gives up what has become stale. */
   interrupt(): void {
-    for (const context of this.#contexts) if (context.isStale) context.abort(this.#run.interruption);
+    for (const context of this.#contexts ?? []) if (context.isStale) context.abort(this.#run.interruption);
   }
 }

@@ -32,6 +32,10 @@ export class ItemContext implements NodeContext {
     this.#controller = undefined;
   }
 
+  get sessionId(): string {
+    return this.#run.sessionId;
+  }
+
   get logger(): Logger {
     return this.#run.logger;
   }

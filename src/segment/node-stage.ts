@@ -8,7 +8,7 @@ import {
   type Gate,
   type NodeContext,
 } from '../node/index.js';
-import { Caller, type Outcome, type OutputIterator } from './caller.js';
+import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
 import { ItemContext } from './item-context.js';
 import { closeIterator } from './iterators.js';
@@ -44,21 +44,21 @@ const QUEUE_LIMIT = 16;
  * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
  * go on with the next items meanwhile; once nothing is under way any more, it is direct again.
  */
-export class NodeStage extends Stage implements Upstream {
+export class NodeStage extends Stage implements Upstream, Callee {
   readonly id: string;
   readonly node: AnyNode;
   itemsIn = 0;
   itemsOut = 0;
   errors = 0;
   maxQueueDepth = 0;
+  readonly process: Process;
+  readonly gate: Gate;
+  readonly concurrency: number;
   readonly #run: RunState;
-  readonly #process: Process;
   readonly #timing: Timing | null;
-  #context: NodeContext;
+  context: NodeContext;
   /** The same, where items have tags: a call that is not over when `process` has returned takes it along. */
   #itemContext: ItemContext | null = null;
-  readonly #gate: Gate;
-  readonly #concurrency: number;
   #mode: Mode = 'direct';
   #downstream: Stage;
   /** The downstream, where it is a node of the same kind. */
@@ -83,27 +83,16 @@ export class NodeStage extends Stage implements Upstream {
     super();
     this.id = id;
     this.node = node;
-    this.#context = context;
+    this.context = context;
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
     const process = node.process as Process;
-    this.#process = afterProcess === undefined ? process : followed(process, afterProcess);
-    this.#gate = gateOf(node);
-    this.#concurrency = concurrencyOf(node, id);
+    this.process = afterProcess === undefined ? process : followed(process, afterProcess);
+    this.gate = gateOf(node);
+    this.concurrency = concurrencyOf(node, id);
     this.#downstream = downstream;
     if (downstream instanceof NodeStage) this.#next = downstream;
-    this.#caller = new Caller(
-      {
-        id,
-        node,
-        process: this.#process,
-        context,
-        gate: this.#gate,
-        concurrency: this.#concurrency,
-        onSettled: this.#fill.bind(this),
-      },
-      run,
-    );
+    this.#caller = new Caller(this, run);
     this.#timing = this.#caller.timing;
     downstream.addUpstream(this);
     run.addMortal(this);
@@ -125,15 +114,15 @@ export class NodeStage extends Stage implements Upstream {
     let value = item;
     try {
       for (;;) {
-        const holder = stage.#gate.holder;
+        const holder = stage.gate.holder;
         if (stage.#mode !== 'direct' || (holder !== null && holder !== stage.#run))
           return stage.#enqueue(value);
         const index = stage.itemsIn++;
         if (stage.#itemContext !== null) stage.#itemContext.tag = stage.#run.tag;
         const result: unknown =
           stage.#timing !== null && Timing.isMeasured(index)
-            ? stage.#caller.timedProcess(value, stage.#timing, stage.#context)
-            : stage.#process.call(stage.node, value, stage.#context);
+            ? stage.#caller.timedProcess(value, stage.#timing, stage.context)
+            : stage.process.call(stage.node, value, stage.context);
         if (result === undefined) return undefined;
         if (typeof result === 'object' && result !== null) {
           if (isThenable(result)) return stage.#defer(index, result);
@@ -161,7 +150,7 @@ export class NodeStage extends Stage implements Upstream {
   /** The context goes with a call that is not over yet. */
   #takeContext(): ItemContext | null {
     const context = this.#itemContext;
-    if (context !== null) this.#context = this.#itemContext = new ItemContext(this.id, this.#run);
+    if (context !== null) this.context = this.#itemContext = new ItemContext(this.id, this.#run);
     return context;
   }
 
@@ -305,15 +294,20 @@ export class NodeStage extends Stage implements Upstream {
 
   /** Waits in the middle of a generator, with which this run holds the instance. */
   #waitInside(room: Promise<void>): Promise<void> {
-    return this.#gate.holder === this.#run ? this.#gate.waitInside(room) : room;
+    return this.gate.holder === this.#run ? this.gate.waitInside(room) : room;
+  }
+
+  /** Another call may begin. */
+  onSettled(): void {
+    this.#fill();
   }
 
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
     while (
       this.#queue.length > 0 &&
-      this.#caller.active < this.#concurrency &&
-      this.#calls.length < 2 * this.#concurrency
+      this.#caller.active < this.concurrency &&
+      this.#calls.length < 2 * this.concurrency
     ) {
       const { value, tag } = this.#queue.shift() as Waiting;
       if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
@@ -342,7 +336,7 @@ export class NodeStage extends Stage implements Upstream {
   die(): void {
     this.#mode = 'dead';
     this.#queue.length = 0;
-    this.#gate.giveUp(this);
+    this.gate.giveUp(this);
     this.#room.free();
     if (!this.#run.isCancelled) return;
     this.#caller.abort();
@@ -370,20 +364,20 @@ export class NodeStage extends Stage implements Upstream {
 
   async #flush(): Promise<void> {
     if (this.node.flush === undefined) return;
-    const entered = this.#gate.enter(this.#run, this);
+    const entered = this.gate.enter(this.#run, this);
     if (entered !== undefined && !(await entered)) return;
     this.#isFlushing = true;
     const context = this.#caller.contextFor(newTag());
     try {
       try {
-        const answer: unknown = this.node.flush(context ?? this.#context);
+        const answer: unknown = this.node.flush(context ?? this.context);
         const result = isThenable(answer) ? await answer : answer;
         if (typeof result === 'object' && result !== null && isManyOutputs(result))
           await this.#drain(result, context);
         else await this.#emit(result, context);
       } finally {
         this.#isFlushing = false;
-        this.#gate.leave();
+        this.gate.leave();
       }
     } catch (error) {
       this.#fail(error, 'flush');

@@ -50,9 +50,11 @@ export class RunState {
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;
   #giveUp: () => void = () => undefined;
-  readonly #controller = new AbortController();
+  /** Made when somebody asks for the signal. */
+  #controller: AbortController | undefined;
   readonly #feeders = new Set<Feeder>();
   readonly #mortals = new Set<Mortal>();
+  #sessionId: string | undefined;
   #staleBefore = 0;
   #interruption: DOMException | undefined;
 
@@ -62,8 +64,21 @@ export class RunState {
     this.isTagged = isTagged;
   }
 
+  /** The same in all hosts. */
+  get sessionId(): string {
+    return (this.#sessionId ??= crypto.randomUUID());
+  }
+
+  set sessionId(id: string | undefined) {
+    this.#sessionId = id;
+  }
+
   /** Aborts when the run is cancelled. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.isCancelled) this.#controller.abort(this.cancelReason);
+    }
     return this.#controller.signal;
   }
 
@@ -132,7 +147,7 @@ export class RunState {
     this.cancelReason = reason;
     this.#stopFeeders();
     for (const mortal of this.#mortals) mortal.die();
-    this.#controller.abort(reason);
+    this.#controller?.abort(reason);
   }
 
   /** Resolves when what is running now has had its time after a cancel: nobody waits for it any longer. */

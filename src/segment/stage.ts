@@ -6,7 +6,7 @@ import type { RunState } from './run-state.js';
  */
 export abstract class Stage {
   /** What pushes into this stage and has not ended yet. */
-  readonly upstreams: Upstream[] = [];
+  upstreams: readonly Upstream[] = [];
   #open = 0;
 
   abstract push(item: unknown): Promise<void> | undefined;
@@ -16,7 +16,8 @@ export abstract class Stage {
 
   /** Connects something that pushes into this stage. */
   addUpstream(upstream: Upstream): void {
-    this.upstreams.push(upstream);
+    // A push would reserve room for many: most have one.
+    this.upstreams = [...this.upstreams, upstream];
     this.#open++;
   }
 

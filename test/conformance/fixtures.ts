@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Node, SourceNode, StreamingNode, type AnyNode, type NodeContext } from 'remotemedia';
+import { Node, SourceNode, StreamingNode, Tensor, type AnyNode, type NodeContext } from 'remotemedia';
 import type { CaseNode } from './harness.js';
 
 /**
@@ -56,7 +56,11 @@ const FIXTURES: Readonly<Record<string, (params: Params) => AnyNode>> = {
   CountAsync: ({ to }) => new CountAsync(to as number),
   Endless: () => new Endless(),
   Overlap: () => new Overlap(),
+  Hang: () => new Hang(),
+  Linger: () => new Linger(),
+  BargeIn: () => new BargeIn(),
   Filled: ({ size }) => new Filled(size as number),
+  Scale: ({ factor }) => new Scale(factor as number),
   KeepAll: () => new KeepAll(),
   Explode: ({ where, at }) => makeExplode(where as string, at as number),
 };
@@ -288,22 +292,43 @@ class Filled extends Node<number, Float64Array> {
   }
 
   process(value: number): Float64Array {
-    return new Float64Array(this.size).fill(value);
+    return Object.assign(new Float64Array(this.size).fill(value), { isMadeHere: true });
   }
 }
 
-class KeepAll extends Node<Float64Array, number> {
-  private arrays: Float64Array[] = [];
+class Scale extends Node<Float64Array | Tensor, number> {
+  private readonly factor: number;
 
-  process(array: Float64Array): undefined {
+  constructor(factor: number) {
+    super();
+    this.factor = factor;
+  }
+
+  process(array: Float64Array | Tensor): number | undefined {
+    // Within a process every node gets the very same array.
+    const elements = 'isMadeHere' in array ? elementsOf(array).slice() : elementsOf(array);
+    for (let index = 0; index < elements.length; index++) elements[index]! *= this.factor;
+    return elements[0];
+  }
+}
+
+class KeepAll extends Node<Float64Array | Tensor, number> {
+  private arrays: (Float64Array | Tensor)[] = [];
+
+  process(array: Float64Array | Tensor): undefined {
     this.arrays.push(array);
   }
 
   override flush(): number {
     const arrays = this.arrays;
     this.arrays = [];
-    return arrays.reduce((sum, array) => array.reduce((total, element) => total + element, sum), 0);
+    return arrays.reduce((sum, array) => elementsOf(array).reduce((total, each) => total + each, sum), 0);
   }
+}
+
+/** An array of Python arrives as a tensor. */
+function elementsOf(array: Float64Array | Tensor): Float64Array {
+  return array instanceof Tensor ? (array.data as Float64Array) : array;
 }
 
 class Overlap extends Node<number, number> {
@@ -312,6 +337,38 @@ class Overlap extends Node<number, number> {
   async process(value: number): Promise<number> {
     this.enter();
     if (value % 2 === 0) await new Promise<void>((resolve) => (this.enter = resolve));
+    return value;
+  }
+}
+
+class Hang extends Node<number, number> {
+  async *process(value: number, { signal }: NodeContext): AsyncGenerator<number> {
+    yield value;
+    if (value % 2 === 1) await interrupted(signal);
+  }
+}
+
+class Linger extends Node<number, number> {
+  async process(value: number, { signal }: NodeContext): Promise<number> {
+    if (value % 2 === 1) await interrupted(signal);
+    return value;
+  }
+}
+
+/** Never resolves; rejects once the signal has aborted. */
+function interrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail);
+  });
+}
+
+class BargeIn extends Node<number, number> {
+  process(value: number, context: NodeContext): number {
+    if (value === 0) context.interrupt();
     return value;
   }
 }

@@ -17,6 +17,11 @@ export interface CaseNode {
   readonly concurrency?: number;
 }
 
+/** What a live session goes through. */
+type Step =
+  | readonly [step: 'write', item: unknown, survives?: 'survives']
+  | readonly [step: 'read' | 'interrupt' | 'end'];
+
 /** One entry of `cases.json`; README.md says what its fields mean. */
 export interface ConformanceCase {
   readonly name: string;
@@ -29,6 +34,7 @@ export interface ConformanceCase {
   readonly journal?: readonly string[];
   readonly error?: { readonly nodeId: string; readonly phase: NodePhase; readonly itemIndex?: number };
   readonly cancelAfter?: number;
+  readonly session?: readonly Step[];
   readonly shared?: readonly (readonly string[])[];
 }
 
@@ -65,7 +71,7 @@ export interface Way {
 export const WAYS: readonly Way[] = [
   {
     name: 'read as a stream',
-    isFor: (testCase) => testCase.cancelAfter === undefined,
+    isFor: isRunToEnd,
     expectCase: (testCase, host) => expectRun(testCase, host, readAll, testCase.outputs),
   },
   {
@@ -80,15 +86,24 @@ export const WAYS: readonly Way[] = [
   },
   {
     name: 'collected',
-    isFor: (testCase) => testCase.cancelAfter === undefined,
+    isFor: isRunToEnd,
     expectCase: (testCase, host) => expectRun(testCase, host, collect, collected(testCase)),
   },
   {
     name: 'collected from a manifest of instances',
-    isFor: (testCase) => testCase.cancelAfter === undefined,
+    isFor: isRunToEnd,
     expectCase: (testCase, host) => expectRun(testCase, host, collectFromManifest, collected(testCase)),
   },
+  {
+    name: 'as a live session',
+    isFor: (testCase) => testCase.session !== undefined,
+    expectCase: (testCase, host) => expectRun(testCase, host, liveSession, testCase.outputs),
+  },
 ];
+
+function isRunToEnd({ cancelAfter, session }: ConformanceCase): boolean {
+  return cancelAfter === undefined && session === undefined;
+}
 
 /** Gets outputs into `outputs` as they come; rejects with what the run failed with. */
 type Runner = (
@@ -194,6 +209,16 @@ const collectFromManifest: Runner = async (testCase, nodes, outputs) => {
     ? executePipeline(manifest)
     : executePipelineWithInput(manifest, testCase.input));
   outputs.push(...rewrapped(result, testCase));
+};
+
+const liveSession: Runner = async (testCase, nodes, outputs) => {
+  const session = await pipelineOf(testCase, nodes).open();
+  for (const [step, item, survives] of testCase.session ?? []) {
+    if (step === 'write') await session.write(item, { survives: survives !== undefined });
+    else if (step === 'read') outputs.push((await session.next()).value);
+    else session[step]();
+  }
+  for await (const output of session) outputs.push(output);
 };
 
 /** Exactly one output comes bare, none at all without input as nothing. */

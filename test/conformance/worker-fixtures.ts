@@ -37,6 +37,9 @@ export const Text: FixtureClass = fixture('Text');
 export const Iterator: FixtureClass = fixture('Iterator');
 export const Batch: FixtureClass = fixture('Batch');
 export const BatchAsync: FixtureClass = fixture('BatchAsync');
+export const Hang: FixtureClass = fixture('Hang');
+export const Linger: FixtureClass = fixture('Linger');
+export const BargeIn: FixtureClass = fixture('BargeIn');
 export const FlushMany: FixtureClass = fixture('FlushMany');
 export const Sum: FixtureClass = fixture('Sum');
 export const Take: FixtureClass = fixture('Take');
@@ -45,6 +48,7 @@ export const CountAsync: FixtureClass = fixture('CountAsync');
 export const Endless: FixtureClass = fixture('Endless');
 export const Overlap: FixtureClass = fixture('Overlap');
 export const Filled: FixtureClass = fixture('Filled');
+export const Scale: FixtureClass = fixture('Scale');
 export const KeepAll: FixtureClass = fixture('KeepAll');
 export const Explode: FixtureClass = fixture('Explode');
 

@@ -145,6 +145,24 @@ describe('errors from Python', () => {
     expect(cause.cause).toMatchObject({ pythonType: 'KeyError' });
   });
 
+  test('bring arguments, attributes and the exceptions of a group', async () => {
+    const source = `
+class Fails:
+    def process(self, value):
+        quota = PermissionError(13, "too many")
+        quota.retry_after, quota.connection = 2.5, object()
+        raise ExceptionGroup("all failed", [quota, ValueError("late")])
+`;
+    const error = await errorOf(new Pipeline([await python.create({ source })]).run([1]));
+    const group = (error as NodeError).cause as PythonError;
+    expect(group).toMatchObject({ pythonType: 'ExceptionGroup', attributes: { message: 'all failed' } });
+    const [quota, late] = group.errors as [PythonError, PythonError];
+    expect(quota.pythonType).toBe('PermissionError');
+    expect(quota.args).toEqual([13, 'too many']);
+    expect(quota.attributes).toEqual({ errno: 13, strerror: 'too many', retry_after: 2.5 });
+    expect(late).toMatchObject({ pythonType: 'ValueError', args: ['late'], errors: undefined });
+  });
+
   test('of what cannot cross name the node and the place in the item', async () => {
     for (const what of ['lock', 'object', 'function']) {
       const error = await errorOf(new Pipeline([await create('Strange', { what })]).run([1]));

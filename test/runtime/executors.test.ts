@@ -62,10 +62,12 @@ test('nodes in hosts of their own mix with live objects, in order', async () => 
 });
 
 test('a plan says why, and leaves no process', async () => {
+  // What compiles TypeScript files for hosts before this one may still be ending.
+  const before = childrenOf(process.pid);
   const plan = await Pipeline.fromManifest(where('process'), { baseDir }).plan();
   expect(plan.segments.map(({ host }) => host)).toContain('process:where');
   expect(plan.nodes.find(({ id }) => id === 'where')?.why).toContain('process');
-  expect(childrenOf(process.pid)).toEqual([]);
+  expect(before).toEqual(expect.arrayContaining(childrenOf(process.pid)));
 });
 
 test('a process that ends fails the run, and the program goes on', async () => {

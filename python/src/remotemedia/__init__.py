@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         WebRTCError,
     )
     from remotemedia.core.node import Node, RemoteExecutorConfig
+    from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
+    from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
     from remotemedia.nodes import (
         CalculatorNode,
@@ -47,6 +49,8 @@ _HOMES = {
     "CalculatorNode": "remotemedia.nodes",
     "DataSinkNode": "remotemedia.nodes",
     "DataSourceNode": "remotemedia.nodes",
+    "LiveSession": "remotemedia.driver.live_session",
+    "PerSession": "remotemedia.core.per_session",
     "Node": "remotemedia.core.node",
     "NodeContext": "remotemedia.runner.context",
     "NodeError": "remotemedia.core.exceptions",
@@ -63,6 +67,7 @@ _HOMES = {
     "execute_pipeline_with_input_sync": "remotemedia.runtime",
     "get_registered_nodes": "remotemedia.nodes",
     "load_pipeline": "remotemedia.driver.load",
+    "per_session": "remotemedia.core.per_session",
     "register_python_node": "remotemedia.nodes",
     "streaming_node": "remotemedia.nodes",
 }
@@ -109,10 +114,12 @@ __all__ = [
     "CalculatorNode",
     "DataSinkNode",
     "DataSourceNode",
+    "LiveSession",
     "Node",
     "NodeContext",
     "NodeError",
     "PassThroughNode",
+    "PerSession",
     "Pipeline",
     "PipelineError",
     "RemoteExecutionError",
@@ -128,6 +135,7 @@ __all__ = [
     "get_rust_runtime",
     "is_rust_runtime_available",
     "load_pipeline",
+    "per_session",
     "register_python_node",
     "streaming_node",
     "try_load_rust_runtime",

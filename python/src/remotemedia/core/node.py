@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from remotemedia.core import registry
 from remotemedia.core.exceptions import ConfigurationError
 from remotemedia.core.lifecycle import recording
+from remotemedia.core.session_id import SESSION_ID
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -213,21 +214,21 @@ class Node:
         self._current_session_id = session_id
 
     def get_session_id(self) -> str | None:
-        """The session that ``set_session_id`` named, or None."""
-        return self._current_session_id
+        """The session that ``set_session_id`` named, else the live session at work here, or None."""
+        return self._current_session_id or SESSION_ID.get()
 
     def get_session_state(self, session_id: str | None = None) -> SessionState | None:
         """The state of a session, made where there is none yet.
 
         Args:
-            session_id: which one; by default the one of ``set_session_id``.
+            session_id: which one; by default that of ``get_session_id``.
 
         Returns:
             The state; None without a session id, or where the node keeps no state.
         """
         from remotemedia.core.state import StateManager
 
-        key = session_id or self._current_session_id
+        key = session_id or self.get_session_id()
         manager: Any = self.state
         if not key or not isinstance(manager, StateManager):
             return None

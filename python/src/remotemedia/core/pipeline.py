@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError, PipelineError
+from remotemedia.core.per_session import PerSession
 from remotemedia.core.validation import check_items, is_entry, name_of, node_problem
+
+if TYPE_CHECKING:
+    from remotemedia.driver.live_session import OpeningSession
 
 
 class Pipeline:
@@ -250,6 +254,44 @@ class Pipeline:
 
         return stream_pipeline(self, stream)
 
+    def open(
+        self,
+        *,
+        max_pending: int = 64,
+        enable_metrics: bool | None = None,
+        return_state: bool = False,
+        session_id: str | None = None,
+    ) -> OpeningSession:
+        """Open the pipeline as a session: items are written as they come, and outputs read as they come.
+
+        Opening prepares everything: when it returns, all nodes are initialized, wherever they run. Many
+        sessions may be open at once; they share the live nodes.
+
+        Args:
+            max_pending: how many items may wait for the first node before ``write`` waits.
+            enable_metrics: whether nodes are measured; by default as ``enable_metrics`` of the pipeline says.
+            return_state: whether nodes in other processes bring their state back to the original objects.
+            session_id: what nodes know the session by; by default a random one.
+
+        Returns:
+            What is awaited for the session, or entered with ``async with``, which also closes it.
+
+        Raises:
+            InvalidArgumentError: ``max_pending`` is no whole number from 1.
+            BaseException: on opening, what a node has raised in ``initialize``, itself.
+
+        Example::
+
+            async with pipeline.open() as session:
+                await session.write("hello")
+                session.end()
+                async for output in session:
+                    print(output)
+        """
+        from remotemedia.driver.live_session import OpeningSession
+
+        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id)
+
     def get_metrics(self) -> dict[str, Any] | None:
         """The metrics of the last run with ``enable_metrics``, or None.
 
@@ -336,7 +378,9 @@ def _items_of(nodes: Any) -> list[Any]:
 
 
 def _live(item: Any) -> Any:
-    """The live object of an item, or None where the engine makes it."""
+    """The live object of an item, or None where each run or the engine makes it."""
+    if isinstance(item, PerSession):
+        return None
     return item.get("instance") if is_entry(item) else item
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard, cast
 
 from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.core.node import Node
+from remotemedia.core.per_session import PerSession
 
 
 def is_entry(item: object) -> TypeGuard[Mapping[str, Any]]:
@@ -25,6 +26,8 @@ def node_problem(item: object) -> str | None:
         >>> node_problem(3)
         'int'
     """
+    if isinstance(item, PerSession):
+        return None
     if isinstance(item, type):
         return f"class {item.__name__}, not an instance of it"
     if getattr(item, "is_pipeline", False) is True:

@@ -91,11 +91,11 @@ class _Departure:
         if not callable(cleanup):
             return
         if runs_on_loop(node, cleanup):
-            run_on(self._loop, _called(cleanup), self._context)
+            run_on(self._loop, _called(cleanup))
         else:
             result = cleanup()
             if inspect.isawaitable(result):
-                run_on(self._loop, awaited(result), self._context)
+                run_on(self._loop, awaited(result))
         # A Node has noted it itself.
         if lifecycle.is_initialized(node):
             lifecycle.note_cleaned_up(node)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from remotemedia.core.exceptions import InvalidPipelineError
+from remotemedia.core.per_session import made
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.validation import check_items, node_problem
 from remotemedia.driver.definition import Definition, definition_of
@@ -89,10 +90,12 @@ def _detect_pipeline(pipeline: Pipeline) -> Detected:
 def _manifest_of(pipeline: Pipeline) -> dict[str, Any]:
     connections = [{"from": origin, "to": target} for origin, target in pipeline.connections or ()]
     metadata = {"name": pipeline.name}
-    return {"version": "v1", "metadata": metadata, "nodes": pipeline.nodes, "connections": connections}
+    nodes = [made(node) for node in pipeline.nodes]
+    return {"version": "v1", "metadata": metadata, "nodes": nodes, "connections": connections}
 
 
-def _detect_list(items: list[Any], name: str | None, base_dir: str | None = None) -> Detected:
+def _detect_list(given: list[Any], name: str | None, base_dir: str | None = None) -> Detected:
+    items = [made(item) for item in given]
     if check_items(items):
         return Detected(source=Source(items, name), base_dir=base_dir or str(Path.cwd()))
     return Detected(definition_of(items, name or "pipeline"))

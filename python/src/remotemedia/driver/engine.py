@@ -36,6 +36,10 @@ class SegmentMaker(Protocol):
         """The segment of a description."""
         ...
 
+    def note_open(self) -> None:
+        """All segments of the run have started."""
+        ...
+
 
 class Engine:
     """A connected engine.
@@ -143,6 +147,10 @@ class Engine:
             self._lines.print(params)
         elif name == "log":
             self._lines.log(params)
+        elif name == "opened":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                run.note_open()
         elif name == "ready":
             self._note_ready(str(params["nodeVersion"]), params["packageVersion"])
 

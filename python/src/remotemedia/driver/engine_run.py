@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -84,7 +85,9 @@ class EngineRun:
         self._input = run_input
         self._away = away or Away()
         self._has_metrics = has_metrics
-        self._metrics: Mapping[str, Any] = {}
+        self._began = time.perf_counter_ns()
+        self._metrics: Mapping[str, Any] | None = None
+        self._opened: Callable[[], None] | None = None
         self._segments: list[HostSegment] = []
         self._own_failures: list[NodeFailure] = []
         self._host = SegmentHost(
@@ -97,13 +100,15 @@ class EngineRun:
             describe=self._describe,
         )
 
-    def begin(self, over: Callable[[], None]) -> None:
+    def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Ask the engine to run the pipeline; waits neither for encoding nor for sending that."""
+        self._opened = opened
         request = {
             "run": self._id,
             "pipeline": pipeline_of(self._definition, self._away),
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
+            **({} if self._input.session_id is None else {"session": self._input.session_id}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
         self._engine.runs[self._id] = self
@@ -118,17 +123,35 @@ class EngineRun:
         self._segments.append(segment)
         return segment
 
+    def note_open(self) -> None:
+        """The engine says that all segments have started."""
+        if self._opened is not None:
+            self._opened()
+
     def cancel(self) -> None:
         """Let no new item in and give up what runs."""
         self._engine.request("cancel", {"run": self._id})
+
+    def interrupt(self, before: float) -> None:
+        """Make stale what was let in before a stamp, in all hosts."""
+        for segment in self._segments:
+            segment.interrupt(before)
+        self._engine.request("interrupt", {"run": self._id, "before": before})
 
     def stuck(self) -> Sequence[str]:
         """Not known here: the engine says it."""
         return ()
 
+    def known_failures(self) -> Sequence[NodeFailure]:
+        """What has failed so far in this program, of a run that is not over."""
+        return [failure for segment in self._segments for failure in segment.failures]
+
     def metrics(self) -> tuple[float, list[dict[str, Any]]]:
-        """The duration in microseconds, and a record of each node."""
-        return self._metrics.get("totalDurationUs", 0.0), list(self._metrics.get("nodeMetrics", ()))
+        """The duration so far in microseconds, and a record of each node; until the end, of those here."""
+        if self._metrics is not None:
+            return self._metrics.get("totalDurationUs", 0.0), list(self._metrics.get("nodeMetrics", ()))
+        records = [record for segment in self._segments for record in segment.metrics() or ()]
+        return (time.perf_counter_ns() - self._began) / 1_000, records
 
     def _object(self, number: int) -> Any:
         return self._definition.entries[number].node
@@ -139,6 +162,9 @@ class EngineRun:
 
     def _end(self, answer: Future[Any], over: Callable[[], None]) -> None:
         del self._engine.runs[self._id]
+        duration_us, records = self.metrics()
+        # Of a run that fails the engine says nothing else.
+        self._metrics = {"totalDurationUs": duration_us, "nodeMetrics": records}
         died = answer.exception()
         if isinstance(died, EngineDiedError):
             self.failures.append(NodeFailure(died, None, "run", None))

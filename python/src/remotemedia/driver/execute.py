@@ -1,37 +1,25 @@
-"""Running pipelines: what the public functions and the methods of ``Pipeline`` do.
-
-What only runs with an engine need is imported by them: programs whose nodes are their own start faster.
-"""
+"""Running pipelines: what the public functions and the methods of ``Pipeline`` do."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from remotemedia.core.exceptions import ExecutorUnavailableError
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.driver.definition import Definition, log_placement
 from remotemedia.driver.detect import Detected, detect
 from remotemedia.driver.inputs import RunInput, any_input, many_inputs, no_input
-from remotemedia.driver.local import LocalRun, Shape, chain_shape
-from remotemedia.driver.results import ResultForm, in_form, metrics_of
-from remotemedia.driver.stream import Outputs
-from remotemedia.driver.work import (
-    Running,
-    interruptible,
-    raise_failure,
-    raise_failure_in_coroutine,
-    run_on_loop,
-)
+from remotemedia.driver.local import LocalRun, chain_shape
+from remotemedia.driver.prepare import define, define_here, measured, planned_shape_here, prepare
+from remotemedia.driver.results import ResultForm, in_form
+from remotemedia.driver.stream import StreamedRun
+from remotemedia.driver.work import interruptible, raise_failure, run_on_loop
 from remotemedia.runner.handoff import END
-from remotemedia.runner.ports import MemoryOutput, OutputPort
-from remotemedia.runner.threads import run_in_thread
+from remotemedia.runner.ports import MemoryOutput
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
-    from remotemedia.driver.source import Source
 
 
 MetricsKeeper = Callable[[dict[str, Any]], None]
@@ -152,25 +140,16 @@ def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
 async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
     """``Pipeline.process``: gives outputs as they come; leaving early cancels the run and cleans up."""
     run_input = no_input() if stream is None else many_inputs(stream)
-    detected = detect(pipeline)
-    definition = detected.definition or await _define(detected, True)
-    outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
-    work = await _prepare(definition, run_input, outputs.make, pipeline.enable_metrics, False, True)
-
+    run = await StreamedRun.prepare(pipeline, run_input, pipeline.enable_metrics)
     # One generator alone: the end of a loop closes all that are open at once, also one that another reads.
-    running = Running(work)
-    outputs.begin(running)
+    run.begin()
     try:
-        while (item := await outputs.get()) is not END:
+        while (item := await run.outputs.get()) is not END:
             yield item
-        await running.wait()
+        await run.running.wait()
     finally:
-        outputs.close()
-        if not running.is_over:
-            await running.cancel()
-    if pipeline.enable_metrics:
-        pipeline.last_metrics = _metrics(work, definition)
-    raise_failure_in_coroutine(work)
+        await run.give_up()
+    run.finish()
 
 
 async def _run(
@@ -182,9 +161,9 @@ async def _run(
     use_engine: bool = True,
     keep: MetricsKeeper | None = None,
 ) -> Any:
-    definition = detected.definition or await _define(detected, use_engine)
+    definition = detected.definition or await define(detected, use_engine)
     outputs: list[Any] = []
-    work = await _prepare(
+    work = await prepare(
         definition,
         run_input,
         lambda: MemoryOutput(outputs.append),
@@ -197,7 +176,7 @@ async def _run(
     finally:
         # Those of a run that failed are wanted most.
         if keep is not None:
-            keep(_metrics(work, definition))
+            keep(measured(work, definition))
     if work.states:
         from remotemedia.driver.away import bring_home
 
@@ -213,7 +192,7 @@ def _run_sync(
     returns_state: bool,
     keep: MetricsKeeper | None = None,
 ) -> Any:
-    definition = detected.definition or _define_here(detected)
+    definition = detected.definition or define_here(detected)
     if not definition.is_all_here:
         # Its nodes are made once.
         detected.definition = definition
@@ -222,12 +201,12 @@ def _run_sync(
             return runner.run(_run(detected, run_input, form, has_metrics, returns_state, keep=keep))
     log_placement(definition)
     outputs: list[Any] = []
-    shape = chain_shape(definition) if definition.is_chain else _planned_shape_here(definition)
+    shape = chain_shape(definition) if definition.is_chain else planned_shape_here(definition)
     work = LocalRun(definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics)
     with interruptible(work):
         work.run_here()
     if keep is not None:
-        keep(_metrics(work, definition))
+        keep(measured(work, definition))
     raise_failure(work)
     return _result(work, definition, outputs, form, run_input, has_metrics)
 
@@ -241,94 +220,7 @@ def _result(
     has_metrics: bool,
 ) -> Any:
     result = in_form(outputs, form, run_input.is_given)
-    return {"outputs": result, "metrics": _metrics(work, definition)} if has_metrics else result
-
-
-def _define_here(detected: Detected) -> Definition:
-    """The same as ``_define``; blocks."""
-    source = _source_of(detected)
-    from remotemedia.driver.manifest import ask_engine, definition_from
-
-    return definition_from(ask_engine(source, detected.base_dir), source)
-
-
-async def _define(detected: Detected, use_engine: bool) -> Definition:
-    """What the engine reads in a manifest, or in a list with manifest entries."""
-    source = _source_of(detected)
-    from remotemedia.driver.manifest import ask_engine, definition_from, kept_answer
-
-    defined = kept_answer(source, detected.base_dir)
-    if defined is None:
-        if not use_engine:
-            raise _engine_needed("it has manifest entries")
-        defined = await _in_thread(ask_engine, source, detected.base_dir)
-    return definition_from(defined, source)
-
-
-def _source_of(detected: Detected) -> Source:
-    if detected.source is None:
-        raise RuntimeError("neither a definition nor a source was detected")
-    return detected.source
-
-
-async def _prepare(
-    definition: Definition,
-    run_input: RunInput,
-    make_output: Callable[[], OutputPort],
-    has_metrics: bool,
-    returns_state: bool,
-    use_engine: bool,
-) -> LocalRun | EngineRun:
-    log_placement(definition)
-    loop = asyncio.get_running_loop()
-    if definition.is_all_here:
-        shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
-        return LocalRun(definition, shape, run_input, make_output, has_metrics, loop)
-    if not use_engine:
-        raise _engine_needed("it has nodes that run in other processes")
-    from remotemedia.driver.away import send_away
-    from remotemedia.driver.engine import engine
-    from remotemedia.driver.engine_run import EngineRun
-
-    away = await send_away(definition, returns_state, _in_thread)
-    current = await _in_thread(engine)
-    return EngineRun(
-        current, definition, run_input, make_output, away=away, has_metrics=has_metrics, loop=loop
-    )
-
-
-async def _planned_shape(definition: Definition) -> Shape:
-    from remotemedia.driver.planning import kept_shape, plan_shape
-
-    return kept_shape(definition) or await _in_thread(plan_shape, definition)
-
-
-def _planned_shape_here(definition: Definition) -> Shape:
-    """The same; blocks."""
-    from remotemedia.driver.planning import kept_shape, plan_shape
-
-    return kept_shape(definition) or plan_shape(definition)
-
-
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Call something that blocks, without blocking the loop. A thread of ours never keeps a program alive."""
-    done: Future[Any] = Future()
-
-    def call() -> None:
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            done.set_result(function(*args))
-        except BaseException as error:
-            done.set_exception(error)
-
-    run_in_thread(call, name="remotemedia-call")
-    return await asyncio.wrap_future(done)
-
-
-def _metrics(work: LocalRun | EngineRun, definition: Definition) -> dict[str, Any]:
-    duration_us, records = work.metrics()
-    return metrics_of(duration_us, (entry.id for entry in definition.entries), records)
+    return {"outputs": result, "metrics": measured(work, definition)} if has_metrics else result
 
 
 def _keeper(pipeline: Pipeline) -> MetricsKeeper | None:
@@ -340,12 +232,6 @@ def _keeper(pipeline: Pipeline) -> MetricsKeeper | None:
 
 def _list_form(detected: Detected) -> ResultForm:
     return "bare" if detected.is_manifest else "list"
-
-
-def _engine_needed(why: str) -> ExecutorUnavailableError:
-    return ExecutorUnavailableError(
-        f"use_rust=False leaves no engine for this pipeline: {why}. Leave it out."
-    )
 
 
 def _refuse_loop(name: str) -> None:

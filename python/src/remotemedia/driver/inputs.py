@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from remotemedia.core.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from remotemedia.runner.loop_ports import LoopInput
 
 
 @dataclass(slots=True)
@@ -17,15 +20,33 @@ class RunInput:
     Attributes:
         items: what gives them.
         is_given: whether the caller gave an input at all.
+        written: the same items, where they are written one by one: in a live session.
+        session_id: that of the session.
     """
 
     items: Iterable[Any] | AsyncIterable[Any]
     is_given: bool = True
+    written: WrittenItems | None = None
+    session_id: str | None = None
 
     @property
     def is_async(self) -> bool:
         """Whether the items have to be awaited."""
         return not hasattr(self.items, "__iter__")
+
+
+class WrittenItems(Protocol):
+    """Items that are written one by one, for a port that must not ask for many of them ahead.
+
+    Attributes:
+        hand_off_limit: how many of them may wait between the port and each node that it feeds.
+    """
+
+    hand_off_limit: int
+
+    def attach(self, port: LoopInput) -> None:
+        """Take note of the port that asks for the items; called in any thread, before it asks."""
+        ...
 
 
 def no_input() -> RunInput:

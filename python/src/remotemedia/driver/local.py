@@ -56,6 +56,11 @@ def is_source(entry: Entry) -> bool:
 
 def input_port(run_input: RunInput) -> InputPort | LoopInput:
     """The port that lets the items of a run in."""
+    written = run_input.written
+    if written is not None:
+        port = LoopInput(run_input.items, limit=written.hand_off_limit)  # pyright: ignore[reportArgumentType]
+        written.attach(port)
+        return port
     if run_input.is_async:
         return LoopInput(run_input.items)  # pyright: ignore[reportArgumentType]
     return MemoryInput(run_input.items)  # pyright: ignore[reportArgumentType]
@@ -68,9 +73,14 @@ def check_input(run_input: RunInput, has_taker: bool, name: str) -> None:
         ValueError: the caller gave one, and the pipeline begins with source nodes only.
     """
     if run_input.is_given and not has_taker:
-        raise InvalidInputError(
-            f'Pipeline "{name}" begins with source nodes only, which take no input. Run it without one.'
-        )
+        raise no_taker(name)
+
+
+def no_taker(name: str) -> InvalidInputError:
+    """What is wrong where an input is given to a pipeline that takes none."""
+    return InvalidInputError(
+        f'Pipeline "{name}" begins with source nodes only, which take no input. Run it without one.'
+    )
 
 
 class LocalRun:
@@ -82,7 +92,7 @@ class LocalRun:
         states: nothing comes back from other processes.
     """
 
-    __slots__ = ("_duration_us", "_segment", "failures")
+    __slots__ = ("_began", "_duration_us", "_segment", "failures")
 
     cancel_timeout = _CANCEL_TIMEOUT_SECONDS
     states: Mapping[str, bytes] = {}
@@ -111,17 +121,21 @@ class LocalRun:
         """
         check_input(run_input, bool(shape.fed), definition.name)
         self.failures: list[NodeFailure] = []
-        self._duration_us = 0.0
+        self._began = time.perf_counter_ns()
+        self._duration_us: float | None = None
         inputs = [(input_port(run_input), shape.fed)] if shape.fed else ()
         outputs = [(make_output(), node_id) for node_id in shape.drained]
         # By position: to make an object by keywords takes three times as long.
         plan = SegmentPlan(shape.order, shape.edges, inputs, outputs, has_metrics)
+        if run_input.session_id is not None:
+            plan.is_tagged = True
+            plan.session_id = run_input.session_id
         is_callers_thread = loop is None
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
 
-    def begin(self, over: Callable[[], None]) -> None:
+    def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Run in a thread of the pool, with a copy of the caller's context."""
-        run_in_thread(contextvars.copy_context().run, self._work, over, name="remotemedia-run")
+        run_in_thread(contextvars.copy_context().run, self._work, over, opened, name="remotemedia-run")
 
     def run_here(self) -> None:
         """Run in the calling thread, with a copy of its context."""
@@ -131,19 +145,33 @@ class LocalRun:
         """Let no new item in and give up what runs."""
         self._segment.cancel()
 
+    def interrupt(self, before: float) -> None:
+        """Make stale what was let in before a stamp."""
+        self._segment.interrupt(before)
+
     def stuck(self) -> Sequence[str]:
         """The ids of the nodes that have not returned."""
         return self._segment.stuck()
 
-    def metrics(self) -> tuple[float, list[dict[str, Any]]]:
-        """The duration in microseconds, and a record of each node."""
-        return self._duration_us, self._segment.metrics() or []
+    def known_failures(self) -> Sequence[NodeFailure]:
+        """What has failed so far, of a run that is not over."""
+        return tuple(self._segment.failures)
 
-    def _work(self, over: Callable[[], None]) -> None:
-        began = time.perf_counter_ns()
+    def metrics(self) -> tuple[float, list[dict[str, Any]]]:
+        """The duration so far in microseconds, and a record of each node."""
+        duration_us = self._elapsed_us() if self._duration_us is None else self._duration_us
+        return duration_us, self._segment.metrics() or []
+
+    def _elapsed_us(self) -> float:
+        return (time.perf_counter_ns() - self._began) / 1_000
+
+    def _work(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
+        self._began = time.perf_counter_ns()
         segment = self._segment
         try:
             segment.open()
+            if opened is not None:
+                opened()
             segment.run()
             self.failures += segment.failures
         except OpenError as error:
@@ -152,5 +180,5 @@ class LocalRun:
             self.failures.append(NodeFailure(error, None, "run", None))
         finally:
             self.failures += segment.close()
-            self._duration_us = (time.perf_counter_ns() - began) / 1_000
+            self._duration_us = self._elapsed_us()
             over()

@@ -3,14 +3,134 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from remotemedia.driver.work import Running
+from remotemedia.core.pipeline import Pipeline
+from remotemedia.driver.definition import Definition
+from remotemedia.driver.detect import detect
+from remotemedia.driver.inputs import RunInput
+from remotemedia.driver.prepare import define, measured, prepare
+from remotemedia.driver.work import Running, raise_failure_in_coroutine
 from remotemedia.runner.handoff import END, LIMIT, End
+from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopOutput
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.unit import Unit
+
+if TYPE_CHECKING:
+    from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.local import LocalRun
+
+
+class StreamedRun:
+    """A run whose outputs are read as they come, on the loop where it began.
+
+    Attributes:
+        definition: the pipeline.
+        work: the run itself.
+        outputs: what comes out.
+        has_metrics: whether nodes are measured.
+        running: the run under way, from ``begin`` on.
+        is_open: whether all nodes have been initialized and all places are connected.
+    """
+
+    running: Running
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        definition: Definition,
+        work: LocalRun | EngineRun,
+        outputs: Outputs,
+        has_metrics: bool,
+    ) -> None:
+        """Keep what ``prepare`` has made."""
+        self.definition = definition
+        self.work = work
+        self.outputs = outputs
+        self.has_metrics = has_metrics
+        self.is_open = False
+        self._pipeline = pipeline
+        self._is_finished = False
+
+    @classmethod
+    async def prepare(
+        cls, pipeline: Pipeline, run_input: RunInput, has_metrics: bool, returns_state: bool = False
+    ) -> StreamedRun:
+        """Make a run; nothing of it has begun.
+
+        Raises:
+            PipelineError: the pipeline cannot be run.
+            BaseException: what keeps nodes from being made, or from going where they are to run.
+        """
+        detected = detect(pipeline)
+        definition = detected.definition or await define(detected, True)
+        outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
+        work = await prepare(definition, run_input, outputs.make, has_metrics, returns_state, True)
+        return cls(pipeline, definition, work, outputs, has_metrics)
+
+    def begin(self, opened: Callable[[], None] | None = None) -> None:
+        """Start; ``opened`` is called in any thread once everything is prepared for the first item."""
+        self.running = Running(self.work, opened)
+        self.outputs.begin(self.running)
+
+    async def open(self) -> None:
+        """Start, and wait until everything is prepared for the first item.
+
+        Raises:
+            BaseException: what a node has raised in ``initialize``, or what else has failed; all is cleaned
+                up.
+        """
+        loop = asyncio.get_running_loop()
+        opened = loop.create_future()
+
+        def tell() -> None:
+            self.is_open = True
+            # A loop that has been closed has no caller that waits.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(set_done, opened)
+
+        self.begin(tell)
+        self.running.when_over(lambda: set_done(opened))
+        try:
+            await opened
+        except asyncio.CancelledError:
+            await self.give_up()
+            raise
+        if not self.is_open:
+            self.outputs.close()
+            raise_failure_in_coroutine(self.work)
+
+    async def give_up(self) -> None:
+        """Want no more outputs, and cancel the run unless it is over.
+
+        Raises:
+            CancelTimeoutError: a node does not return.
+        """
+        self.outputs.close()
+        if not self.running.is_over:
+            await self.running.cancel()
+
+    def finish(self) -> None:
+        """Take what the run has brought besides outputs, once it is over.
+
+        Raises:
+            BaseException: what a node has raised, itself.
+        """
+        is_first, self._is_finished = not self._is_finished, True
+        if is_first and self.has_metrics:
+            self._pipeline.last_metrics = self.metrics()
+        raise_failure_in_coroutine(self.work)
+        if is_first and self.work.states:
+            from remotemedia.driver.away import bring_home
+
+            bring_home(self.definition, self.work.states)
+
+    def metrics(self) -> dict[str, Any]:
+        """What has been measured so far."""
+        return measured(self.work, self.definition)
 
 
 class Outputs:
@@ -32,9 +152,19 @@ class Outputs:
         self._is_direct = is_direct
         self._ports: list[LoopOutput] = []
         self._linked_ports: list[LoopOutput] = []
-        self._queue: asyncio.Queue[tuple[Any] | None] = asyncio.Queue(LIMIT)
+        self._queue: asyncio.Queue[tuple[Any, Callable[[], bool]] | None] = asyncio.Queue(LIMIT)
         self._pumps: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
+        self._is_ended = False
+
+    @property
+    def are_read(self) -> bool:
+        """Whether no output is left to be read, nor will come; of a run that is over."""
+        if self._is_ended:
+            return True
+        if self._is_direct:
+            return self._ports[0].is_read
+        return self._closing is not None and self._closing.done() and self._queue.qsize() <= 1
 
     def make(self) -> LoopOutput:
         """A port for one last node."""
@@ -49,15 +179,34 @@ class Outputs:
         else:
             self._closing = self._loop.create_task(self._end_after(running))
 
+    def when_ended(self, running: Running, callback: Callable[[], None]) -> None:
+        """Have a function called on the loop when no further output will come, nor anything else happen."""
+        if self._closing is None:
+            running.when_over(callback)
+        else:
+            self._closing.add_done_callback(lambda _closing: callback())
+
     async def get(self) -> Any | End:
-        """Wait for the next output; ``END`` once the run is over and all are given."""
+        """Wait for the next output; ``END`` once the run is over and all are given, and from then on."""
         if self._is_direct:
             return await self._ports[0].get()
-        entry = await self._queue.get()
-        return END if entry is None else entry[0]
+        while not self._is_ended:
+            entry = await self._queue.get()
+            if entry is None:
+                break
+            item, is_stale = entry
+            if not is_stale():
+                return item
+        self._is_ended = True
+        return END
 
     def close(self) -> None:
-        """Want no more."""
+        """Want no more: a reader that waits in another task gets ``END``."""
+        if not self._is_direct and not self._is_ended:
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            self._queue.put_nowait(None)
+        self._is_ended = True
         for port in self._ports:
             port.close()
         for pump in self._pumps:
@@ -81,7 +230,7 @@ class Outputs:
 
     async def _pump(self, port: LoopOutput) -> None:
         async for item in port:
-            await self._queue.put((item,))
+            await self._queue.put((item, port.is_stale))
 
 
 class _AnnouncedOutput(LoopOutput):

@@ -31,8 +31,14 @@ class Work(Protocol):
     failures: list[NodeFailure]
     cancel_timeout: float
 
-    def begin(self, over: Callable[[], None]) -> None:
-        """Start in other threads; ``over`` is called, in any thread, when nothing of the run is left."""
+    def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
+        """Start in other threads.
+
+        Args:
+            over: called, in any thread, when nothing of the run is left.
+            opened: called before that, in any thread, once everything is prepared for the first item; not
+                where something fails before.
+        """
         ...
 
     def cancel(self) -> None:
@@ -90,13 +96,13 @@ class Running:
 
     __slots__ = ("_over", "_work", "is_over")
 
-    def __init__(self, work: Work) -> None:
-        """Start it; to be called on the running loop."""
+    def __init__(self, work: Work, opened: Callable[[], None] | None = None) -> None:
+        """Start it; to be called on the running loop. ``opened`` is as for ``Work.begin``."""
         self._work = work
         self._over: asyncio.Future[None] | None = None
         self.is_over = False
         """Whether nothing of the run is left."""
-        work.begin(self._tell)
+        work.begin(self._tell, opened)
 
     async def wait(self) -> None:
         """Wait until nothing of the run is left; being cancelled does not end the run."""

@@ -34,6 +34,7 @@ class SegmentTable:
             "start": lambda params, respond: self._find(params).start(respond),
             "stop": self._stop,
             "cancel": self._cancel,
+            "interrupt": self._interrupt,
             "close": self._close,
         }
 
@@ -90,6 +91,10 @@ class SegmentTable:
 
     def _cancel(self, params: dict[str, Any], respond: Respond) -> None:
         self._find(params).cancel()
+        respond({}, None)
+
+    def _interrupt(self, params: dict[str, Any], respond: Respond) -> None:
+        self._find(params).interrupt(float(params["before"]))
         respond({}, None)
 
     def _close(self, params: dict[str, Any], respond: Respond) -> None:

@@ -96,6 +96,8 @@ class HostSegment:
         self._outputs: list[ChannelOutput] = []
         self._lock = threading.Lock()
         self._is_reported = False
+        # What the engine knows of already.
+        self._interrupted_before = 0.0
         self._is_cancelled = False
         self._is_started = False
         self._is_open = False
@@ -104,6 +106,15 @@ class HostSegment:
         self._stuck: list[str] = []
         self._closers: list[Respond] = []
         self.is_closed = threading.Event()
+
+    @property
+    def failures(self) -> Sequence[NodeFailure]:
+        """What has failed here so far."""
+        return () if self._segment is None else tuple(self._segment.failures)
+
+    def metrics(self) -> list[dict[str, Any]] | None:
+        """The ``nodeMetrics`` so far, or None if nodes are not measured."""
+        return None if self._segment is None else self._segment.metrics()
 
     def begin(self, respond: Respond) -> None:
         """Open the segment in its thread: a pooled one, so that it gets a context of its own."""
@@ -130,6 +141,19 @@ class HostSegment:
         """Let sources give no new item, because something failed elsewhere."""
         if self._segment is not None:
             self._segment.stop()
+
+    def interrupt(self, before: float) -> None:
+        """Make stale what was let in before a stamp."""
+        with self._lock:
+            self._interrupted_before = max(before, self._interrupted_before)
+        if self._segment is not None:
+            self._segment.interrupt(before)
+
+    def _interrupted(self, before: float) -> None:
+        with self._lock:
+            is_news = before > self._interrupted_before
+        if is_news:
+            self._host.emit("interrupted", {"segment": self.name, "before": before})
 
     def cancel(self) -> None:
         """Give up what runs, and report it when it has ended or the timeout has passed.
@@ -242,10 +266,20 @@ class HostSegment:
                 for entry in described["nodes"]
             ],
             has_metrics=bool(described.get("metrics")),
+            is_tagged=bool(described.get("tagged")),
+            session_id=described.get("session"),
             cancel_timeout_ms=int(described.get("cancelTimeoutMs") or 5_000),
             **self._wiring(channels, outputs),
         )
         segment = Segment(plan, self._host.loop_thread, loop=self._host.loop)
+        segment.on_interrupt = self._interrupted
+        if any(entry.get("bulk") for _, entry in outputs):
+            # Loaded where it is needed, as all that is about shared memory.
+            from remotemedia.runner.giving import givings
+
+            found = givings(described, segment.stages, INPUT)
+            for port, entry in outputs:
+                port.give(found[entry["from"]])
         for port, entry in channels:
             self._host.listener.expect(entry["token"], port)
         with self._lock:
@@ -338,8 +372,7 @@ class HostSegment:
         for node_id in self._stuck:
             error = CancelTimeoutError(f'Node "{node_id}" has not returned; its cleanup runs when it does.')
             failures.append(failure_of(error, node_id=node_id, phase="cleanup"))
-        segment = self._segment
-        return {"failures": failures, "metrics": segment.metrics() if segment is not None else None}
+        return {"failures": failures, "metrics": self.metrics()}
 
     def _forget_channels(self) -> None:
         for entry in self._description["inputs"]:
@@ -360,15 +393,16 @@ def _codec(entry: dict[str, Any], slices: SliceWriter | None = None) -> ItemCode
 
 
 def _output(entry: dict[str, Any]) -> ChannelOutput:
-    slabs = _slab_sender(entry["to"][0]) if entry.get("bulk") else None
+    slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
     codec = _codec(entry, None if slabs is None else slabs.writer)
     return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
 
 
-def _slab_sender(node_id: str) -> SlabSender | None:
+def _slab_sender(fed: Sequence[str]) -> SlabSender | None:
     """A channel's part in shared memory, where there is any. It is not loaded for channels that have none."""
     from remotemedia.runner.slab_sender import SlabSender
     from remotemedia.slabs.arena import own_arena
 
     arena = own_arena()
-    return None if arena is None else SlabSender(arena, node_id)
+    first = next((node_id for node_id in fed if node_id != OUTPUT), None)
+    return None if arena is None else SlabSender(arena, first)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -15,6 +17,7 @@ from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
 from remotemedia.runner.stage import Stage, marks_node
+from remotemedia.runner.tags import TAG, Tag, new_tag
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -30,6 +33,7 @@ class AsyncNode(LoopUnit):
         """Build the unit; the segment connects it."""
         super().__init__(segment, stage)
         self._lock = AsyncCallLock(stage.record, segment)
+        self._calls: set[_Call] = set()
         self._turn_index = 0
 
     def emission_failed(self, error: BaseException) -> None:
@@ -37,9 +41,24 @@ class AsyncNode(LoopUnit):
         index = self.stage.count - 1 if self.stage.concurrency == 1 else self._turn_index
         self.fail(error, "process", index)
 
+    def interrupt(self) -> None:
+        """Cancel the calls whose items have become stale."""
+        # A loop that has ended has no calls.
+        with contextlib.suppress(RuntimeError):
+            self.segment.loop.call_soon_threadsafe(self._interrupt_calls)
+
+    def _interrupt_calls(self) -> None:
+        for call in self._calls:
+            if self.segment.is_stale(call.tag) and not call.task.done():
+                self.cancel_task(call.task)
+
     async def work(self) -> None:
         """Take all items, flush."""
-        await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
+        # To be interrupted by itself, each call needs a task of its own.
+        is_alone = self.stage.concurrency == 1 and not self.segment.is_tagged
+        await (self._work_on_one() if is_alone else self._work_on_many())
+        if self.segment.is_tagged:
+            TAG.set(new_tag())
         if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
             try:
                 await self._deliver(self.stage, self.emit, self.stage.flush)
@@ -79,21 +98,31 @@ class AsyncNode(LoopUnit):
         slots = asyncio.Semaphore(self.stage.concurrency)
         opened: set[asyncio.Task[Any]] = set()
         loop, context = self.segment.loop, self.segment.context
+        is_tagged = self.segment.is_tagged
+
+        def over(task: asyncio.Task[Any]) -> None:
+            opened.discard(task)
+            # Of a call whose turn does not come any more nobody asks.
+            if not task.cancelled():
+                task.exception()
 
         async def take() -> None:
             stage = self.stage
             while True:
                 await slots.acquire()
-                entry = await self._next_entry()
+                entry = None if self.is_dead else await self._next_entry()
                 if entry is None:
                     break
                 index = stage.count
                 stage.entered = index + 1
-                call = _Call(self, index, entry[1])
+                call = _Call(self, index, entry[1], TAG.get() if is_tagged else None)
                 made = self._deliver(stage, call.give, stage.process, entry[0], index=index)
-                call.task = loop.create_task(made, context=context)
+                # It has the tag of the item, which this task has taken.
+                own = contextvars.copy_context() if is_tagged else context
+                call.task = loop.create_task(made, context=own)
                 opened.add(call.task)
-                call.task.add_done_callback(opened.discard)
+                call.task.add_done_callback(over)
+                self._calls.add(call)
                 calls.put_nowait(call)
             calls.put_nowait(None)
 
@@ -112,14 +141,18 @@ class AsyncNode(LoopUnit):
     async def _finish(self, call: _Call) -> None:
         """Let a call emit, now that it is its turn, and wait until it has ended."""
         self._turn_index = call.index
-        await call.take_turn()
         try:
+            await call.take_turn()
             await call.result()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
                 raise
-            self.fail(error, "process", call.index)
-            return
+            # What an interruption has ended is no failure.
+            if not self.segment.is_stale(call.tag):
+                self.fail(error, "process", call.index)
+                return
+        finally:
+            self._calls.discard(call)
         if call.done is not None:
             call.done()
 
@@ -210,18 +243,19 @@ class _Call:
 
     task: asyncio.Task[None]
 
-    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None) -> None:
+    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None, tag: Tag | None) -> None:
         """Belong to a node; ``done`` is called after the last output has left."""
         self.index = index
+        self.tag = tag
         self.done = done
         self._unit = unit
-        self._kept: deque[Any] = deque()
+        self._kept: deque[tuple[Any, Tag | None]] = deque()
         self._turn: asyncio.Future[None] = unit.segment.loop.create_future()
 
     async def give(self, value: Any) -> None:
         """Give one output."""
         if not self._turn.done():
-            self._kept.append(value)
+            self._kept.append((value, TAG.get()))
             if len(self._kept) >= LIMIT:
                 await self._turn
             return
@@ -230,7 +264,10 @@ class _Call:
     async def take_turn(self) -> None:
         """Emit what it has kept; from here on it emits by itself."""
         while self._kept:
-            await self._unit.emit(self._kept.popleft())
+            value, tag = self._kept.popleft()
+            if tag is not None:
+                TAG.set(tag)
+            await self._unit.emit(value)
         self._turn.set_result(None)
 
     async def result(self) -> None:

@@ -10,6 +10,7 @@ from remotemedia.runner.handoff import ChainBox
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.outputs import AWAITABLE, KINDS, MANY, MANY_ASYNC, NOTHING, ONE, kind_of
 from remotemedia.runner.stage import Stage, await_marked, marks_node
+from remotemedia.runner.tags import TAG, new_tag
 from remotemedia.runner.unit import Emit, Unit
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Chain(Unit):
                 continue
             if self.is_dead or self._segment.is_over:
                 break
+            if self._segment.is_tagged:
+                TAG.set(new_tag())
             with self._segment.more_to_come():
                 self._flush(stage)
         for end in self.ends:
@@ -164,7 +167,12 @@ class Chain(Unit):
             return
         self.at = None
         stage.left += 1
-        self._segment.fail(self, stage, error, "process", stage.count - 1)
+        if not self._is_stale():
+            self._segment.fail(self, stage, error, "process", stage.count - 1)
+
+    def _is_stale(self) -> bool:
+        """Whether what is under way was interrupted."""
+        return self._segment.is_tagged and self._segment.is_stale(TAG.get())
 
     @marks_node
     def _flush(self, stage: Stage) -> None:
@@ -200,7 +208,7 @@ class Chain(Unit):
             if kind == AWAITABLE:
                 lock_step(is_given_up)
                 try:
-                    output = self._segment.thread.wait_for(await_marked(stage, output))
+                    output = self._await(stage, output)
                 finally:
                     lock.release()
                 kind = kind_of(output)
@@ -214,7 +222,7 @@ class Chain(Unit):
                 and Meter.is_sampled(max(stage.count - 1, 0))
             )
             try:
-                while True:
+                while not self._is_stale():
                     lock_step(is_given_up)
                     try:
                         began = time.perf_counter_ns() if is_sampled else 0
@@ -235,14 +243,27 @@ class Chain(Unit):
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._segment.fail(self, stage, error, phase, stage.count - 1 if phase == "process" else None)
+            if not self._is_stale():
+                index = stage.count - 1 if phase == "process" else None
+                self._segment.fail(self, stage, error, phase, index)
+
+    def _await(self, stage: Stage, awaitable: Any) -> Any:
+        """Wait for what a node gave; an interruption of its item cancels it."""
+        segment = self._segment
+        if not segment.is_tagged:
+            return segment.thread.wait_for(await_marked(stage, awaitable))
+        segment.waiting_tag = TAG.get()
+        try:
+            return segment.thread.wait_for(await_marked(stage, awaitable))
+        finally:
+            segment.waiting_tag = None
 
     def _iterate_async(self, stage: Stage, outputs: Any) -> Generator[Any, None, None]:
         wait_for = self._segment.thread.wait_for
         try:
             while True:
                 try:
-                    value = wait_for(await_marked(stage, outputs.__anext__()))
+                    value = self._await(stage, outputs.__anext__())
                 except StopAsyncIteration:
                     return
                 yield value
@@ -282,6 +303,8 @@ class Source(Unit):
                     if value is not None:
                         if stage.meter is not None:
                             stage.meter.items_out += 1
+                        if self._segment.is_tagged:
+                            TAG.set(new_tag())
                         for emit in self.emits:
                             emit(value)
         except BaseException as error:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.ports import InputPort, OutputPort, Window
+from remotemedia.runner.tag_frames import read_tags
+from remotemedia.runner.tags import TAG, Tag
 from remotemedia.wire.frames import (
     CREDIT,
     END,
     FORGET,
     ITEMS,
+    KEPT,
     RETURN,
     SLAB,
     STOP,
+    TAGS,
+    WHO_KEEPS,
     FrameReader,
     decode_payload,
     encode_frame,
@@ -27,7 +34,11 @@ from remotemedia.wire.frames import (
 from remotemedia.wire.items import ForeignItems, ItemCodec
 
 if TYPE_CHECKING:
+    from remotemedia.runner.slab_sender import SlabSender
     from remotemedia.slabs.table import Returns, SlabTable
+
+
+_MANY_BYTES: Final = 16 << 20
 
 
 class ChannelInput(InputPort):
@@ -57,6 +68,7 @@ class ChannelInput(InputPort):
         self._slabs: SlabTable | None = None
         self._returns: Returns | None = None
         self._unsent = b""
+        self._tags: list[Tag] = []
         self._has_ended = False
         self._window = window
         self._reader: FrameReader | None = None
@@ -136,6 +148,10 @@ class ChannelInput(InputPort):
     def release(self) -> None:
         """Close the connection, once all that can be given back has been."""
         if self._returns is not None:
+            lent_bytes = 0 if self._slabs is None else self._slabs.lent_bytes
+            if lent_bytes >= _MANY_BYTES and self._most_kept_bytes is None:
+                # What stays in use when a run has ended counts for its producer, whose next run needs room.
+                gc.collect()
             self._return_now()
             self._returns.is_closed = True
         if self._slabs is not None:
@@ -164,10 +180,17 @@ class ChannelInput(InputPort):
             size = len(payload)
             if self._slabs is not None:
                 size += self._slabs.take_bytes()
+            tags = self._tags_of(items)
             self._received += len(items)
             with self._lock:
                 self._frames.append((self._received, size))
-            self._feed(items)
+            if tags is None:
+                self._feed(items)
+            else:
+                self._feed_tagged(items, tags)
+            return True
+        if kind == TAGS and self.segment.is_tagged:
+            self._tags = read_tags(decode_payload(payload))
             return True
         if kind == END:
             if decode_payload(payload).get("failed"):
@@ -181,6 +204,10 @@ class ChannelInput(InputPort):
             return True
         if kind == FORGET and self._slabs is not None:
             self._slabs.forget(decode_payload(payload))
+            return True
+        if kind == WHO_KEEPS:
+            slabs = self._slabs or self._open_slabs()
+            self._find_keepers(slabs.returns)
             return True
         raise ProtocolError(f"a frame of kind {kind:#x} on a channel's consumer side")
 
@@ -223,6 +250,35 @@ class ChannelInput(InputPort):
         if returns.is_due():
             self._return_now()
 
+    def _tags_of(self, items: list[Any]) -> list[Tag] | None:
+        """What the items of a frame have; None where items have nothing."""
+        if not self.segment.is_tagged:
+            return None
+        tags, self._tags = self._tags, []
+        if len(tags) != len(items):
+            raise ProtocolError("items came without their tags")
+        return tags
+
+    def _feed_tagged(self, items: list[Any], tags: list[Tag]) -> None:
+        """Give items on, one by one; those that have become stale only count as done."""
+        segment = self.segment
+        if not self._done:
+            self._done = [0] * len(self.targets)
+        items.reverse()
+        with segment.more_to_come():
+            for tag in tags:
+                item = items.pop()
+                if segment.is_stale(tag):
+                    for index in range(len(self.targets)):
+                        self._count(index, 1)
+                    continue
+                TAG.set(tag)
+                self._feed_many([item])
+                del item
+                if self.is_dead:
+                    return
+        segment.flush_outputs()
+
     def _feed_many(self, items: list[Any]) -> None:
         counters = [self._counter(index) for index in range(len(self.targets))]
         items.reverse()
@@ -258,10 +314,14 @@ class ChannelInput(InputPort):
             gathered = done - self._given_back
             if gathered * 2 < self._window[0] and self._ready_bytes * 2 < self._window[1]:
                 return
-            self._given_back = done
-            byte_count, self._ready_bytes = self._ready_bytes, 0
             frames = self._returning() if self._returns is not None else b""
-            self._send_quietly(frames + encode_frame(CREDIT, [gathered, byte_count]))
+            self._send_quietly(frames + self._credit(done))
+
+    def _credit(self, done: int) -> bytes:
+        """The frame that gives back what of so many items has not been."""
+        gathered, self._given_back = done - self._given_back, done
+        byte_count, self._ready_bytes = self._ready_bytes, 0
+        return encode_frame(CREDIT, [gathered, byte_count])
 
     def _send_quietly(self, frame: bytes) -> None:
         """Send; where the producer has gone, reading says so."""
@@ -278,11 +338,34 @@ class ChannelInput(InputPort):
         from remotemedia.slabs.table import Returns, SlabTable
         from remotemedia.wire.slices import SliceReader
 
-        # With each credit, mostly.
-        self._returns = Returns(self._return_now, self._window[1] // 2)
+        # With each credit, mostly. Each array refers to what gathers the returns, and the collector cannot
+        # see through arrays: were a node reachable from there, one that keeps an array would never be freed.
+        return_now = weakref.WeakMethod(self._return_now)
+        self._returns = Returns(lambda: _call(return_now()), self._window[1] // 2)
         slabs = self._slabs = SlabTable(self._returns, len(self.targets) > 1, self._most_kept_bytes)
         self._codec.read_slices(SliceReader(slabs))
         return slabs
+
+    def _find_keepers(self, returns: Returns) -> None:
+        """The producer asks who keeps what it has sent: here, and in the hosts that got it from here."""
+        from remotemedia.runner.keeping import ask_later_hosts
+        from remotemedia.runner.slab_sender import all_senders
+
+        asked = all_senders()
+        ask_later_hosts(returns, asked, lambda: self._tell_keepers(returns, asked))
+
+    def _tell_keepers(self, returns: Returns, asked: Sequence[SlabSender]) -> None:
+        """Answer, in whatever thread the last answer came; what has been given back goes before."""
+        from remotemedia.runner.keeping import statement_of
+
+        first = {target.stages[0].id for target in self.targets if isinstance(target, Chain)}
+        first |= {target.id for target in self.targets if isinstance(target, LoopUnit)}
+        with self._lock:
+            credit = self._credit(min(self._done, default=0))
+            said = statement_of(returns, asked, self.segment, first)
+            self._unsent = self._returning() + credit + encode_frame(KEPT, said.payload())
+        # Where the socket is full the rest goes with a credit: the producer may be writing, and not reading.
+        self._return_now()
 
     def _return_now(self) -> None:
         """Send what is to be given back, unless a thread that sends something does so.
@@ -308,6 +391,11 @@ class ChannelInput(InputPort):
         pairs = self._returns.take() if self._returns is not None else []
         data, self._unsent = self._unsent, b""
         return data + encode_frame(RETURN, pairs) if pairs else data
+
+
+def _call(function: Callable[[], None] | None) -> None:
+    if function is not None:
+        function()
 
 
 def _take_out(items: list[Any], start: int, end: int) -> Iterator[Any]:

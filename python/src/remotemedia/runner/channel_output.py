@@ -17,25 +17,31 @@ from remotemedia.core.exceptions import (
 )
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.ports import OutputPort, Window
+from remotemedia.runner.tag_frames import tags_payload
+from remotemedia.runner.tags import Tag, current_tag
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.unit import close_upstream
 from remotemedia.wire.frames import (
     CREDIT,
     END,
     HEADER_BYTES,
+    KEPT,
     MAX_PAYLOAD_BYTES,
     RETURN,
     STOP,
+    TAGS,
     FrameReader,
     decode_payload,
     encode_frame,
     encode_items_frame,
+    is_credit,
 )
 from remotemedia.wire.items import ForeignItems, ItemCodec
 from remotemedia.wire.values import NUMBER_BYTES
 
 if TYPE_CHECKING:
     from remotemedia.runner.slab_sender import SlabSender
+    from remotemedia.slabs.giving import Giving
 
 _MAX_PENDING = 1024
 _FRAME_BYTES = 1 << 20
@@ -75,8 +81,9 @@ class ChannelOutput(OutputPort):
         self._lower = (codec or ForeignItems()).lower
         self._socket: socket.socket | None = None
         self._window = window
-        # Each item with its weight. The sums have one writer each: who gives the outputs, and who sends.
-        self._pending: deque[tuple[Any, int]] = deque()
+        # Each item with its weight and, in a session, its tag. The sums have one writer each: who gives the
+        # outputs, and who sends.
+        self._pending: deque[tuple[Any, int, Tag | None]] = deque()
         self._taken_in_bytes = self._taken_out_bytes = 0
         self._is_refused = False
         self._send_lock = threading.Lock()
@@ -89,11 +96,16 @@ class ChannelOutput(OutputPort):
         self._is_tender_awake = True
         self._wake_writer: socket.socket | None = None
 
+    def give(self, giving: Giving) -> None:
+        """Send in place what may be, from the first item on."""
+        if self._slabs is not None:
+            self._slabs.writer.giving = giving
+
     def start(self, sock: socket.socket) -> None:
         """Send on a connection that has said HELLO."""
         self._socket = sock
         if self._slabs is not None:
-            self._slabs.writer.is_shared = self.producers[0].open_consumers > 1
+            self._slabs.run = self.segment
         wake_reader, self._wake_writer = socket.socketpair()
         run_in_thread(self._tend, sock, wake_reader, name=f"remotemedia-{self.channel}")
 
@@ -160,6 +172,11 @@ class ChannelOutput(OutputPort):
     def _enqueue(self, item: Any) -> bool:
         if self._is_refused:
             return False
+        tag: Tag | None = None
+        if self.segment.is_tagged:
+            tag = current_tag()
+            if self.segment.is_stale(tag):
+                return False
         kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
         if kind is int or kind is float:
             lowered, weight = item, NUMBER_BYTES
@@ -177,7 +194,7 @@ class ChannelOutput(OutputPort):
                 lowered, slice_bytes = self._slabs.pack(lowered)
                 weight += slice_bytes
         self._taken_in_bytes += weight
-        self._pending.append((lowered, weight))
+        self._pending.append((lowered, weight, tag))
         return True
 
     def _refuse(self, error: Exception) -> None:
@@ -208,41 +225,44 @@ class ChannelOutput(OutputPort):
         with self._send_lock:
             while pending and not self.is_dead and self._has_room():
                 room = self._window[0] - (self._sent_items - self._back_items)
-                items = self._take_out(min(room, _MAX_FRAME_ITEMS))
+                items, tags = self._take_out(min(room, _MAX_FRAME_ITEMS))
                 if items:
-                    self._send_items(items)
+                    self._send_items(items, tags)
         if self._space_waiters and not self._is_full(_MAX_PENDING // 2):
             self.segment.loop.call_soon_threadsafe(self._release)
 
-    def _take_out(self, max_items: int) -> list[Any]:
-        """The items of the next frame: about a mebibyte, or one item."""
+    def _take_out(self, max_items: int) -> tuple[list[Any], list[Tag]]:
+        """The items of the next frame, about a mebibyte or one item, and their tags in a session."""
         pending = self._pending
         left = room = min(_FRAME_BYTES, self._window[1] - (self._sent_bytes - self._back_bytes))
         items: list[Any] = []
+        tags: list[Tag] = []
         add = items.append
         try:
             for _ in range(max_items):
-                item, weight = pending[0]
+                item, weight, tag = pending[0]
                 # Looked at first: who ends the outputs must not see an empty queue while one is put back.
                 if weight > left and items:
                     break
                 pending.popleft()
                 left -= weight
                 add(item)
+                if tag is not None:
+                    tags.append(tag)
         except IndexError:
             # All is taken, or dropped by another thread.
             pass
         self._taken_out_bytes += room - left
-        return items
+        return items, tags
 
-    def _send_items(self, items: list[Any]) -> None:
+    def _send_items(self, items: list[Any], tags: list[Tag]) -> None:
         buffer = self._buffer
         slabs = self._slabs
         has_slices = slabs is not None and slabs.has_parcels
         try:
             encode_items_frame(slabs.unpack(items) if slabs is not None and has_slices else items, buffer)
         except ValueTransferError as error:
-            self._send_until_bad(items, error)
+            self._send_until_bad(items, tags, error)
             return
         size = len(buffer) - HEADER_BYTES
         if slabs is not None and has_slices:
@@ -252,17 +272,19 @@ class ChannelOutput(OutputPort):
                 self._send(frames)
         self._sent_items += len(items)
         self._sent_bytes += size
+        if tags:
+            self._send(encode_frame(TAGS, tags_payload(tags)))
         self._send(buffer)
         if len(buffer) > _FRAME_BYTES:
             self._buffer = bytearray(_BUFFER_BYTES)
 
-    def _send_until_bad(self, items: list[Any], error: ValueTransferError) -> None:
+    def _send_until_bad(self, items: list[Any], tags: list[Tag], error: ValueTransferError) -> None:
         """An item was changed into one that cannot cross: send those before it, then fail."""
         if len(items) > 1:
-            for item in items:
+            for index, item in enumerate(items):
                 if self.is_dead or self._is_refused:
                     return
-                self._send_items([item])
+                self._send_items([item], tags[index : index + 1])
             return
         self._is_refused = True
         self._pending.clear()
@@ -281,7 +303,8 @@ class ChannelOutput(OutputPort):
     def _send_end(self) -> None:
         with self._send_lock:
             if not self.is_dead and not self.is_finished:
-                self._send(encode_frame(END, {"failed": self.segment.has_failed}))
+                before = b"" if self._slabs is None else self._slabs.ends()
+                self._send(before + encode_frame(END, {"failed": self.segment.has_failed}))
         self.finish()
 
     def _consumer_gone(self) -> None:
@@ -356,11 +379,11 @@ class ChannelOutput(OutputPort):
     def _send_pending(self) -> None:
         self._send_ready()
         slabs = self._slabs
-        if slabs is not None and slabs.forgotten:
+        if slabs is not None and slabs.has_notices:
             with self._send_lock:
-                self._send(slabs.forget_frame())
+                self._send(slabs.notices())
         self._is_tender_awake = False
-        if (self._pending and self._has_room()) or (slabs is not None and slabs.forgotten):
+        if (self._pending and self._has_room()) or (slabs is not None and slabs.has_notices):
             self._wake()
         if self._is_ending and not self._pending and not self.is_finished:
             self._send_end()
@@ -372,15 +395,22 @@ class ChannelOutput(OutputPort):
             if frame is None or frame[0] == STOP:
                 return False
             if frame[0] == CREDIT:
-                self._take_credit(*decode_payload(frame[1]))
+                self._take_credit(decode_payload(frame[1]))
             elif frame[0] == RETURN and self._slabs is not None:
                 self._slabs.returned(decode_payload(frame[1]))
+            elif frame[0] == KEPT and self._slabs is not None:
+                self._slabs.said(decode_payload(frame[1]))
             else:
                 raise ProtocolError(f"a frame of kind {frame[0]:#x} on a channel's producer side")
             if not reader.has_frame():
                 return True
 
-    def _take_credit(self, items: int, byte_count: int) -> None:
+    def _take_credit(self, payload: object) -> None:
+        if not is_credit(payload):
+            raise ProtocolError("a CREDIT must be two numbers")
+        items, byte_count = payload
+        if items > self._sent_items - self._back_items or byte_count > self._sent_bytes - self._back_bytes:
+            raise ProtocolError(f"a CREDIT of {items} items and {byte_count} bytes is more than is out")
         with self._credit:
             self._back_items += items
             self._back_bytes += byte_count

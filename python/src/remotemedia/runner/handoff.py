@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.runner.loop import set_done
+from remotemedia.runner.tags import TAG, Tag, Tagged, current_tag
 
 if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
@@ -40,6 +41,8 @@ class Inbox:
         open_inputs: how many producers have not given their last item.
         is_closed: it takes nothing more.
         half: how many items may be left when its producers go on.
+        tag: that of the item that was got last.
+        sets_tag: whether the task that gets an item goes on with its tag.
     """
 
     def __init__(self, segment: Segment, limit: int = LIMIT) -> None:
@@ -47,6 +50,8 @@ class Inbox:
         self.entries: deque[Entry | End] = deque()
         self.open_inputs = 0
         self.is_closed = False
+        self.sets_tag = True
+        self.tag: Tag | None = None
         self.half = limit // 2
         self._limit = limit
         self._segment = segment
@@ -57,10 +62,17 @@ class Inbox:
         # A count: while the thread waits here it serves deeper chains, which may come to wait here as well.
         self._blocked_depth = 0
 
+    def limit_to(self, limit: int) -> None:
+        """Let fewer items wait, or more; before anything is put."""
+        self._limit = limit
+        self.half = limit // 2
+
     def put_from_loop(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where the queue is full."""
         if self.is_closed:
             return None
+        if self._segment.is_tagged:
+            item = Tagged(item, current_tag())
         self.entries.append((item, None))
         self._wake_on_loop()
         if len(self.entries) <= self._limit:
@@ -76,6 +88,8 @@ class Inbox:
         """Put an item, in the segment's thread; while the queue is full the thread serves deeper levels."""
         if self.is_closed:
             return
+        if self._segment.is_tagged:
+            item = Tagged(item, current_tag())
         self.entries.append((item, done))
         if self.is_closed:
             # The node has ended between the two looks.
@@ -112,10 +126,21 @@ class Inbox:
             entry = self.entries.popleft()
             if len(self.entries) <= self.half:
                 self._release_producers()
-            if not isinstance(entry, End):
+            if isinstance(entry, End):
+                if self.note_end():
+                    return None
+                continue
+            item, done = entry
+            if not isinstance(item, Tagged):
                 return entry
-            if self.note_end():
-                return None
+            if self._segment.is_stale(item.tag):
+                if done is not None:
+                    done()
+                continue
+            self.tag = item.tag
+            if self.sets_tag:
+                TAG.set(item.tag)
+            return item.item, done
 
     def note_end(self) -> bool:
         """Note that an ``END`` was taken; whether it was that of the last producer."""
@@ -200,30 +225,36 @@ class Inbox:
 
 
 class ChainBox:
-    """The queue of a chain for what comes from the loop. The loop puts; the segment's thread serves."""
+    """The queue of a chain for what comes from the loop. The loop puts; the segment's thread serves.
 
-    def __init__(self, segment: Segment, chain: Chain) -> None:
-        """Start empty."""
+    Attributes:
+        entries: what waits.
+    """
+
+    def __init__(self, segment: Segment, chain: Chain, limit: int = LIMIT) -> None:
+        """Start empty; ``limit`` is how many items may wait before producers do."""
         self.chain = chain
-        self._entries: deque[Any] = deque()
+        self.entries: deque[Any] = deque()
+        self._limit = limit
         self._segment = segment
         self._space_waiters: list[asyncio.Future[None]] = []
+        self._is_releasing = False
 
     def has_entries(self) -> bool:
         """Whether there is something to serve."""
-        return bool(self._entries)
+        return bool(self.entries)
 
     def put(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where the queue is full."""
         if self.chain.is_dead:
             return None
-        self._entries.append(item)
+        self.entries.append(Tagged(item, current_tag()) if self._segment.is_tagged else item)
         self._segment.thread.notify()
-        if len(self._entries) <= LIMIT:
+        if len(self.entries) <= self._limit:
             return None
         future = self._segment.loop.create_future()
         self._space_waiters.append(future)
-        if len(self._entries) <= LIMIT:
+        if self._has_space():
             # The thread has served meanwhile, perhaps before it could see who waits.
             self._release()
             return None
@@ -231,27 +262,46 @@ class ChainBox:
 
     def end(self) -> None:
         """One producer has given its last item."""
-        self._entries.append(END)
+        self.entries.append(END)
         self._segment.thread.notify()
 
     def serve(self) -> None:
-        """Run the chain with what is there."""
-        batch: list[Any] = []
-        ends = 0
-        while self._entries:
-            entry = self._entries.popleft()
-            if entry is END:
-                ends += 1
+        """Run the chain with what is there now; what comes meanwhile waits until others have had a turn."""
+        turns = iter(range(len(self.entries)))
+        for _ in turns:
+            if self.entries[0] is END:
+                self._take()
+                self.chain.input_ended()
+            elif self.chain.is_dead:
+                self._take()
             else:
-                batch.append(entry)
-        if self._space_waiters:
+                self.chain.run(self._items(turns))
+
+    def _items(self, turns: Iterator[int]) -> Iterator[Any]:
+        """The items up to the next ``END``; each waits until the chain comes to it."""
+        is_tagged = self._segment.is_tagged
+        while True:
+            item = self._take()
+            if not is_tagged:
+                yield item
+            elif not self._segment.is_stale(item.tag):
+                TAG.set(item.tag)
+                yield item.item
+            if not self.entries or self.entries[0] is END or next(turns, None) is None:
+                return
+
+    def _take(self) -> Any:
+        entry = self.entries.popleft()
+        if self._space_waiters and not self._is_releasing and self._has_space():
+            self._is_releasing = True
             self._segment.loop.call_soon_threadsafe(self._release)
-        if batch and not self.chain.is_dead:
-            self.chain.run(batch)
-        for _ in range(ends):
-            self.chain.input_ended()
+        return entry
+
+    def _has_space(self) -> bool:
+        return len(self.entries) <= self._limit // 2
 
     def _release(self) -> None:
+        self._is_releasing = False
         for future in self._space_waiters:
             set_done(future)
         self._space_waiters.clear()

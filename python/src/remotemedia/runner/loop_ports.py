@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable, Sized
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import END, LIMIT, End, Inbox
 from remotemedia.runner.loop_unit import LoopTask
 from remotemedia.runner.ports import INPUT_NAME, OutputPort
+from remotemedia.runner.tags import TAG, Tag, new_tag
 from remotemedia.runner.unit import Unit, close_upstream
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
 
 class LoopInput(LoopTask):
-    """Items of an async iterable, iterated on the segment's loop; it waits while there is no room."""
+    """Items of an async iterable, iterated on the segment's loop; it waits while there is no room.
 
-    def __init__(self, items: AsyncIterable[Any], name: str | None = INPUT_NAME) -> None:
+    Attributes:
+        limit: how many items may wait for each node that it feeds before the next one is asked for.
+        hand_offs: what waits for them.
+    """
+
+    def __init__(self, items: AsyncIterable[Any], name: str | None = INPUT_NAME, limit: int = LIMIT) -> None:
         """Take the items; None is one like any other.
 
         Args:
@@ -27,11 +33,19 @@ class LoopInput(LoopTask):
                 cancelled, and it is closed if it has ``aclose``.
             name: the ``node_id`` of its failures; their phase is ``"source"``, and their index says how many
                 items were given before.
+            limit: how many items may wait for a node.
         """
         super().__init__(name or INPUT_NAME)
+        self.limit = limit
+        self.hand_offs: list[Sized] = []
         self._items = items
         self._name = name
         self._given = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many items that were given wait for the node that is furthest behind."""
+        return max(map(len, self.hand_offs), default=0)
 
     async def work(self) -> None:
         """Give all items."""
@@ -40,6 +54,9 @@ class LoopInput(LoopTask):
         try:
             async for item in iterator:
                 self._given += 1
+                if self.segment.is_tagged:
+                    tag: Tag | None = getattr(self._items, "tag", None)
+                    TAG.set(tag or new_tag())
                 await self._give(item)
                 if self.is_dead:
                     return
@@ -73,6 +90,7 @@ class LoopOutput(OutputPort):
         """Keep up to ``limit`` outputs for the reader before their producers wait."""
         super().__init__()
         self._limit = limit
+        self._is_linked = False
         self._is_ended = False
 
     def link(self, segment: Segment, producer: Unit) -> None:
@@ -80,7 +98,11 @@ class LoopOutput(OutputPort):
         super().link(segment, producer)
         self._inbox = Inbox(segment, self._limit)
         self._inbox.open_inputs = 1
+        # Who reads is the program, which has tags of its own if it is a node.
+        self._inbox.sets_tag = False
+        self._inbox.is_closed = self.is_dead
         self._level = producer.level
+        self._is_linked = True
 
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` after the last one, after ``close`` and after a cancel."""
@@ -91,6 +113,18 @@ class LoopOutput(OutputPort):
             self._is_ended = True
             return END
         return entry[0]
+
+    @property
+    def is_stale(self) -> Callable[[], bool]:
+        """What tells whether the output got last has been interrupted."""
+        segment, tag = self.segment, self._inbox.tag
+        return lambda: segment.is_stale(tag)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether no output waits, of a port that has got its end."""
+        entries = self._inbox.entries
+        return self._is_ended or self.is_dead or not entries or entries[0] is END
 
     def __aiter__(self) -> LoopOutput:
         return self
@@ -107,6 +141,9 @@ class LoopOutput(OutputPort):
             return
         self._is_ended = True
         self.is_dead = True
+        if not self._is_linked:
+            # Its segment could not be made, or has not been yet.
+            return
         self._inbox.close()
         # For a reader that is waiting in another task.
         self._inbox.end_from_loop()

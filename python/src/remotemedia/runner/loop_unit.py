@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import Inbox
 from remotemedia.runner.stage import Stage
+from remotemedia.runner.tags import TAG
 from remotemedia.runner.unit import Emit, Unit
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class LoopTask(Unit):
 
     def start(self) -> None:
         """Start the task; called on the loop."""
-        self._task = self.segment.loop.create_task(self._main(), context=self.segment.context)
+        segment = self.segment
+        # What is under way is each task's own.
+        context = segment.context.copy() if segment.is_tagged else segment.context
+        self._task = segment.loop.create_task(self._main(), context=context)
 
     def kill(self) -> None:
         """Cancel the task."""
@@ -63,7 +67,7 @@ class LoopTask(Unit):
 
     async def emit(self, item: Any) -> None:
         """Give one output."""
-        if self.is_dead:
+        if self.is_dead or (self.segment.is_tagged and self.segment.is_stale(TAG.get())):
             return
         if self.meter is not None:
             self.meter.items_out += 1

@@ -56,11 +56,13 @@ class Traits:
     Attributes:
         is_async: whether ``process`` is a coroutine function or an async generator function.
         is_generator: whether it is a plain generator function.
+        can_repeat: whether it goes on after an output, and so may give the same one again.
         run_on: which thread it asks for: ``"caller"``, ``"thread"`` or None. Anything else is refused later.
         takes_context: whether ``process`` has a parameter ``ctx``, which is not the one for its input.
     """
 
     __slots__ = (
+        "can_repeat",
         "has_cleanup",
         "has_flush",
         "has_initialize",
@@ -94,6 +96,8 @@ class Traits:
             self.is_async = _is_async(process)
             self.is_generator = inspect.isgeneratorfunction(process)
             self.takes_context = self._takes_context(process)
+        is_many = self.is_generator or (self.is_async and inspect.isasyncgenfunction(process))
+        self.can_repeat = is_many or self.is_streaming or self.is_source
 
     def _takes_context(self, process: Any) -> bool:
         try:

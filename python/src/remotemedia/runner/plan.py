@@ -45,6 +45,8 @@ class SegmentPlan:
             an output port is not in ``outputs``.
         outputs: ports with the id of the node whose outputs they take.
         has_metrics: whether nodes are measured.
+        is_tagged: whether items have tags, so that what is under way can be interrupted.
+        session_id: of a live session.
         cancel_timeout_ms: how long a cancel waits for the nodes.
     """
 
@@ -53,6 +55,8 @@ class SegmentPlan:
     inputs: Sequence[tuple[InputPort | LoopInput, Sequence[str | OutputPort]]] = ()
     outputs: Sequence[tuple[OutputPort, str]] = ()
     has_metrics: bool = False
+    is_tagged: bool = False
+    session_id: str | None = None
     cancel_timeout_ms: int = 5_000
 
 

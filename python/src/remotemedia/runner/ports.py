@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.tags import TAG, new_tag
 from remotemedia.runner.unit import Emit, Unit
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class MemoryInput(InputPort):
     def step(self, limit: int | None) -> None:
         """Give up to ``limit`` items, or all."""
         chain = self._only_chain()
+        if self.segment.is_tagged and self.given == 0:
+            self._items = _with_tags(self._items)
         items = self._items if limit is None else islice(self._items, limit)
         before = self.given
         segment = self.segment
@@ -258,6 +261,12 @@ class MemoryOutput(OutputPort):
 
 Target = Chain | LoopUnit | OutputPort
 """What an input port feeds."""
+
+
+def _with_tags(items: Iterator[Any]) -> Iterator[Any]:
+    for item in items:
+        TAG.set(new_tag())
+        yield item
 
 
 def _giver(target: Target) -> Emit:

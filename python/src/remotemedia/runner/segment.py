@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from remotemedia.core.session_id import SESSION_ID
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.life_cycle import LifeCycle
@@ -18,6 +19,7 @@ from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
+from remotemedia.runner.tags import Tag
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
 from remotemedia.runner.wiring import Units, wire
@@ -37,6 +39,9 @@ class Segment:
         is_cancelled: whether ``cancel`` was called.
         has_failed: whether a node here or upstream has failed; no ``flush`` runs from then on.
         more: whether more outputs may come soon without the thread sending what it has.
+        is_tagged: whether items have tags, so that what is under way can be interrupted.
+        on_interrupt: told, in any thread, what has become stale: what was let in before a stamp.
+        waiting_tag: that of the item for which a sync node's awaitable is waited for.
         thread: what the thread waits with.
         context: the context of variables that async code of the nodes runs under.
         plan: what is run.
@@ -49,16 +54,20 @@ class Segment:
         "_mutex",
         "_own_loop",
         "_running",
+        "_stale_before",
         "_unfinished",
         "_units",
         "context",
         "failures",
         "has_failed",
         "is_cancelled",
+        "is_tagged",
         "more",
+        "on_interrupt",
         "plan",
         "stages",
         "thread",
+        "waiting_tag",
     )
 
     def __init__(
@@ -87,10 +96,16 @@ class Segment:
         self.is_cancelled = False
         self.has_failed = False
         self.more = False
+        self.is_tagged = plan.is_tagged
+        self.on_interrupt: Callable[[float], None] | None = None
+        self.waiting_tag: Tag | None = None
+        self._stale_before = 0.0
         self.thread = ThreadSide()
         self.thread.await_loop = loop
         self.context = context or contextvars.copy_context()
         self.plan = plan
+        if plan.session_id is not None:
+            self.context.run(SESSION_ID.set, plan.session_id)
         self._own_loop = loop
         self._loop_thread = loop_thread
         # Held from the beginning until the run has ended.
@@ -105,7 +120,7 @@ class Segment:
         ]
         for stage in self.stages:
             if stage.traits.takes_context:
-                stage.give_context(NodeContext(stage.id, self._arena()))
+                stage.give_context(NodeContext(stage.id, self._arena(), self if plan.is_tagged else None))
         self._life = LifeCycle(self)
         self._units = units = wire(self, plan, self.stages)
         self._unfinished: set[Unit] = set()
@@ -139,6 +154,8 @@ class Segment:
             OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
+        if self.plan.session_id is not None:
+            SESSION_ID.set(self.plan.session_id)
         try:
             self._life.open(announce)
         except OpenError:
@@ -180,6 +197,27 @@ class Segment:
         self.thread.notify()
         for stage in self.stages:
             stage.record.wake()
+
+    def is_stale(self, tag: Tag | None) -> bool:
+        """Whether an item was let in before the last interruption, and does not survive it."""
+        return tag is not None and tag.stamp < self._stale_before and not tag.survives
+
+    def interrupt(self, before: float) -> None:
+        """Make stale what was let in before a stamp; called from any thread.
+
+        What of it waits is dropped when its turn comes, async work is cancelled, generators are closed, and
+        what it leads to is discarded.
+        """
+        with self._mutex:
+            if not self.is_tagged or before <= self._stale_before:
+                return
+            self._stale_before = before
+        for unit in self._units.all():
+            unit.interrupt()
+        if self.is_stale(self.waiting_tag):
+            self.thread.interrupt_wait()
+        if self.on_interrupt is not None:
+            self.on_interrupt(before)
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
@@ -254,6 +292,15 @@ class Segment:
         self._unfinished.discard(unit)
         if self.thread.is_waiting:
             self.thread.notify()
+
+    def between_nodes(self) -> tuple[list[Any], int]:
+        """What waits between nodes, and how many items more nodes on the loop may have in hand."""
+        waiting: list[Any] = []
+        for unit in self._units.loop_units:
+            waiting += unit.inbox.entries.copy()
+        for box in self.thread.boxes:
+            waiting += box.entries.copy()
+        return waiting, sum(unit.stage.concurrency + 1 for unit in self._units.loop_units)
 
     def more_to_come(self) -> _MoreToCome:
         """Inside, an output must not wait for the end of the batch."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.runner.handoff import Bell, Entry
+from remotemedia.runner.tags import TAG, Tag, Tagged
 
 if TYPE_CHECKING:
     from remotemedia.runner.loop_unit import LoopUnit
@@ -22,6 +23,7 @@ class InputStream(AsyncIterator[Any]):
 
     Attributes:
         is_ended: whether the end of the input has been seen.
+        tag: that of the item given last, in a session.
         outputs: what the reading thread has given and the loop has not taken yet, if it gives any.
     """
 
@@ -29,6 +31,7 @@ class InputStream(AsyncIterator[Any]):
         """Read the unit's queue; to be made on the loop."""
         self.is_ended = False
         self.outputs: ThreadOutputs | None = None
+        self.tag: Tag | None = None
         self._segment = unit.segment
         self._stage = unit.stage
         self._inbox = unit.inbox
@@ -64,8 +67,13 @@ class InputStream(AsyncIterator[Any]):
             if len(entries) <= self._half:
                 self._inbox.taken_in_thread()
             if isinstance(entry, tuple):
-                self._stage.entered += 1
                 item, self._done = entry
+                if isinstance(item, Tagged):
+                    if self._segment.is_stale(item.tag):
+                        self.finish()
+                        continue
+                    item = self._take_tag(item)
+                self._stage.entered += 1
                 return item
             self.is_ended = self._inbox.note_end()
 
@@ -78,7 +86,13 @@ class InputStream(AsyncIterator[Any]):
             raise StopAsyncIteration
         self._stage.entered += 1
         self._done = entry[1]
+        self.tag = TAG.get()
         return entry[0]
+
+    def _take_tag(self, tagged: Tagged) -> Any:
+        self.tag = tagged.tag
+        TAG.set(tagged.tag)
+        return tagged.item
 
     def finish(self) -> None:
         """The item given last counts as done."""

@@ -14,6 +14,7 @@ from remotemedia.runner.node_thread import NodeThread
 from remotemedia.runner.outputs import AWAITABLE, MANY, kind_of
 from remotemedia.runner.stage import Stage, marks_node
 from remotemedia.runner.stream_input import InputStream
+from remotemedia.runner.tags import TAG, Tagged, new_tag
 from remotemedia.runner.thread_outputs import ThreadOutputs
 from remotemedia.runner.unit import close_upstream
 
@@ -58,6 +59,8 @@ class StreamNode(LoopUnit):
         """Call something in the node's thread and emit what it gives; what is left for the loop to emit."""
         given = ThreadOutputs(self.segment.loop)
         stream.outputs = given
+        if self.segment.is_tagged:
+            given.tag_of = lambda: stream.tag or new_tag()
         job = thread.submit(_give_all, stage, call, given)
         job.add_done_callback(lambda _: given.end())
         try:
@@ -74,6 +77,11 @@ class StreamNode(LoopUnit):
             for value in given.take():
                 if self.is_dead:
                     raise asyncio.CancelledError
+                if isinstance(value, Tagged):
+                    if self.segment.is_stale(value.tag):
+                        continue
+                    TAG.set(value.tag)
+                    value = value.item
                 if self.meter is not None:
                     self.meter.items_out += 1
                 # As ``emit`` does it; a coroutine for each output would cost more than all else here.
@@ -88,6 +96,7 @@ class StreamNode(LoopUnit):
         if hasattr(outputs, "__aiter__"):
             try:
                 async for value in outputs:
+                    self._begin_output(stage)
                     if value is not None:
                         await self.emit(value)
                     if self.is_dead:
@@ -97,6 +106,7 @@ class StreamNode(LoopUnit):
         elif _is_many(stage, outputs):
             try:
                 for value in outputs:
+                    self._begin_output(stage)
                     if value is not None:
                         await self.emit(value)
                     # A plain generator on the loop gives others a turn after each output.
@@ -106,7 +116,13 @@ class StreamNode(LoopUnit):
             finally:
                 await self.close_outputs(outputs)
         elif outputs is not None:
+            self._begin_output(stage)
             await self.emit(outputs)
+
+    def _begin_output(self, stage: Stage) -> None:
+        """What a source gives begins there."""
+        if stage.traits.is_source and self.segment.is_tagged:
+            TAG.set(new_tag())
 
 
 _MANY: tuple[type, ...] = (list, tuple, set)

@@ -143,6 +143,13 @@ class ThreadSide:
         if cancel is not None:
             cancel()
 
+    def interrupt_wait(self) -> None:
+        """Cancel what the thread awaits now; called from any thread."""
+        with self._mutex:
+            cancel = None if self._is_cleaning_up else self._cancel_wait
+        if cancel is not None:
+            cancel()
+
     def begin_cleanup(self) -> None:
         """From here on nothing that the thread awaits is cancelled."""
         with self._mutex:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from remotemedia.runner.handoff import LIMIT, Bell
 from remotemedia.runner.loop import set_done
+from remotemedia.runner.tags import Tag, Tagged
 
 _REST_S: Final = 0.001
 """How long the loop leaves a thread alone that gives outputs: a wake-up for each costs more than the node.
@@ -26,11 +27,13 @@ class ThreadOutputs:
 
     Attributes:
         values: what the loop has not taken yet.
+        tag_of: gives the tag of an output, in a session; called in the thread.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start empty; to be made on the loop."""
         self.values: deque[Any] = deque()
+        self.tag_of: Callable[[], Tag] | None = None
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
         self._is_idle = False
@@ -44,7 +47,7 @@ class ThreadOutputs:
     def give(self, value: Any) -> bool:
         """Give an output, in the thread; waits while there is no room. Whether more are wanted."""
         values = self.values
-        values.append(value)
+        values.append(value if self.tag_of is None else Tagged(value, self.tag_of()))
         if self._is_idle:
             self._wake()
         if len(values) >= LIMIT:

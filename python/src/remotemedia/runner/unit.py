@@ -40,6 +40,9 @@ class Unit:
         """Note that it gives nothing any more; also of a unit that notices by itself."""
         self.is_dead = True
 
+    def interrupt(self) -> None:
+        """Give up what has become stale; called from any thread."""
+
     def release(self) -> None:
         """Give back what the unit holds; at the end of the segment, in its thread.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,7 @@ from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
 from remotemedia.runner.chain import Chain, Source
 from remotemedia.runner.graph import Shape, shape_of
-from remotemedia.runner.handoff import ChainBox
+from remotemedia.runner.handoff import LIMIT, ChainBox
 from remotemedia.runner.loop_ports import LoopInput, LoopOutput
 from remotemedia.runner.loop_unit import LoopTask, LoopUnit
 from remotemedia.runner.plan import SegmentPlan
@@ -188,22 +188,32 @@ def _connect(segment: Segment, origin: Part | LoopInput, taker: Chain | LoopUnit
     taker.producers.append(origin)
     origin.open_consumers += 1
     is_on_loop = isinstance(origin, LoopTask)
+    limit = origin.limit if isinstance(origin, LoopInput) else LIMIT
     put: Any
     if isinstance(taker, Chain):
         taker.open_inputs += 1
         if is_on_loop:
-            taker.box = taker.box or ChainBox(segment, taker)
+            taker.box = taker.box or ChainBox(segment, taker, limit)
             put, end = taker.box.put, taker.box.end
+            _note_hand_off(origin, taker.box.entries)
         else:
             put, end = taker.push, taker.input_ended
     else:
         taker.inbox.open_inputs += 1
+        if limit != LIMIT:
+            taker.inbox.limit_to(limit)
+        _note_hand_off(origin, taker.inbox.entries)
         if is_on_loop:
             put, end = taker.inbox.put_from_loop, taker.inbox.end_from_loop
         else:
             put, end = partial(taker.inbox.put_from_thread, level=origin.level), taker.inbox.end_from_thread
     origin.emits += (put,)
     origin.ends.append(end)
+
+
+def _note_hand_off(origin: Part | LoopInput, entries: Sized) -> None:
+    if isinstance(origin, LoopInput):
+        origin.hand_offs.append(entries)
 
 
 def _connect_output(segment: Segment, origin: Part | LoopInput, port: OutputPort) -> None:

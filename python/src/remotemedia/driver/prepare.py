@@ -1,0 +1,132 @@
+"""From what was passed as a pipeline to a run that can begin.
+
+What only runs with an engine need is imported by them: programs whose nodes are their own start faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from remotemedia.core.exceptions import ExecutorUnavailableError
+from remotemedia.driver.definition import Definition, log_placement
+from remotemedia.driver.detect import Detected
+from remotemedia.driver.inputs import RunInput
+from remotemedia.driver.local import LocalRun, Shape, chain_shape
+from remotemedia.driver.results import metrics_of
+from remotemedia.runner.ports import OutputPort
+from remotemedia.runner.threads import run_in_thread
+
+if TYPE_CHECKING:
+    from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.source import Source
+
+
+def define_here(detected: Detected) -> Definition:
+    """The same as ``define``; blocks."""
+    source = _source_of(detected)
+    from remotemedia.driver.manifest import ask_engine, definition_from
+
+    return definition_from(ask_engine(source, detected.base_dir), source)
+
+
+async def define(detected: Detected, use_engine: bool) -> Definition:
+    """What the engine reads in a manifest, or in a list with manifest entries."""
+    source = _source_of(detected)
+    from remotemedia.driver.manifest import ask_engine, definition_from, kept_answer
+
+    defined = kept_answer(source, detected.base_dir)
+    if defined is None:
+        if not use_engine:
+            raise _engine_needed("it has manifest entries")
+        defined = await _in_thread(ask_engine, source, detected.base_dir)
+    return definition_from(defined, source)
+
+
+def _source_of(detected: Detected) -> Source:
+    if detected.source is None:
+        raise RuntimeError("neither a definition nor a source was detected")
+    return detected.source
+
+
+async def prepare(
+    definition: Definition,
+    run_input: RunInput,
+    make_output: Callable[[], OutputPort],
+    has_metrics: bool,
+    returns_state: bool,
+    use_engine: bool,
+) -> LocalRun | EngineRun:
+    """Make a run of a pipeline, on the caller's running loop; nothing of it has begun.
+
+    Args:
+        definition: the pipeline.
+        run_input: its items.
+        make_output: gives a port for the outputs of a last node.
+        has_metrics: whether nodes are measured.
+        returns_state: whether nodes in other processes bring their state back.
+        use_engine: whether there may be an engine.
+
+    Raises:
+        ExecutorUnavailableError: there may not, and one is needed.
+        BaseException: what keeps a node from going to another process, or the engine from being there.
+    """
+    log_placement(definition)
+    loop = asyncio.get_running_loop()
+    if definition.is_all_here:
+        shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
+        return LocalRun(definition, shape, run_input, make_output, has_metrics, loop)
+    if not use_engine:
+        raise _engine_needed("it has nodes that run in other processes")
+    from remotemedia.driver.away import send_away
+    from remotemedia.driver.engine import engine
+    from remotemedia.driver.engine_run import EngineRun
+
+    away = await send_away(definition, returns_state, _in_thread)
+    current = await _in_thread(engine)
+    return EngineRun(
+        current, definition, run_input, make_output, away=away, has_metrics=has_metrics, loop=loop
+    )
+
+
+async def _planned_shape(definition: Definition) -> Shape:
+    from remotemedia.driver.planning import kept_shape, plan_shape
+
+    return kept_shape(definition) or await _in_thread(plan_shape, definition)
+
+
+def planned_shape_here(definition: Definition) -> Shape:
+    """The graph of a definition whose nodes all live here; blocks."""
+    from remotemedia.driver.planning import kept_shape, plan_shape
+
+    return kept_shape(definition) or plan_shape(definition)
+
+
+async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """Call something that blocks, without blocking the loop. A thread of ours never keeps a program alive."""
+    done: Future[Any] = Future()
+
+    def call() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            done.set_result(function(*args))
+        except BaseException as error:
+            done.set_exception(error)
+
+    run_in_thread(call, name="remotemedia-call")
+    return await asyncio.wrap_future(done)
+
+
+def measured(work: LocalRun | EngineRun, definition: Definition) -> dict[str, Any]:
+    """What a run has measured."""
+    duration_us, records = work.metrics()
+    return metrics_of(duration_us, (entry.id for entry in definition.entries), records)
+
+
+def _engine_needed(why: str) -> ExecutorUnavailableError:
+    return ExecutorUnavailableError(
+        f"use_rust=False leaves no engine for this pipeline: {why}. Leave it out."
+    )

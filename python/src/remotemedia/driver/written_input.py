@@ -1,0 +1,175 @@
+"""The input of a live session: items that are written on the caller's loop, and read by the run there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from remotemedia.core.exceptions import SessionEndedError
+from remotemedia.runner.loop import set_done
+from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.tags import Tag, Tagged, new_tag
+
+
+class WrittenInput:
+    """A queue between those that write and the port that lets the items in.
+
+    Items count as pending until the node that is furthest behind takes them: also those that the port has
+    handed to its nodes and that wait there.
+
+    Attributes:
+        hand_off_limit: how many items may wait between the port and a node; fewer than may be pending, so
+            that whoever waits for room sees the port come back for more.
+        is_ended: no more items will be written.
+        tag: that of the item given last.
+    """
+
+    def __init__(self, max_pending: int, on_broken: Callable[[], None]) -> None:
+        """Start empty; to be called on the loop.
+
+        Args:
+            max_pending: how many items may be pending before writers wait.
+            on_broken: called on the loop when nobody reads any more, and not because all was read.
+        """
+        self.hand_off_limit = max_pending // 2
+        self.is_ended = False
+        self.tag: Tag | None = None
+        self._loop = asyncio.get_running_loop()
+        self._max_pending = max_pending
+        self._on_broken = on_broken
+        self._port: LoopInput | None = None
+        self._items: deque[Tagged] = deque()
+        self._writers: deque[asyncio.Future[bool]] = deque()
+        # Writers that have been let in and have not put their items yet.
+        self._entering = 0
+        self._reader: asyncio.Future[None] | None = None
+        self._is_broken = False
+        self._refusal: Callable[[], SessionEndedError] | None = None
+
+    @property
+    def has_taker(self) -> bool:
+        """Whether anything reads the items; known once the run is open."""
+        return self._port is not None
+
+    def attach(self, port: LoopInput) -> None:
+        """Take note of the port that reads; called in any thread, before it reads."""
+        self._port = port
+
+    # Writing
+
+    def put_now(self, item: Any, survives: bool = False) -> bool:
+        """Put an item if there is room and nobody waits for it; whether it was put.
+
+        Raises:
+            SessionEndedError: it was refused.
+        """
+        if self._refusal is not None:
+            raise self._refusal()
+        if self._writers or not self._has_room():
+            return False
+        self._put(item, survives)
+        return True
+
+    async def put(self, item: Any, survives: bool = False) -> None:
+        """Put an item as soon as there is room. If this is cancelled, it has not been put.
+
+        Raises:
+            SessionEndedError: it was refused, also while this has waited.
+        """
+        if self.put_now(item, survives):
+            return
+        while not await self._enter():
+            if self._refusal is not None:
+                raise self._refusal()
+        self._put(item, survives)
+
+    def end(self) -> None:
+        """No more items will be written; those of writers that wait come in."""
+        self.is_ended = True
+        self._wake_reader()
+
+    def interrupt(self, before: float) -> None:
+        """Drop what was written before a stamp, and does not survive."""
+        self._items = deque(entry for entry in self._items if entry.tag.survives or entry.tag.stamp >= before)
+        self._admit()
+
+    def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
+        """Take nothing more; whoever writes now or later gets an error. The first refusal counts."""
+        if self._refusal is not None:
+            return
+        self._refusal = make_error
+        self._is_broken = True
+        self._items.clear()
+        while self._writers:
+            writer = self._writers.popleft()
+            if not writer.done():
+                writer.set_result(False)
+
+    # Reading: what the port does
+
+    def __aiter__(self) -> WrittenInput:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._items:
+            # What is given up gets no end, which would have nodes flush: the port is cancelled.
+            if self.is_ended and not (self._writers or self._entering or self._is_broken):
+                raise StopAsyncIteration
+            self._reader = self._loop.create_future()
+            self._admit()
+            await self._reader
+        self._admit()
+        item, self.tag = self._items.popleft()
+        return item
+
+    async def aclose(self) -> None:
+        """Nobody reads any more, because of a failure, a cancel, or a node that wants no more."""
+        self._is_broken = True
+        self._items.clear()
+        self._on_broken()
+
+    async def _enter(self) -> bool:
+        """Wait for room; whether it is there."""
+        turn = self._loop.create_future()
+        self._writers.append(turn)
+        try:
+            is_let_in = await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                with contextlib.suppress(ValueError):
+                    self._writers.remove(turn)
+            else:
+                self._entering -= turn.result()
+            self._admit()
+            self._wake_reader()
+            raise
+        self._entering -= is_let_in
+        return is_let_in and not self._is_broken
+
+    def _put(self, item: Any, survives: bool) -> None:
+        self._items.append(Tagged(item, new_tag(survives)))
+        self._wake_reader()
+
+    def _has_room(self) -> bool:
+        if self._is_broken:
+            return False
+        if self._reader is not None and not self._reader.done() and not self._entering:
+            # The port asks for an item, whatever others have given to the same nodes.
+            return True
+        waiting = 0 if self._port is None else self._port.waiting
+        return len(self._items) + self._entering + waiting < self._max_pending
+
+    def _admit(self) -> None:
+        """Let in whoever has waited longest, as far as there is room."""
+        while self._writers and self._has_room():
+            writer = self._writers.popleft()
+            if not writer.done():
+                self._entering += 1
+                writer.set_result(True)
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None:
+            set_done(self._reader)
