@@ -21,7 +21,8 @@ from remotemedia.host.address import dial, listen
 from remotemedia.host.connection import ControlConnection
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.segment_table import SegmentTable, give_up
-from remotemedia.host.segments import Ends, HostSegment, SegmentHost
+from remotemedia.host.described import Ends
+from remotemedia.host.segments import HostSegment, SegmentHost
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
 from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.thread import ThreadSide

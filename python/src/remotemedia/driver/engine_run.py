@@ -18,8 +18,9 @@ from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import input_port, loop_thread
 from remotemedia.driver.own_python import base_folder, own_python
 from remotemedia.host.connection import RequestFailedError
+from remotemedia.host.described import Ends
 from remotemedia.host.segment_table import give_up
-from remotemedia.host.segments import Ends, HostSegment, SegmentHost
+from remotemedia.host.segments import HostSegment, SegmentHost
 from remotemedia.runner.outputs import Traits
 from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.ports import OutputPort

@@ -11,7 +11,7 @@ from remotemedia.driver.engine_failures import answer_of
 from remotemedia.driver.engine_run import Away, pipeline_of
 from remotemedia.driver.kept import Kept
 from remotemedia.driver.local import Shape, is_source
-from remotemedia.host.segments import INPUT, OUTPUT
+from remotemedia.host.described import INPUT, OUTPUT
 
 _kept: Kept[dict[str, Any]] = Kept()
 """Plans by what they depend on: ids, sources and edges."""

@@ -8,44 +8,19 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError
 from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
+from remotemedia.host.described import DescribedSegment, Ends
 from remotemedia.host.listener import Listener, hello
-from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.loop import LoopThread
-from remotemedia.runner.loop_ports import LoopInput
-from remotemedia.runner.plan import NodeFailure, OpenError, Place, SegmentPlan
-from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.plan import NodeFailure, OpenError
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, failure_of
-from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems
-
-if TYPE_CHECKING:
-    from remotemedia.runner.slab_sender import SlabSender
-    from remotemedia.wire.slices import SliceWriter
-
-_MOST_KEPT_BYTES: Final = 64 << 20
-
-INPUT, OUTPUT = "(input)", "(output)"
-"""The ends of a pipeline, which only a driver has."""
-
-
-@dataclass(slots=True)
-class Ends:
-    """The ends of one run's pipeline, in the program where its items come from and its outputs go.
-
-    Attributes:
-        make_input: gives the port that lets the items in.
-        make_output: gives a port that takes the outputs of one node.
-    """
-
-    make_input: Callable[[], InputPort | LoopInput]
-    make_output: Callable[[], OutputPort]
 
 
 @dataclass(slots=True)
@@ -247,40 +222,12 @@ class HostSegment:
         self._answer_closers([])
 
     def _build(self) -> Segment:
-        described = self._description
-        # A driver's program keeps results for as long as it likes.
-        most_kept = None if self._host.ends is None else _MOST_KEPT_BYTES
-        channels = [
-            (ChannelInput(entry["channel"], _window(entry), _codec(entry), most_kept), entry)
-            for entry in described["inputs"]
-        ]
-        outputs = [(_output(entry), entry) for entry in described["outputs"]]
-        self._outputs = [port for port, _ in outputs]
-        plan = SegmentPlan(
-            nodes=[
-                Place(
-                    entry["id"],
-                    self._find_object(entry["object"]),
-                    max(int(entry.get("concurrency") or 1), 1),
-                )
-                for entry in described["nodes"]
-            ],
-            has_metrics=bool(described.get("metrics")),
-            is_tagged=bool(described.get("tagged")),
-            session_id=described.get("session"),
-            cancel_timeout_ms=int(described.get("cancelTimeoutMs") or 5_000),
-            **self._wiring(channels, outputs),
-        )
-        segment = Segment(plan, self._host.loop_thread, loop=self._host.loop)
+        described = DescribedSegment(self._description, self._find_object, self._host.ends)
+        self._outputs = [port for port, _ in described.outputs]
+        segment = Segment(described.plan, self._host.loop_thread, loop=self._host.loop)
         segment.on_interrupt = self._interrupted
-        if any(entry.get("bulk") for _, entry in outputs):
-            # Loaded where it is needed, as all that is about shared memory.
-            from remotemedia.runner.giving import givings
-
-            found = givings(described, segment.stages, INPUT)
-            for port, entry in outputs:
-                port.give(found[entry["from"]])
-        for port, entry in channels:
+        described.give_outputs(segment)
+        for port, entry in described.inputs:
             self._host.listener.expect(entry["token"], port)
         with self._lock:
             self._segment = segment
@@ -288,36 +235,6 @@ class HostSegment:
         if is_cancelled:
             segment.cancel()
         return segment
-
-    def _wiring(
-        self,
-        channels: list[tuple[ChannelInput, dict[str, Any]]],
-        outputs: list[tuple[ChannelOutput, dict[str, Any]]],
-    ) -> dict[str, Any]:
-        """Edges and ports of the plan; the ends of the pipeline, which edges may name, become ports."""
-        edges: list[tuple[str, str]] = [(origin, target) for origin, target in self._description["edges"]]
-        inner = [edge for edge in edges if edge[0] != INPUT and edge[1] != OUTPUT]
-        inputs: list[tuple[InputPort | LoopInput, list[str | OutputPort]]] = [
-            (port, [self._make_output() if target == OUTPUT else target for target in entry["to"]])
-            for port, entry in channels
-        ]
-        drained: list[tuple[OutputPort, str]] = [
-            (port, entry["from"]) for port, entry in outputs if entry["from"] != INPUT
-        ]
-        drained += [(self._make_output(), origin) for origin, to in edges if to == OUTPUT and origin != INPUT]
-        fed: list[str | OutputPort] = [port for port, entry in outputs if entry["from"] == INPUT]
-        fed += [self._make_output() if to == OUTPUT else to for origin, to in edges if origin == INPUT]
-        if fed:
-            inputs.append((self._ends().make_input(), fed))
-        return {"edges": inner, "inputs": inputs, "outputs": drained}
-
-    def _ends(self) -> Ends:
-        if self._host.ends is None:
-            raise ProtocolError("a segment with an end of the pipeline was sent to a host that has none")
-        return self._host.ends
-
-    def _make_output(self) -> OutputPort:
-        return self._ends().make_output()
 
     def _run(self, segment: Segment, respond: Respond) -> None:
         try:
@@ -381,28 +298,3 @@ class HostSegment:
 
 def _ignore(_result: Any, _failed: BaseException | Failure | None) -> None:
     """A close is answered by whoever is there first, and not by its step."""
-
-
-def _window(entry: dict[str, Any]) -> tuple[int, int]:
-    items, byte_count = entry["window"]
-    return int(items), int(byte_count)
-
-
-def _codec(entry: dict[str, Any], slices: SliceWriter | None = None) -> ItemCodec:
-    return PythonItems(slices) if entry["language"] == "python" else ForeignItems(slices)
-
-
-def _output(entry: dict[str, Any]) -> ChannelOutput:
-    slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
-    codec = _codec(entry, None if slabs is None else slabs.writer)
-    return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
-
-
-def _slab_sender(fed: Sequence[str]) -> SlabSender | None:
-    """A channel's part in shared memory, where there is any. It is not loaded for channels that have none."""
-    from remotemedia.runner.slab_sender import SlabSender
-    from remotemedia.slabs.arena import own_arena
-
-    arena = own_arena()
-    first = next((node_id for node_id in fed if node_id != OUTPUT), None)
-    return None if arena is None else SlabSender(arena, first)

@@ -1,0 +1,143 @@
+"""What a description of a segment, as the engine sends it, stands for (``schema/wire.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from remotemedia.core.exceptions import ProtocolError
+from remotemedia.runner.channel_input import ChannelInput
+from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.plan import Place, SegmentPlan
+from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+    from remotemedia.runner.slab_sender import SlabSender
+    from remotemedia.wire.slices import SliceWriter
+
+_MOST_KEPT_BYTES: Final = 64 << 20
+
+INPUT, OUTPUT = "(input)", "(output)"
+"""The ends of a pipeline, which only a driver has."""
+
+
+@dataclass(slots=True)
+class Ends:
+    """The ends of one run's pipeline, in the program where its items come from and its outputs go.
+
+    Attributes:
+        make_input: gives the port that lets the items in.
+        make_output: gives a port that takes the outputs of one node.
+    """
+
+    make_input: Callable[[], InputPort | LoopInput]
+    make_output: Callable[[], OutputPort]
+
+
+class DescribedSegment:
+    """A segment as it is to be built.
+
+    Attributes:
+        plan: what it consists of.
+        inputs: its incoming channels, each with its description.
+        outputs: its outgoing channels, each with its description.
+    """
+
+    def __init__(
+        self, description: dict[str, Any], find_object: Callable[[int], Any], ends: Ends | None
+    ) -> None:
+        """Read a description.
+
+        Raises:
+            ProtocolError: it names an end of the pipeline, and this host has none.
+        """
+        self._description = description
+        self._given_ends = ends
+        # A driver's program keeps results for as long as it likes.
+        most_kept = None if ends is None else _MOST_KEPT_BYTES
+        self.inputs = [
+            (ChannelInput(entry["channel"], _window(entry), _codec(entry), most_kept), entry)
+            for entry in description["inputs"]
+        ]
+        self.outputs = [(_output(entry), entry) for entry in description["outputs"]]
+        self.plan = SegmentPlan(
+            nodes=[
+                Place(
+                    entry["id"],
+                    find_object(entry["object"]),
+                    max(int(entry.get("concurrency") or 1), 1),
+                )
+                for entry in description["nodes"]
+            ],
+            has_metrics=bool(description.get("metrics")),
+            is_tagged=bool(description.get("tagged")),
+            session_id=description.get("session"),
+            cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
+            **self._wiring(),
+        )
+
+    def give_outputs(self, segment: Segment) -> None:
+        """Tell the outgoing channels whom the memory of their items belongs to."""
+        if not any(entry.get("bulk") for _, entry in self.outputs):
+            return
+        # Loaded where it is needed, as all that is about shared memory.
+        from remotemedia.runner.giving import givings
+
+        found = givings(self._description, segment.stages, INPUT)
+        for port, entry in self.outputs:
+            port.give(found[entry["from"]])
+
+    def _wiring(self) -> dict[str, Any]:
+        """Edges and ports of the plan; the ends of the pipeline, which edges may name, become ports."""
+        edges: list[tuple[str, str]] = [(origin, target) for origin, target in self._description["edges"]]
+        inner = [edge for edge in edges if edge[0] != INPUT and edge[1] != OUTPUT]
+        inputs: list[tuple[InputPort | LoopInput, list[str | OutputPort]]] = [
+            (port, [self._make_output() if target == OUTPUT else target for target in entry["to"]])
+            for port, entry in self.inputs
+        ]
+        drained: list[tuple[OutputPort, str]] = [
+            (port, entry["from"]) for port, entry in self.outputs if entry["from"] != INPUT
+        ]
+        drained += [(self._make_output(), origin) for origin, to in edges if to == OUTPUT and origin != INPUT]
+        fed: list[str | OutputPort] = [port for port, entry in self.outputs if entry["from"] == INPUT]
+        fed += [self._make_output() if to == OUTPUT else to for origin, to in edges if origin == INPUT]
+        if fed:
+            inputs.append((self._ends().make_input(), fed))
+        return {"edges": inner, "inputs": inputs, "outputs": drained}
+
+    def _ends(self) -> Ends:
+        if self._given_ends is None:
+            raise ProtocolError("a segment with an end of the pipeline was sent to a host that has none")
+        return self._given_ends
+
+    def _make_output(self) -> OutputPort:
+        return self._ends().make_output()
+
+
+def _window(entry: dict[str, Any]) -> tuple[int, int]:
+    items, byte_count = entry["window"]
+    return int(items), int(byte_count)
+
+
+def _codec(entry: dict[str, Any], slices: SliceWriter | None = None) -> ItemCodec:
+    return PythonItems(slices) if entry["language"] == "python" else ForeignItems(slices)
+
+
+def _output(entry: dict[str, Any]) -> ChannelOutput:
+    slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
+    codec = _codec(entry, None if slabs is None else slabs.writer)
+    return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
+
+
+def _slab_sender(fed: Sequence[str]) -> SlabSender | None:
+    """A channel's part in shared memory, where there is any. It is not loaded for channels that have none."""
+    from remotemedia.runner.slab_sender import SlabSender
+    from remotemedia.slabs.arena import own_arena
+
+    arena = own_arena()
+    first = next((node_id for node_id in fed if node_id != OUTPUT), None)
+    return None if arena is None else SlabSender(arena, first)
