@@ -19,9 +19,9 @@ from remotemedia.host import listener as listener_module
 from remotemedia.host import segment_table
 from remotemedia.host.address import dial, listen
 from remotemedia.host.connection import ControlConnection
+from remotemedia.host.described import Ends
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.segment_table import SegmentTable, give_up
-from remotemedia.host.described import Ends
 from remotemedia.host.segments import HostSegment, SegmentHost
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
 from remotemedia.runner.channel_input import ChannelInput
