@@ -14,6 +14,13 @@ import { findPython, howToInstall, type Interpreter } from './interpreter.js';
 import { PythonNode } from './python-node.js';
 
 const ENTRY = fileURLToPath(new URL('../../../python/src/remotemedia/host/entry.py', import.meta.url));
+
+/**
+ * glibc keeps memory that was freed for each of up to eight arenas per processor, and gives threads one by chance: a host with many threads
+ * would hold on to what each of them once had. The interpreter's lock lets one thread allocate at a time anyway.
+ */
+const FEW_ARENAS = { MALLOC_ARENA_MAX: '2' };
+
 /** Exit codes of the host's entry; see `schema/wire.md`. */
 const EXIT_TOO_OLD = 64;
 const EXIT_MODULE_MISSING = 65;
@@ -124,7 +131,7 @@ export class PythonHost extends OwnedHost {
   ) {
     const { name = 'python', onOutput, logger } = options;
     super({ name, onOutput, logger, isDebug }, (uniqueName, take) => {
-      const command = { path: interpreter.path, args: [...args, entry], cwd, env };
+      const command = { path: interpreter.path, args: [...args, entry], cwd, env: { ...FEW_ARENAS, ...env } };
       return new HostProcess(uniqueName, command, take);
     });
     this.interpreter = interpreter;
