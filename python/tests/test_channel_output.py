@@ -97,7 +97,8 @@ def test_a_thread_does_not_run_ahead_of_the_window_by_more_than_an_item():
     def produce():
         for _ in range(10):
             port.append(bytes(3 * MIB))
-            ahead.append((port._taken_in_bytes - port._back_bytes) // MIB)
+            pending = port._taken_in_bytes - port._taken_out_bytes
+            ahead.append((pending + 4 * MIB - port._credit.bytes_left) // MIB)
         port.end_from_thread()
 
     ahead = []

@@ -6,12 +6,13 @@ import gc
 import socket
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.chain import Chain
+from remotemedia.runner.credit import CreditBack
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.ports import InputPort, OutputPort, Window
 from remotemedia.runner.tag_frames import read_tags
@@ -70,15 +71,12 @@ class ChannelInput(InputPort):
         self._unsent = b""
         self._tags: list[Tag] = []
         self._has_ended = False
-        self._window = window
+        self._credit = CreditBack(window)
+        # Arrays are returned with the credits, mostly.
+        self._due_bytes = window[1] // 2
         self._reader: FrameReader | None = None
         self._connected = threading.Event()
         self._lock = threading.Lock()
-        self._received = 0
-        self._given_back = 0
-        self._done: list[int] = []
-        self._frames: deque[tuple[int, int]] = deque()
-        self._ready_bytes = 0
 
     def attach(self, reader: FrameReader) -> None:
         """Take over the connection of the producer; called from the listener's thread."""
@@ -181,9 +179,8 @@ class ChannelInput(InputPort):
             if self._slabs is not None:
                 size += self._slabs.take_bytes()
             tags = self._tags_of(items)
-            self._received += len(items)
             with self._lock:
-                self._frames.append((self._received, size))
+                self._credit.received(len(items), size, len(self.targets))
             if tags is None:
                 self._feed(items)
             else:
@@ -214,8 +211,6 @@ class ChannelInput(InputPort):
     def _feed(self, items: list[Any]) -> None:
         """Give items on, and let go of each before it counts as done: it may lie in the producer's memory."""
         segment = self.segment
-        if not self._done:
-            self._done = [0] * len(self.targets)
         first = self.targets[0]
         if len(self.targets) > 1 or not isinstance(first, Chain):
             with segment.more_to_come():
@@ -227,7 +222,7 @@ class ChannelInput(InputPort):
             else:
                 self._count_lent(items, self._returns)
         else:
-            step = max(self._window[0] // 2, 1)
+            step = self._credit.step
             last = len(items) - 1
             with segment.more_to_come():
                 for start in range(0, last, step):
@@ -262,66 +257,56 @@ class ChannelInput(InputPort):
     def _feed_tagged(self, items: list[Any], tags: list[Tag]) -> None:
         """Give items on, one by one; those that have become stale only count as done."""
         segment = self.segment
-        if not self._done:
-            self._done = [0] * len(self.targets)
+        counters = self._counters()
         items.reverse()
         with segment.more_to_come():
             for tag in tags:
-                item = items.pop()
                 if segment.is_stale(tag):
-                    for index in range(len(self.targets)):
-                        self._count(index, 1)
+                    items.pop()
+                    for count in counters:
+                        count()
                     continue
                 TAG.set(tag)
-                self._feed_many([item])
-                del item
+                self._feed_next(items, counters)
                 if self.is_dead:
                     return
         segment.flush_outputs()
 
     def _feed_many(self, items: list[Any]) -> None:
-        counters = [self._counter(index) for index in range(len(self.targets))]
+        counters = self._counters()
         items.reverse()
-        while items:
-            item = items.pop()
-            self.given += 1
-            done: list[int] = []
-            for index, target in enumerate(self.targets):
-                if self.is_dead:
-                    return
-                if isinstance(target, LoopUnit) and not target.inbox.is_closed:
-                    target.inbox.put_from_thread(item, -1, counters[index])
-                    continue
-                if isinstance(target, Chain):
-                    target.push(item)
-                elif isinstance(target, OutputPort):
-                    target.append(item)
-                done.append(index)
-            del item
-            for index in done:
-                self._count(index, 1)
+        while items and not self.is_dead:
+            self._feed_next(items, counters)
 
-    def _counter(self, index: int) -> Callable[[], None]:
-        return lambda: self._count(index, 1)
+    def _feed_next(self, items: list[Any], counters: list[Callable[[], None]]) -> None:
+        """Give the last item of a list to all targets, and let go of it before it counts as done."""
+        item = items.pop()
+        self.given += 1
+        done: list[Callable[[], None]] = []
+        for target, count in zip(self.targets, counters, strict=True):
+            if self.is_dead:
+                return
+            if isinstance(target, LoopUnit) and not target.inbox.is_closed:
+                target.inbox.put_from_thread(item, -1, count)
+                continue
+            if isinstance(target, Chain):
+                target.push(item)
+            elif isinstance(target, OutputPort):
+                target.append(item)
+            done.append(count)
+        del item
+        for count in done:
+            count()
+
+    def _counters(self) -> list[Callable[[], None]]:
+        """For each target what counts an item as done."""
+        return [partial(self._count, index, 1) for index in range(len(self.targets))]
 
     def _count(self, index: int, items: int) -> None:
-        """Note that a target is done with items; give credit back once half of either window has gathered."""
+        """Note that a target is done with items, and give credit back where it is due."""
         with self._lock:
-            self._done[index] += items
-            done = self._done[index] if len(self._done) == 1 else min(self._done)
-            while self._frames and self._frames[0][0] <= done:
-                self._ready_bytes += self._frames.popleft()[1]
-            gathered = done - self._given_back
-            if gathered * 2 < self._window[0] and self._ready_bytes * 2 < self._window[1]:
-                return
-            frames = self._returning() if self._returns is not None else b""
-            self._send_quietly(frames + self._credit(done))
-
-    def _credit(self, done: int) -> bytes:
-        """The frame that gives back what of so many items has not been."""
-        gathered, self._given_back = done - self._given_back, done
-        byte_count, self._ready_bytes = self._ready_bytes, 0
-        return encode_frame(CREDIT, [gathered, byte_count])
+            if self._credit.count(index, items):
+                self._send_quietly(self._returning() + encode_frame(CREDIT, self._credit.take()))
 
     def _send_quietly(self, frame: bytes) -> None:
         """Send; where the producer has gone, reading says so."""
@@ -338,10 +323,10 @@ class ChannelInput(InputPort):
         from remotemedia.slabs.table import Returns, SlabTable
         from remotemedia.wire.slices import SliceReader
 
-        # With each credit, mostly. Each array refers to what gathers the returns, and the collector cannot
+        # Each array refers to what gathers the returns, and the collector cannot
         # see through arrays: were a node reachable from there, one that keeps an array would never be freed.
         return_now = weakref.WeakMethod(self._return_now)
-        self._returns = Returns(lambda: _call(return_now()), self._window[1] // 2)
+        self._returns = Returns(lambda: _call(return_now()), self._due_bytes)
         slabs = self._slabs = SlabTable(self._returns, len(self.targets) > 1, self._most_kept_bytes)
         self._codec.read_slices(SliceReader(slabs))
         return slabs
@@ -361,7 +346,7 @@ class ChannelInput(InputPort):
         first = {target.stages[0].id for target in self.targets if isinstance(target, Chain)}
         first |= {target.id for target in self.targets if isinstance(target, LoopUnit)}
         with self._lock:
-            credit = self._credit(min(self._done, default=0))
+            credit = encode_frame(CREDIT, self._credit.take())
             said = statement_of(returns, asked, self.segment, first)
             self._unsent = self._returning() + credit + encode_frame(KEPT, said.payload())
         # Where the socket is full the rest goes with a credit: the producer may be writing, and not reading.

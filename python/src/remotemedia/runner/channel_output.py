@@ -15,6 +15,7 @@ from remotemedia.core.exceptions import (
     SharedMemoryFullError,
     ValueTransferError,
 )
+from remotemedia.runner.credit import CreditOut
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.ports import OutputPort, Window
 from remotemedia.runner.tag_frames import tags_payload
@@ -34,7 +35,6 @@ from remotemedia.wire.frames import (
     decode_payload,
     encode_frame,
     encode_items_frame,
-    is_credit,
 )
 from remotemedia.wire.items import ForeignItems, ItemCodec
 from remotemedia.wire.values import NUMBER_BYTES
@@ -80,17 +80,14 @@ class ChannelOutput(OutputPort):
             slabs.on_forgotten(self._wake_sleeping)
         self._lower = (codec or ForeignItems()).lower
         self._socket: socket.socket | None = None
-        self._window = window
+        self._credit = CreditOut(window)
         # Each item with its weight and, in a session, its tag. The sums have one writer each: who gives the
         # outputs, and who sends.
         self._pending: deque[tuple[Any, int, Tag | None]] = deque()
         self._taken_in_bytes = self._taken_out_bytes = 0
         self._is_refused = False
         self._send_lock = threading.Lock()
-        self._credit = threading.Condition()
         self._buffer = bytearray(_BUFFER_BYTES)
-        self._sent_items = self._sent_bytes = 0
-        self._back_items = self._back_bytes = 0
         self._is_ending = False
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_tender_awake = True
@@ -139,8 +136,7 @@ class ChannelOutput(OutputPort):
         while self._pending and not self.is_dead:
             self._send_ready()
             if self._pending and not self.is_dead:
-                with self._credit:
-                    self._credit.wait_for(lambda: self.is_dead or self._has_room() or not self._pending)
+                self._credit.wait_until(lambda: self.is_dead or self._credit.has_room() or not self._pending)
 
     def end_from_thread(self) -> None:
         """Send the rest, and END."""
@@ -210,22 +206,14 @@ class ChannelOutput(OutputPort):
         """Whether the producer has to wait: what is pending and out is bounded, but for one item."""
         if len(self._pending) > max_pending:
             return True
-        pending = self._taken_in_bytes - self._taken_out_bytes
-        return pending + self._sent_bytes - self._back_bytes > self._window[1]
-
-    def _has_room(self) -> bool:
-        return (
-            self._sent_items - self._back_items < self._window[0]
-            and self._sent_bytes - self._back_bytes < self._window[1]
-        )
+        return self._taken_in_bytes - self._taken_out_bytes > self._credit.bytes_left
 
     def _send_ready(self) -> None:
         """Send as much as there is credit for."""
         pending = self._pending
         with self._send_lock:
-            while pending and not self.is_dead and self._has_room():
-                room = self._window[0] - (self._sent_items - self._back_items)
-                items, tags = self._take_out(min(room, _MAX_FRAME_ITEMS))
+            while pending and not self.is_dead and self._credit.has_room():
+                items, tags = self._take_out(min(self._credit.items_left, _MAX_FRAME_ITEMS))
                 if items:
                     self._send_items(items, tags)
         if self._space_waiters and not self._is_full(_MAX_PENDING // 2):
@@ -234,7 +222,7 @@ class ChannelOutput(OutputPort):
     def _take_out(self, max_items: int) -> tuple[list[Any], list[Tag]]:
         """The items of the next frame, about a mebibyte or one item, and their tags in a session."""
         pending = self._pending
-        left = room = min(_FRAME_BYTES, self._window[1] - (self._sent_bytes - self._back_bytes))
+        left = room = min(_FRAME_BYTES, self._credit.bytes_left)
         items: list[Any] = []
         tags: list[Tag] = []
         add = items.append
@@ -266,12 +254,11 @@ class ChannelOutput(OutputPort):
             return
         size = len(buffer) - HEADER_BYTES
         if slabs is not None and has_slices:
-            frames, slice_bytes = slabs.send(items, self._sent_items)
+            frames, slice_bytes = slabs.send(items, self._credit.sent_items)
             size += slice_bytes
             if frames:
                 self._send(frames)
-        self._sent_items += len(items)
-        self._sent_bytes += size
+        self._credit.spend(len(items), size)
         if tags:
             self._send(encode_frame(TAGS, tags_payload(tags)))
         self._send(buffer)
@@ -317,8 +304,7 @@ class ChannelOutput(OutputPort):
     def _stop(self) -> None:
         self.is_dead = True
         self._pending.clear()
-        with self._credit:
-            self._credit.notify_all()
+        self._credit.wake()
         if self._space_waiters:
             self.segment.loop.call_soon_threadsafe(self._release)
 
@@ -383,7 +369,7 @@ class ChannelOutput(OutputPort):
             with self._send_lock:
                 self._send(slabs.notices())
         self._is_tender_awake = False
-        if (self._pending and self._has_room()) or (slabs is not None and slabs.has_notices):
+        if (self._pending and self._credit.has_room()) or (slabs is not None and slabs.has_notices):
             self._wake()
         if self._is_ending and not self._pending and not self.is_finished:
             self._send_end()
@@ -406,14 +392,6 @@ class ChannelOutput(OutputPort):
                 return True
 
     def _take_credit(self, payload: object) -> None:
-        if not is_credit(payload):
-            raise ProtocolError("a CREDIT must be two numbers")
-        items, byte_count = payload
-        if items > self._sent_items - self._back_items or byte_count > self._sent_bytes - self._back_bytes:
-            raise ProtocolError(f"a CREDIT of {items} items and {byte_count} bytes is more than is out")
-        with self._credit:
-            self._back_items += items
-            self._back_bytes += byte_count
-            self._credit.notify_all()
+        self._credit.take_back(payload)
         if self._slabs is not None:
-            self._slabs.credited(self._back_items)
+            self._slabs.credited(self._credit.back_items)

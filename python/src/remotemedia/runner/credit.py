@@ -1,0 +1,120 @@
+"""What of a channel's window is out: counted by its producer, and given back by its consumer.
+
+Items and bytes are those of ``schema/wire.md``, Channels.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from remotemedia.core.exceptions import ProtocolError
+from remotemedia.runner.ports import Window
+from remotemedia.wire.frames import is_credit
+
+
+class CreditOut:
+    """How much a producer may still send. One thread at a time sends; another takes what comes back.
+
+    Attributes:
+        sent_items: how many items have been sent in all.
+        back_items: how many of them have been given back.
+    """
+
+    __slots__ = ("_back_bytes", "_changed", "_sent_bytes", "_window", "back_items", "sent_items")
+
+    def __init__(self, window: Window) -> None:
+        """Start with a whole window."""
+        self.sent_items = self.back_items = 0
+        self._sent_bytes = self._back_bytes = 0
+        self._window = window
+        self._changed = threading.Condition()
+
+    @property
+    def items_left(self) -> int:
+        """How many items may be sent."""
+        return self._window[0] - self.sent_items + self.back_items
+
+    @property
+    def bytes_left(self) -> int:
+        """How many bytes may be sent; where there are any, an item that has more may be as well."""
+        return self._window[1] - self._sent_bytes + self._back_bytes
+
+    def has_room(self) -> bool:
+        """Whether an item may be sent."""
+        return self.items_left > 0 and self.bytes_left > 0
+
+    def spend(self, items: int, byte_count: int) -> None:
+        """Note what is about to be sent."""
+        self.sent_items += items
+        self._sent_bytes += byte_count
+
+    def take_back(self, payload: object) -> None:
+        """Take a CREDIT.
+
+        Raises:
+            ProtocolError: it is none, or gives back more than is out.
+        """
+        if not is_credit(payload):
+            raise ProtocolError("a CREDIT must be two numbers")
+        items, byte_count = payload
+        if items > self.sent_items - self.back_items or byte_count > self._sent_bytes - self._back_bytes:
+            raise ProtocolError(f"a CREDIT of {items} items and {byte_count} bytes is more than is out")
+        with self._changed:
+            self.back_items += items
+            self._back_bytes += byte_count
+            self._changed.notify_all()
+
+    def wait_until(self, is_enough: Callable[[], bool]) -> None:
+        """Wait for credit, or for ``wake``, until something is so."""
+        with self._changed:
+            self._changed.wait_for(is_enough)
+
+    def wake(self) -> None:
+        """Have whoever waits look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+
+class CreditBack:
+    """What a consumer has got, is done with, and has given back. Its owner keeps threads apart."""
+
+    __slots__ = ("_done", "_frames", "_given_back", "_ready_bytes", "_received", "_window")
+
+    def __init__(self, window: Window) -> None:
+        """Start with nothing."""
+        self._window = window
+        self._received = 0
+        self._given_back = 0
+        self._ready_bytes = 0
+        self._done: list[int] = []
+        # For each frame how many items have come with it, and its bytes.
+        self._frames: deque[tuple[int, int]] = deque()
+
+    @property
+    def step(self) -> int:
+        """How many items to be done with before credit is due."""
+        return max(self._window[0] // 2, 1)
+
+    def received(self, items: int, byte_count: int, targets: int) -> None:
+        """Note a frame, whose items go to so many targets."""
+        if not self._done:
+            self._done = [0] * targets
+        self._received += items
+        self._frames.append((self._received, byte_count))
+
+    def count(self, target: int, items: int) -> bool:
+        """Note that a target is done with items; whether credit is due: half of either has gathered."""
+        self._done[target] += items
+        done = min(self._done)
+        while self._frames and self._frames[0][0] <= done:
+            self._ready_bytes += self._frames.popleft()[1]
+        return (done - self._given_back) * 2 >= self._window[0] or self._ready_bytes * 2 >= self._window[1]
+
+    def take(self) -> list[int]:
+        """The payload of a CREDIT: what has not been given back of that with which all targets are done."""
+        done = min(self._done, default=0)
+        items, self._given_back = done - self._given_back, done
+        byte_count, self._ready_bytes = self._ready_bytes, 0
+        return [items, byte_count]
