@@ -1,14 +1,19 @@
 // Adds up the results that vitest (JSON) and pytest (JUnit XML) have written. Run by itself it prints them.
-import { readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from './setup-python.mjs';
 
-/** Totals of both suites. One that has left no result did not run to its end, which counts as a failure. */
+const LAST_LINES = 25;
+
+/**
+ * Totals of both suites. One that has left no result did not run to its end, and one that ended with another code
+ * than 0 met an error outside any test: both count as a failure. `report` gets the last lines of one that failed.
+ */
 export function readTotals(folder = join(ROOT, '.cache', 'test-results'), report = print) {
   const suites = [
-    readResult(join(folder, 'vitest.json'), totalsOfVitest, report),
-    readResult(join(folder, 'pytest.xml'), totalsOfPytest, report),
+    readResult(join(folder, 'vitest'), '.json', totalsOfVitest, report),
+    readResult(join(folder, 'pytest'), '.xml', totalsOfPytest, report),
   ];
   const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
@@ -22,7 +27,7 @@ export function formatTotals({ passed, failed, skipped }) {
 /** Reads vitest's JSON report. */
 export function totalsOfVitest(json) {
   const report = JSON.parse(json);
-  // A file that cannot be loaded, and an error outside any test, fail the run without a failed test.
+  // A file that cannot be loaded fails the run without a failed test.
   const unloaded = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   );
@@ -42,7 +47,15 @@ export function totalsOfPytest(xml) {
   return { passed: count('tests') - failed - count('skipped'), failed, skipped: count('skipped') };
 }
 
-function readResult(file, totalsOf, report) {
+function readResult(path, kind, totalsOf, report) {
+  const totals = readCounts(path + kind, totalsOf, report);
+  const code = readText(`${path}.code`).trim();
+  const failed = code === '0' ? totals.failed : Math.max(totals.failed, 1);
+  if (failed > 0) report(`${basename(path)} ended with ${code || 'no code'}:\n${lastLines(`${path}.log`)}`);
+  return { ...totals, failed };
+}
+
+function readCounts(file, totalsOf, report) {
   try {
     return totalsOf(readFileSync(file, 'utf8'));
   } catch (error) {
@@ -51,8 +64,16 @@ function readResult(file, totalsOf, report) {
   }
 }
 
+function lastLines(file) {
+  return readText(file).trimEnd().split('\n').slice(-LAST_LINES).join('\n');
+}
+
+function readText(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
 function print(line) {
-  process.stderr.write(`${line}\n`);
+  process.stdout.write(`${line}\n`);
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { formatTotals, readTotals, totalsOfPytest, totalsOfVitest } from '../../scripts/test-totals.mjs';
 
 const VITEST = {
@@ -22,24 +22,34 @@ it('counts a test file that cannot be loaded as a failure', () => {
   expect(totalsOfVitest(JSON.stringify(report)).failed).toBe(1);
 });
 
-it('counts an error outside any test as a failure', () => {
-  expect(totalsOfVitest(JSON.stringify({ ...VITEST, success: false })).failed).toBe(1);
-});
-
 it('reads the counts of pytest, errors as failures', () => {
   const xml = '<testsuites name="t"><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10">';
   expect(totalsOfPytest(xml)).toEqual({ passed: 4, failed: 3, skipped: 3 });
 });
 
-it('counts a suite that left no result as a failure', () => {
+describe('the results in a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'test-totals-'));
-  try {
-    const lines: string[] = [];
-    expect(readTotals(folder, (line) => lines.push(line))).toEqual({ passed: 0, failed: 2, skipped: 0 });
-    expect(lines.map((line) => /\w+\.(json|xml)/.exec(line)?.[0])).toEqual(['vitest.json', 'pytest.xml']);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const lines: string[] = [];
+  const read = () => readTotals(folder, (line) => lines.push(line));
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('count a suite that left none as a failure', () => {
+    expect(read()).toEqual({ passed: 0, failed: 2, skipped: 0 });
+    const named = lines.filter((line) => line.startsWith('No result'));
+    expect(named.map((line) => /\w+\.(json|xml)/.exec(line)?.[0])).toEqual(['vitest.json', 'pytest.xml']);
+  });
+
+  it('count an error outside any test as a failure, and show the end of what was printed', () => {
+    writeFileSync(join(folder, 'vitest.json'), JSON.stringify(VITEST));
+    writeFileSync(join(folder, 'vitest.code'), '1');
+    writeFileSync(join(folder, 'vitest.log'), 'all is well\nUnhandled error: oh\n');
+    writeFileSync(join(folder, 'pytest.xml'), '<testsuite errors="0" failures="0" skipped="0" tests="4">');
+    writeFileSync(join(folder, 'pytest.code'), '0');
+    lines.length = 0;
+    expect(read()).toEqual({ passed: 9, failed: 1, skipped: 1 });
+    expect(lines).toEqual(['vitest ended with 1:\nall is well\nUnhandled error: oh']);
+  });
 });
 
 it('leaves out what was not skipped', () => {
