@@ -72,12 +72,16 @@ export {
   type Items,
   type ManyOutputs,
   type NodeClass,
+  type FailurePolicy,
   type NodeContext,
   type NodeLike,
   type NodeOptions,
+  type NodeSettings,
+  type OnError,
   type ParameterSchema,
   type ProcessResult,
   type RegisteredNode,
+  type RetryPolicy,
 } from './node/index.js';
 export {
   CalculatorNode,
@@ -134,4 +138,4 @@ export {
   type RunOptions,
   type WriteOptions,
 } from './runtime/index.js';
-export type { NodeMetrics } from './segment/index.js';
+export type { DeadLetter, NodeMetrics } from './segment/index.js';

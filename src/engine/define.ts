@@ -9,7 +9,7 @@ import {
   type ManifestNode,
   type ManifestTypeNode,
 } from '../manifest/index.js';
-import { findNode, registeredNodes } from '../node/index.js';
+import { findNode, readSettings, registeredNodes, writeSettings } from '../node/index.js';
 import { chainEdges, planSegments } from '../plan/index.js';
 import { checkDefinition, listDefinition, Pipeline, type PipelineDefinition } from '../runtime/index.js';
 import type { DefineAnswer, DefinedNode, DefineRequest } from './messages.js';
@@ -95,11 +95,11 @@ async function definedNode(
   path: string,
   pythonTypes: ReadonlySet<string>,
 ): Promise<DefinedNode> {
-  const { executor, concurrency } = entry;
+  const { executor } = entry;
   const place = {
     id,
     ...(executor === undefined ? {} : { executor }),
-    ...(concurrency === undefined ? {} : { concurrency }),
+    ...writeSettings(readSettings(entry)),
   };
   if ('instance' in entry)
     return {

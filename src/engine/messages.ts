@@ -1,4 +1,5 @@
 import type { Traits } from '../hosts/index.js';
+import type { WrittenSettings } from '../node/index.js';
 import type { RunMetrics } from '../runtime/index.js';
 
 /** The line that a driver starts its engine with; see `schema/wire.md`. */
@@ -24,7 +25,7 @@ export interface DefineRequest {
 }
 
 /** A node as `define` answers it. */
-export interface DefinedNode {
+export interface DefinedNode extends WrittenSettings {
   readonly id: string;
   readonly language: 'python' | 'typescript';
   /** The driver's number of a live object. */
@@ -32,7 +33,6 @@ export interface DefinedNode {
   readonly node_type?: string;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly executor?: string;
-  readonly concurrency?: number;
   readonly is_streaming?: boolean;
 }
 
@@ -51,9 +51,8 @@ export interface DefineAnswer {
   readonly baseDir: string;
 }
 
-interface NodeMessage {
+interface NodeMessage extends WrittenSettings {
   readonly id: string;
-  readonly concurrency?: number | null;
 }
 
 interface ObjectMessage extends NodeMessage {

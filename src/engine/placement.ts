@@ -9,7 +9,7 @@ import {
   type PythonNode,
   type TypeScriptHost,
 } from '../hosts/index.js';
-import { roleOf, type AnyNode } from '../node/index.js';
+import { applySettings, readSettings, roleOf, type AnyNode } from '../node/index.js';
 import type { ResolvedNode } from '../runtime/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type {
@@ -236,13 +236,13 @@ function inItsProcess(error: unknown, nodeId: string): Error {
 }
 
 function resolved(
-  { id, concurrency }: PipelineNodeMessage,
+  { id, ...settings }: PipelineNodeMessage,
   node: AnyNode,
   type: string,
   placement: Host,
   why: string,
 ): ResolvedNode {
-  node.concurrency = concurrency ?? undefined;
+  applySettings(node, readSettings(settings));
   const isSource = roleOf(node) === 'source';
   return { id, node, type, placement, host: placement.name, why, isSource };
 }

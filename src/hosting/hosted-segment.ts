@@ -1,10 +1,10 @@
-import { RemoteMediaError } from '../errors/index.js';
+import { describeCause, RemoteMediaError } from '../errors/index.js';
 import type { Host, InProcessSegment, Language, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
-import type { AnyNode } from '../node/index.js';
+import { applySettings, readSettings, type AnyNode, type WrittenSettings } from '../node/index.js';
 import { encodeFailure, type Failure } from '../protocol/index.js';
-import { CollectSink, RunState, type NodeMetrics } from '../segment/index.js';
+import { CollectSink, RunState, type DeadLetter, type NodeMetrics } from '../segment/index.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
 const GIVE_UP_MS = 1000;
@@ -12,11 +12,7 @@ const GIVE_UP_MS = 1000;
 /** A segment as the engine describes it; see `schema/wire.md`. */
 export interface SegmentDescription {
   readonly segment: string;
-  readonly nodes: readonly {
-    readonly id: string;
-    readonly object: number;
-    readonly concurrency: number;
-  }[];
+  readonly nodes: readonly (WrittenSettings & { readonly id: string; readonly object: number })[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly inputs: readonly {
     readonly channel: string;
@@ -78,6 +74,9 @@ export class HostedSegment {
     this.#run.sessionId = description.session;
     this.#run.onInterrupt = (before) => {
       if (before > this.#interruptedBefore) home.emit('interrupted', { segment: this.id, before });
+    };
+    this.#run.onDeadLetter = (letter) => {
+      this.#tellDeadLetter(letter);
     };
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
@@ -154,6 +153,18 @@ export class HostedSegment {
     };
   }
 
+  #tellDeadLetter({ nodeId, itemIndex, item, error }: DeadLetter): void {
+    const letter = { segment: this.id, nodeId, itemIndex, failure: encodeFailure(error) };
+    try {
+      this.#home.emit('dead-letter', { ...letter, item });
+    } catch (problem) {
+      this.#home.logger.warn(
+        `the item that node "${nodeId}" failed for stays here: ${describeCause(problem)}`,
+      );
+      this.#home.emit('dead-letter', letter);
+    }
+  }
+
   #report(stuck: readonly string[]): void {
     if (this.#isReported) return;
     this.#isReported = true;
@@ -177,9 +188,9 @@ function stuckFailure(nodeId: string): Failure {
 
 function requestOf(description: SegmentDescription, run: RunState, home: SegmentHome): SegmentRequest {
   const { segment: id, nodes, edges, inputs, outputs } = description;
-  const placed = nodes.map(({ id: nodeId, object, concurrency }) => {
+  const placed = nodes.map(({ id: nodeId, object, ...settings }) => {
     const node = home.nodeOf(object);
-    node.concurrency = concurrency;
+    applySettings(node, readSettings(settings));
     return [nodeId, node] as const;
   });
   return {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { isManyOutputs, type AnyNode, type NodeContext } from '../node/index.js';
+import { isManyOutputs, statedSettings, type AnyNode, type NodeContext } from '../node/index.js';
 
 const running = new AsyncLocalStorage<string>();
 
@@ -18,7 +18,7 @@ export function traced(node: AnyNode): AnyNode {
   return {
     name: node.name,
     executor: undefined,
-    concurrency: node.concurrency,
+    ...statedSettings(node),
     borrows: node.borrows,
     initialize: (context) => call(context, () => node.initialize(context)),
     cleanup: () => call(undefined, () => node.cleanup?.()),

@@ -1,4 +1,4 @@
-import type { AnyNode } from '../node/index.js';
+import type { AnyNode, OnError, WrittenFailurePolicy } from '../node/index.js';
 
 /** A node entry that names a type. */
 export interface ManifestTypeNode {
@@ -20,6 +20,10 @@ export interface ManifestTypeNode {
   readonly group?: string;
   /** How many items an async `process` may work on at once. */
   readonly concurrency?: number;
+  /** Whether outputs of several calls at once are given as they come. */
+  readonly unordered?: boolean;
+  /** What is done where `process` fails for an item. */
+  readonly failure_policy?: OnError | WrittenFailurePolicy;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -34,6 +38,10 @@ export interface ManifestInstanceNode {
   readonly group?: string;
   /** How many items an async `process` may work on at once. */
   readonly concurrency?: number;
+  /** Whether outputs of several calls at once are given as they come. */
+  readonly unordered?: boolean;
+  /** What is done where `process` fails for an item. */
+  readonly failure_policy?: OnError | WrittenFailurePolicy;
 }
 
 /** A node entry. */

@@ -45,6 +45,40 @@ const concurrency = z
   .min(1)
   .nullish()
   .describe('How many items an async process() may work on at once; outputs keep their order. Absent: 1.');
+const unordered = z
+  .boolean()
+  .nullish()
+  .describe(
+    'Whether outputs of several calls at once are given as they come. Absent: in the order of their items.',
+  );
+const retry = z
+  .strictObject({
+    attempts: z.int().min(1).describe('Calls after the first one.'),
+    delay_ms: z.number().min(0).nullish().describe('Time before the first of them. Absent: 100.'),
+    factor: z.number().min(1).nullish().describe('How many times longer each wait is. Absent: 2.'),
+    max_delay_ms: z.number().min(0).nullish().describe('Longest wait. Absent: 30000.'),
+  })
+  .describe('Calls that fail are made again.');
+const onError = z
+  .enum(['fail', 'skip'])
+  .describe(
+    'What becomes of an item for which process() fails: the run fails, or the item becomes a dead letter.',
+  );
+const failurePolicy = z
+  .union([
+    onError,
+    z.strictObject({
+      on_error: onError.nullish(),
+      retry: retry.nullish(),
+      timeout_ms: z
+        .number()
+        .min(1)
+        .nullish()
+        .describe('How long an async process() may take for its result, or for the next of many.'),
+    }),
+  ])
+  .nullish()
+  .describe('What is done where process() fails for an item. Absent: "fail".');
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -66,6 +100,8 @@ const typeEntry = z
     executor,
     group,
     concurrency,
+    unordered,
+    failure_policy: failurePolicy,
   })
   .describe('A node.');
 
@@ -76,6 +112,8 @@ const instanceEntry = z.strictObject({
   executor,
   group,
   concurrency,
+  unordered,
+  failure_policy: failurePolicy,
 });
 
 const metadata = z

@@ -1,3 +1,4 @@
+import { writeSettings, type NodeSettings } from '../node/index.js';
 import type { Manifest, ManifestConnection, ManifestTypeNode } from './manifest.js';
 import { manifestError, quote, type KeyPath, type Problem } from './problems.js';
 
@@ -14,7 +15,7 @@ export interface PipelineDescription {
 }
 
 /** What a node says of itself to be written as a manifest entry. */
-export interface NodeDescription {
+export interface NodeDescription extends NodeSettings {
   /** Unique in the pipeline; connections name it. */
   readonly id: string;
   /** What `node_type` becomes. */
@@ -25,8 +26,6 @@ export interface NodeDescription {
   readonly isStreaming?: boolean | undefined;
   /** Where the node runs. @defaultValue left out: where the reader of the manifest runs it */
   readonly executor?: string | undefined;
-  /** How many items an async `process` may work on at once, from 1. @defaultValue left out: 1 */
-  readonly concurrency?: number | undefined;
 }
 
 /**
@@ -55,7 +54,7 @@ function toEntry({
   params,
   isStreaming,
   executor,
-  concurrency,
+  ...settings
 }: NodeDescription): ManifestTypeNode & { readonly id: string } {
   return {
     id,
@@ -63,7 +62,7 @@ function toEntry({
     params,
     ...(isStreaming === true ? { is_streaming: true } : {}),
     ...(executor === undefined ? {} : { executor }),
-    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(writeSettings(settings) as Pick<ManifestTypeNode, 'concurrency' | 'unordered' | 'failure_policy'>),
   };
 }
 

@@ -25,4 +25,20 @@ export {
 } from './registry.js';
 export { PerSession, perSession } from './per-session.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
-export { concurrencyOf, describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';
+export {
+  applySettings,
+  settingsOf,
+  statedSettings,
+  type CheckedSettings,
+  type FailurePolicy,
+  type NodeSettings,
+  type OnError,
+  type RetryPolicy,
+} from './settings.js';
+export {
+  readSettings,
+  writeSettings,
+  type WrittenFailurePolicy,
+  type WrittenSettings,
+} from './written-settings.js';
+export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

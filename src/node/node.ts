@@ -1,6 +1,7 @@
 import type { DType, Tensor } from '../data/index.js';
 import type { Logger } from '../logging/index.js';
 import { recordLifecycleCalls } from './lifecycle.js';
+import { applySettings, type FailurePolicy, type NodeSettings, type OnError } from './settings.js';
 
 /** What a node is given with each call. */
 export interface NodeContext {
@@ -55,13 +56,11 @@ export type Awaitable<T> = T | PromiseLike<T>;
 export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
 /** What the base classes take; a node's own parameters stand beside these. */
-export interface NodeOptions {
+export interface NodeOptions extends NodeSettings {
   /** Name of the node; ids are made from it. @defaultValue the class name */
   readonly name?: string | undefined;
   /** Where the node runs. @defaultValue in the process that runs the pipeline */
   readonly executor?: Executor | undefined;
-  /** How many items an async `process` may work on at once; outputs keep their order. @defaultValue 1 */
-  readonly concurrency?: number | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   readonly group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -81,8 +80,12 @@ export interface NodeLike<In = never, Out = unknown> {
   name?: string | undefined;
   /** Where the node runs. @defaultValue in the process that runs the pipeline */
   executor?: Executor | undefined;
-  /** How many items an async `process` may work on at once, from 1; outputs keep their order. @defaultValue 1 */
+  /** How many items an async `process` may work on at once, from 1. @defaultValue 1 */
   concurrency?: number | undefined;
+  /** Whether outputs of several calls at once are given as they come, instead of in the order of their items. @defaultValue false */
+  unordered?: boolean | undefined;
+  /** What is done where `process` fails for an item. @defaultValue `fail` */
+  failurePolicy?: OnError | FailurePolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -135,8 +138,12 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   name: string | undefined;
   /** Where the node runs. May be assigned until the node runs. */
   executor: Executor | undefined;
-  /** How many items an async `process` may work on at once; outputs keep their order. */
+  /** How many items an async `process` may work on at once. */
   concurrency: number | undefined;
+  /** Whether outputs of several calls at once are given as they come. Not there unless given. */
+  declare unordered?: boolean | undefined;
+  /** What is done where `process` fails for an item. Not there unless given. */
+  declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */
@@ -149,6 +156,7 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
     this.name = options.name;
     this.executor = options.executor;
     this.concurrency = options.concurrency;
+    applySettings(this, options);
     if (options.group !== undefined) this.group = options.group;
     if (options.returnState !== undefined) this.returnState = options.returnState;
   }

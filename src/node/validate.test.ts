@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  concurrencyOf,
   describeType,
   isManyOutputs,
   isThenable,
@@ -106,22 +105,6 @@ test.each<[unknown, string]>([
   [new Float32Array(1), 'Float32Array'],
 ])('describeType(%o) is %s', (value, name) => {
   expect(describeType(value).trim()).toBe(name);
-});
-
-describe('concurrencyOf', () => {
-  test.each([
-    [undefined, 1],
-    [1, 1],
-    [16, 16],
-  ])('%o is %d', (concurrency, expected) => {
-    expect(concurrencyOf({ concurrency }, 'a')).toBe(expected);
-  });
-
-  test.each([0, -1, 1.5, NaN, Infinity, '2', {}])('%o is refused', (concurrency) => {
-    expect(() => concurrencyOf({ concurrency }, 'a')).toThrow(
-      /^Node "a": concurrency must be a whole number of at least 1, got /,
-    );
-  });
 });
 
 describe('what counts as many outputs', () => {

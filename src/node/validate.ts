@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from '../errors/index.js';
 import type { AnyNode } from './node.js';
 
 /** What a node does with its input. */
@@ -46,16 +45,6 @@ export function describeType(value: unknown): string {
   if (typeof value !== 'object') return typeof value;
   const constructor: unknown = (value as { constructor?: unknown }).constructor;
   return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object';
-}
-
-/** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where `concurrency` is not a whole number of at least 1. */
-export function concurrencyOf(node: { readonly concurrency?: unknown }, nodeId: string): number {
-  const value = node.concurrency ?? 1;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError(
-    'RM_INVALID_ARGUMENT',
-    `Node "${nodeId}": concurrency must be a whole number of at least 1, got ${typeof value === 'number' ? value : describeType(value)}.`,
-  );
 }
 
 /** An object of another host is known by its class there. */

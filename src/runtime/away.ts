@@ -10,7 +10,7 @@ import {
   type TypeScriptHost,
 } from '../hosts/index.js';
 import type { ManifestTypeNode } from '../manifest/index.js';
-import type { AnyNode } from '../node/index.js';
+import { applySettings, type AnyNode } from '../node/index.js';
 import { serializeTravellers, type Departed } from './departure.js';
 import { isBundled, LEAVE_OUT } from '../serialization/index.js';
 import type { Berth } from './executors.js';
@@ -86,7 +86,7 @@ export class Away {
     const absent: Absent[] = [];
     for (const [original, id] of berth.travellers) {
       const copy = copies.get(original) as RemoteNode;
-      copy.concurrency = original.concurrency;
+      applySettings(copy, original);
       if (original.returnState ?? this.#returnState) absent.push({ id, original, copy });
     }
     if (absent.length > 0) this.#parties.push({ host, origins: payload.origins, absent });

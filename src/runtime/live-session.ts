@@ -1,5 +1,7 @@
 import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
-import { ItemQueue, newTag } from '../segment/index.js';
+import { ItemQueue, newTag, type DeadLetter } from '../segment/index.js';
+import { defaultLogger } from '../logging/index.js';
+import { DeadLetterQueue } from './dead-letter-queue.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunOptions } from './run.js';
 import { noTaker, type RunMetrics } from './session.js';
@@ -44,6 +46,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   readonly #name: string;
   readonly #stream: PipelineStream<Out>;
   readonly #queue: ItemQueue;
+  readonly #letters: DeadLetterQueue;
   #hasEnded = false;
   /** How it ended, once nothing more can be written. */
   #over: { readonly failure: unknown } | undefined;
@@ -51,15 +54,23 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #writable: WritableStream<In> | undefined;
 
   /** @internal */
-  constructor(name: string, id: string, stream: PipelineStream<Out>, queue: ItemQueue) {
+  constructor(
+    name: string,
+    id: string,
+    stream: PipelineStream<Out>,
+    queue: ItemQueue,
+    letters: DeadLetterQueue,
+  ) {
     this.id = id;
     this.#name = name;
     this.#stream = stream;
     this.#queue = queue;
+    this.#letters = letters;
     this.done = stream.ended.then(() => {
       if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
     });
     this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
+    this.done.then(letters.end.bind(letters), letters.end.bind(letters));
   }
 
   /**
@@ -136,6 +147,14 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   /** Cancels the session, where it still goes on, at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel();
+  }
+
+  /**
+   * The items that nodes with the failure policy `skip` have failed for, as they come, until the session is over. Of those that nobody has
+   * read yet the 1,000 latest are kept. One reader gets each.
+   */
+  get deadLetters(): AsyncIterableIterator<DeadLetter> {
+    return this.#letters;
   }
 
   /** Counts so far, and durations where `enableMetrics` is on. */
@@ -216,10 +235,11 @@ export async function openSession<In, Out>(
   const queue: ItemQueue = new ItemQueue(maxPending, () => {
     queue.close(true);
   });
-  const stream = new PipelineStream<Out>(definition, { isGiven: false, items: queue }, options, {
-    sessionId,
-  });
-  const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue);
+  const letters = new DeadLetterQueue(options.onDeadLetter, options.logger ?? defaultLogger());
+  const taking = { ...options, onDeadLetter: letters.take.bind(letters) };
+  const input = { isGiven: false, items: queue };
+  const stream = new PipelineStream<Out>(definition, input, taking, { sessionId });
+  const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue, letters);
   await stream.open();
   return session;
 }

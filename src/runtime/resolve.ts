@@ -2,7 +2,15 @@ import { languageOfType, makeNode } from '../catalog/index.js';
 import { hostOf, type Host, type Return } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
-import { concurrencyOf, describeType, isThenable, roleOf, type AnyNode } from '../node/index.js';
+import {
+  applySettings,
+  describeType,
+  isThenable,
+  readSettings,
+  roleOf,
+  settingsOf,
+  type AnyNode,
+} from '../node/index.js';
 import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
@@ -136,8 +144,8 @@ function describe(
   const id = definition.ids[index] ?? '';
   const isInstance = 'instance' in entry;
   // For all places at which an instance stands: how often it can be entered at once is a matter of the instance.
-  if (entry.concurrency !== undefined) node.concurrency = entry.concurrency;
-  concurrencyOf(node, id);
+  applySettings(node, readSettings(entry));
+  settingsOf(node, id);
   return {
     id,
     node,

@@ -1,6 +1,6 @@
 import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger, type Logger } from '../logging/index.js';
-import { CollectSink } from '../segment/index.js';
+import { CollectSink, type DeadLetter } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunInput } from './input.js';
 import { resolvePipeline } from './resolve.js';
@@ -14,6 +14,12 @@ export interface RunOptions {
   readonly logger?: Logger | undefined;
   /** Measures the nodes; the result is then `{ outputs, metrics }`. @defaultValue false */
   readonly enableMetrics?: boolean | undefined;
+  /**
+   * Called for each item that a node with the failure policy `skip` has failed for. What it throws fails the run.
+   *
+   * @defaultValue each is logged as a warning
+   */
+  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
   /**
    * Brings the state home that nodes in workers and processes have at the end: it becomes that of the original objects. The option of a node
    * goes before. @defaultValue false
@@ -55,6 +61,7 @@ export async function runToEnd(
       isMetered: options.enableMetrics ?? false,
       signal: options.signal,
       isInterruptible: true,
+      onDeadLetter: options.onDeadLetter,
     });
     await session.execute();
     const outputs = inForm(sink.outputs, form, input.isGiven);

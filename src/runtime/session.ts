@@ -2,7 +2,14 @@ import { describeCause, InvalidArgumentError, NodeError } from '../errors/index.
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { INPUT, planSegments, type Plan } from '../plan/index.js';
-import { nextStamp, Pace, RunState, type NodeMetrics, type Stage } from '../segment/index.js';
+import {
+  nextStamp,
+  Pace,
+  RunState,
+  type DeadLetter,
+  type NodeMetrics,
+  type Stage,
+} from '../segment/index.js';
 import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
 import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
@@ -33,6 +40,8 @@ export interface SessionRequest {
   readonly isLive?: boolean;
   /** What nodes know it by. @defaultValue a random one */
   readonly id?: string | undefined;
+  /** Called for each item that a failure policy gives up. @defaultValue they are logged */
+  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -66,6 +75,7 @@ export class Session {
     if (request.input.isGiven && !this.takesInput) throw noTaker(request.pipeline.name);
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
+    this.#run.onDeadLetter = request.onDeadLetter;
     request.output.join(this.#run);
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);

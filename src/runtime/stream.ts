@@ -137,7 +137,13 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   }
 
   async #execute(): Promise<void> {
-    const { signal, logger = defaultLogger(), enableMetrics, returnState = false } = this.#options;
+    const {
+      signal,
+      logger = defaultLogger(),
+      enableMetrics,
+      returnState = false,
+      onDeadLetter,
+    } = this.#options;
     signal?.throwIfAborted();
     const driver = new InProcessHost();
     const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
@@ -152,6 +158,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,
+        onDeadLetter,
         isLive: this.#live !== undefined,
         id: this.#live?.sessionId,
         onReady: () => {

@@ -1,4 +1,5 @@
 export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
+export type { DeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
 export { ItemQueue } from './item-queue.js';
 export type { NodeMetrics } from './metrics.js';

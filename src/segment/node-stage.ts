@@ -1,15 +1,16 @@
 import { describeCause, NodeError, type NodePhase } from '../errors/index.js';
 import {
-  concurrencyOf,
   gateOf,
   isManyOutputs,
   isThenable,
+  settingsOf,
   type AnyNode,
   type Gate,
   type NodeContext,
 } from '../node/index.js';
 import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
+import { guarded } from './guarded.js';
 import { ItemContext } from './item-context.js';
 import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
@@ -54,6 +55,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   readonly process: Process;
   readonly gate: Gate;
   readonly concurrency: number;
+  readonly #isUnordered: boolean;
   readonly #run: RunState;
   readonly #timing: Timing | null;
   context: NodeContext;
@@ -66,6 +68,8 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #queue: Waiting[] = [];
   /** Those whose outputs are not passed on yet. */
   readonly #calls: Call[] = [];
+  /** Freed where one of several calls without an order was passed on. */
+  readonly #passedOn: Room = new Room();
   readonly #caller: Caller;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
@@ -86,10 +90,14 @@ export class NodeStage extends Stage implements Upstream, Callee {
     this.context = context;
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
-    const process = node.process as Process;
+    const { concurrency, unordered, failurePolicy } = settingsOf(node, id);
+    let process = node.process as Process;
+    if (failurePolicy !== undefined)
+      process = guarded(process, failurePolicy, id, run, this.#skip.bind(this));
     this.process = afterProcess === undefined ? process : followed(process, afterProcess);
     this.gate = gateOf(node);
-    this.concurrency = concurrencyOf(node, id);
+    this.concurrency = concurrency;
+    this.#isUnordered = unordered && concurrency > 1;
     this.#downstream = downstream;
     if (downstream instanceof NodeStage) this.#next = downstream;
     this.#caller = new Caller(this, run);
@@ -143,7 +151,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
     const context = this.#takeContext();
     this.#caller.begin(context);
-    this.#calls.push({ index, outcome: this.#caller.outcomeOf(result, context), context });
+    this.#add({ index, outcome: this.#caller.outcomeOf(result, context), context });
     return this.#startPump();
   }
 
@@ -164,7 +172,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
       if (after === undefined) return undefined;
     }
     this.#caller.begin(context);
-    this.#calls.push({ index, outcome: { kind: 'many', iterator, after }, context });
+    this.#add({ index, outcome: { kind: 'many', iterator, after }, context });
     return this.#startPump();
   }
 
@@ -232,17 +240,32 @@ export class NodeStage extends Stage implements Upstream, Callee {
         await this.#caller.over.wait();
         continue;
       }
-      const outcome = call.outcome instanceof Promise ? await call.outcome : call.outcome;
-      try {
-        await this.#passOn(outcome, call.context);
-      } catch (error) {
-        this.#fail(error, 'process', call.index);
+      if (this.#isUnordered) {
+        await this.#passedOn.wait();
+        continue;
       }
-      this.#calls.shift();
+      await this.#complete(call);
       if (pace.isTurnDue() && !this.isDead) await pace.turn();
     }
     this.#pumping = undefined;
     if (this.#mode === 'queued') this.#mode = 'direct';
+  }
+
+  #add(call: Call): void {
+    this.#calls.push(call);
+    if (this.#isUnordered) void this.#complete(call);
+  }
+
+  /** Passes on what a call gives, once it is there. Never rejects. */
+  async #complete(call: Call): Promise<void> {
+    const outcome = call.outcome instanceof Promise ? await call.outcome : call.outcome;
+    try {
+      await this.#passOn(outcome, call.context);
+    } catch (error) {
+      this.#fail(error, 'process', call.index);
+    }
+    this.#calls.splice(this.#calls.indexOf(call), 1);
+    this.#passedOn.free();
   }
 
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
@@ -313,8 +336,15 @@ export class NodeStage extends Stage implements Upstream, Callee {
       if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
       const context = this.#caller.contextFor(tag);
       const index = this.itemsIn++;
-      this.#calls.push({ index, outcome: this.#caller.start(value, index, context, this), context });
+      this.#add({ index, outcome: this.#caller.start(value, index, context, this), context });
     }
+  }
+
+  /** The failure policy has given an item up. */
+  #skip(error: unknown, item: unknown, itemIndex: number): void {
+    this.errors++;
+    const failure = new NodeError({ nodeId: this.id, phase: 'process', itemIndex, cause: error });
+    this.#run.giveUpItem({ nodeId: this.id, itemIndex, item, error: failure });
   }
 
   #fail(error: unknown, phase: NodePhase, itemIndex?: number): void {

@@ -1,6 +1,7 @@
 import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
+import type { DeadLetter } from './dead-letter.js';
 import type { Tag } from './tag.js';
 
 /** Something that lets items into a run, and can stop doing so. */
@@ -46,6 +47,10 @@ export class RunState {
   readonly isTagged: boolean;
   /** Called when items that were let in before this stamp have become stale. */
   onInterrupt: ((before: number) => void) | undefined;
+  /** Called for each item that a failure policy gives up; without it they are logged. */
+  onDeadLetter: ((letter: DeadLetter) => void) | undefined;
+  /** How many there were. */
+  deadLetters = 0;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;
@@ -105,6 +110,20 @@ export class RunState {
   fail(failure: NodeError | Error): void {
     this.failures.push(failure);
     this.markFailed();
+  }
+
+  /** Notes an item that a failure policy gives up. */
+  giveUpItem(letter: DeadLetter): void {
+    this.deadLetters++;
+    if (this.onDeadLetter === undefined) {
+      this.logger.warn(`${letter.error.message}; the item was skipped`);
+      return;
+    }
+    try {
+      this.onDeadLetter(letter);
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   /** Notes that a segment could not begin: others would wait for it for ever. */

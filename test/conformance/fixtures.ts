@@ -8,12 +8,10 @@ import type { CaseNode } from './harness.js';
  *
  * @param journal - gets an entry for every call of `initialize`, `flush` and `cleanup`
  */
-export function makeFixture({ id, type, params, concurrency }: CaseNode, journal: Journal): AnyNode {
+export function makeFixture({ id, type, params }: CaseNode, journal: Journal): AnyNode {
   const make = FIXTURES[type];
   if (make === undefined) throw new Error(`There is no fixture "${type}" in TypeScript.`);
-  const node = make(params ?? {});
-  if (concurrency !== undefined) node.concurrency = concurrency;
-  return journaled(node, id, journal);
+  return journaled(make(params ?? {}), id, journal);
 }
 
 /** Makes an entry when each call begins; a node without a `flush` of its own gets none. */
@@ -62,6 +60,7 @@ const FIXTURES: Readonly<Record<string, (params: Params) => AnyNode>> = {
   Filled: ({ size }) => new Filled(size as number),
   Scale: ({ factor }) => new Scale(factor as number),
   KeepAll: () => new KeepAll(),
+  Refuse: ({ where }) => new Refuse(where as string),
   Explode: ({ where, at }) => makeExplode(where as string, at as number),
 };
 
@@ -460,6 +459,34 @@ class ExplodingSource extends SourceNode<number> {
   *source(): Generator<number, void, undefined> {
     for (let value = 0; value < this.at; value++) yield value;
     boom();
+  }
+}
+
+class Refuse extends Node<number, number> {
+  private readonly where: string;
+
+  constructor(where: string) {
+    super();
+    this.where = where;
+  }
+
+  process(value: number): number | Promise<number> | Generator<number> | AsyncGenerator<number> {
+    const refuse = (): number => (value % 2 === 1 ? boom() : value);
+    switch (this.where) {
+      case 'async':
+        return turn().then(refuse);
+      case 'generator':
+        return (function* () {
+          yield refuse();
+        })();
+      case 'asyncGenerator':
+        return (async function* () {
+          await turn();
+          yield refuse();
+        })();
+      default:
+        return refuse();
+    }
   }
 }
 

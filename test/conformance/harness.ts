@@ -5,16 +5,18 @@ import {
   NodeError,
   Pipeline,
   type AnyNode,
+  type DeadLetter,
   type NodePhase,
+  type RunOptions,
 } from 'remotemedia';
 import { expect } from 'vitest';
+import { readSettings, type WrittenSettings } from '../../dist/node/index.js';
 
 /** A node of a case. */
-export interface CaseNode {
+export interface CaseNode extends WrittenSettings {
   readonly id: string;
   readonly type: string;
   readonly params?: Readonly<Record<string, unknown>>;
-  readonly concurrency?: number;
 }
 
 /** What a live session goes through. */
@@ -36,6 +38,7 @@ export interface ConformanceCase {
   readonly cancelAfter?: number;
   readonly session?: readonly Step[];
   readonly shared?: readonly (readonly string[])[];
+  readonly deadLetters?: readonly (readonly [nodeId: string, itemIndex: number, item: unknown])[];
 }
 
 /** The live nodes of one run of a case, in whichever host they live. */
@@ -110,6 +113,7 @@ type Runner = (
   testCase: ConformanceCase,
   nodes: ReadonlyMap<string, AnyNode>,
   outputs: unknown[],
+  options: RunOptions,
 ) => Promise<void>;
 
 async function expectRun(
@@ -121,12 +125,15 @@ async function expectRun(
   const made = await host.make(testCase);
   try {
     const outputs: unknown[] = [];
-    const failure: unknown = await run(testCase, made.nodes, outputs).then(
+    const letters: DeadLetter[] = [];
+    const options = { onDeadLetter: (letter: DeadLetter) => void letters.push(letter) };
+    const failure: unknown = await run(testCase, made.nodes, outputs, options).then(
       () => undefined,
       (error: unknown) => error ?? 'nothing',
     );
     expectFailure(testCase, failure, host);
     expectOutputs(testCase, outputs, expected);
+    expectDeadLetters(testCase, letters);
     if (testCase.journal !== undefined) expect(await made.journal()).toEqual(testCase.journal);
   } finally {
     await made.dispose?.();
@@ -142,6 +149,14 @@ function expectFailure({ error }: ConformanceCase, failure: unknown, host: Confo
   const { nodeId, phase, itemIndex, cause } = failure as NodeError;
   expect({ nodeId, phase, itemIndex }).toEqual({ itemIndex: undefined, ...error });
   host.expectBoom(cause);
+}
+
+function expectDeadLetters({ deadLetters = [] }: ConformanceCase, letters: readonly DeadLetter[]): void {
+  expect(letters.map(({ nodeId, itemIndex, item }) => [nodeId, itemIndex, item])).toEqual(deadLetters);
+  for (const { error, nodeId, itemIndex } of letters) {
+    expect(error).toBeInstanceOf(NodeError);
+    expect(error).toMatchObject({ nodeId, itemIndex, phase: 'process' });
+  }
 }
 
 function expectOutputs(
@@ -166,8 +181,9 @@ function collected({ error, outputs }: ConformanceCase): readonly unknown[] {
   return error === undefined ? outputs : [];
 }
 
-const readAll: Runner = async (testCase, nodes, outputs) => {
-  for await (const output of pipelineOf(testCase, nodes).stream(testCase.input)) outputs.push(output);
+const readAll: Runner = async (testCase, nodes, outputs, options) => {
+  const stream = pipelineOf(testCase, nodes).stream(testCase.input, options);
+  for await (const output of stream) outputs.push(output);
 };
 
 const leaveEarly: Runner = async (testCase, nodes, outputs) => {
@@ -191,14 +207,14 @@ async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const output of stream) expect(output).toBeDefined();
 }
 
-const collect: Runner = async (testCase, nodes, outputs) => {
+const collect: Runner = async (testCase, nodes, outputs, options) => {
   const pipeline = pipelineOf(testCase, nodes);
   if (testCase.input !== undefined)
-    outputs.push(...((await executePipelineWithInput(pipeline, testCase.input)) as unknown[]));
-  else outputs.push(...rewrapped(await executePipeline(pipeline), testCase));
+    outputs.push(...((await executePipelineWithInput(pipeline, testCase.input, options)) as unknown[]));
+  else outputs.push(...rewrapped(await executePipeline(pipeline, options), testCase));
 };
 
-const collectFromManifest: Runner = async (testCase, nodes, outputs) => {
+const collectFromManifest: Runner = async (testCase, nodes, outputs, options) => {
   const manifest = {
     version: 'v1',
     metadata: { name: 'case' },
@@ -206,13 +222,13 @@ const collectFromManifest: Runner = async (testCase, nodes, outputs) => {
     connections: (testCase.connections ?? []).map(([from, to]) => ({ from, to })),
   };
   const result = await (testCase.input === undefined
-    ? executePipeline(manifest)
-    : executePipelineWithInput(manifest, testCase.input));
+    ? executePipeline(manifest, options)
+    : executePipelineWithInput(manifest, testCase.input, options));
   outputs.push(...rewrapped(result, testCase));
 };
 
-const liveSession: Runner = async (testCase, nodes, outputs) => {
-  const session = await pipelineOf(testCase, nodes).open();
+const liveSession: Runner = async (testCase, nodes, outputs, options) => {
+  const session = await pipelineOf(testCase, nodes).open(options);
   for (const [step, item, survives] of testCase.session ?? []) {
     if (step === 'write') await session.write(item, { survives: survives !== undefined });
     else if (step === 'read') outputs.push((await session.next()).value);
@@ -242,7 +258,9 @@ export function placeNodes(
   const placed = new Map<string, AnyNode>();
   for (const node of nodes) {
     const first = shared.find((ids) => ids.includes(node.id))?.[0];
-    placed.set(node.id, placed.get(first ?? '') ?? make(node));
+    const live = placed.get(first ?? '') ?? make(node);
+    Object.assign(live, readSettings(node));
+    placed.set(node.id, live);
   }
   return placed;
 }

@@ -43,7 +43,6 @@ export function describePythonTable(name: string, placeOf: (node: CaseNode, inde
         const place = placeOf(node, index);
         if (place === 'typescript') live.set(node.id, makeFixture(node, typescriptJournal));
         else live.set(node.id, await create(place, node.type, { id: node.id, journal, ...node.params }));
-        if (node.concurrency !== undefined) live.get(node.id)!.concurrency = node.concurrency;
       }
       const nodes = placeNodes(testCase, (node) => live.get(node.id)!);
       return {

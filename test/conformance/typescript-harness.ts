@@ -36,11 +36,8 @@ export function describeTypeScriptTable(kind: 'thread' | 'process'): void {
         return node;
       };
       const live = new Map<string, AnyNode>();
-      for (const { id, type, params, concurrency } of testCase.nodes) {
-        const node = await create(type, { id, journal, ...params });
-        node.concurrency = concurrency;
-        live.set(id, node);
-      }
+      for (const { id, type, params } of testCase.nodes)
+        live.set(id, await create(type, { id, journal, ...params }));
       return {
         nodes: placeNodes(testCase, (node) => live.get(node.id)!),
         journal: async () =>

@@ -50,6 +50,7 @@ export const Overlap: FixtureClass = fixture('Overlap');
 export const Filled: FixtureClass = fixture('Filled');
 export const Scale: FixtureClass = fixture('Scale');
 export const KeepAll: FixtureClass = fixture('KeepAll');
+export const Refuse: FixtureClass = fixture('Refuse');
 export const Explode: FixtureClass = fixture('Explode');
 
 /** Gives what a journal holds. */

@@ -95,6 +95,8 @@ export class Driver implements AsyncDisposable {
         return control;
       });
       const { pid: ownerPid } = process;
+      // Its end is told by `exited`.
+      child.stdin.on('error', ignore);
       child.stdin.end(`${JSON.stringify({ address, token, ownerPid, packageVersion: VERSION, debug })}\n`);
     });
   }

@@ -15,7 +15,8 @@ async function startOne(line: string): Promise<{ readonly code: number | null; r
   const child = spawn(process.execPath, [ENGINE], { stdio: ['pipe', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.end(line);
+  // It may end before it has read the line.
+  child.stdin.on('error', () => undefined).end(line);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, stderr };
 }

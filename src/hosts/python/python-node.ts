@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import type { Executor, NodeLike, NodeRole } from '../../node/index.js';
+import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError } from '../../node/index.js';
 import type { Host } from '../host.js';
 import { roleOfTraits, type Traits } from '../remote/index.js';
 
@@ -31,8 +31,12 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
   name: string | undefined;
   /** Changes nothing: a live object runs in the host that holds it. */
   executor: Executor | undefined;
-  /** How many items an async `process` may work on at once; outputs keep their order. @defaultValue 1 */
+  /** How many items an async `process` may work on at once. @defaultValue 1 */
   concurrency: number | undefined;
+  /** Whether outputs of several calls at once are given as they come. Not there unless assigned. */
+  declare unordered?: boolean | undefined;
+  /** What is done where `process` fails for an item. Not there unless assigned. */
+  declare failurePolicy?: OnError | FailurePolicy | undefined;
   readonly #access: PythonObjectAccess;
   #isClosed = false;
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../logging/index.js';
 import type { ControlConnection } from '../../protocol/index.js';
 import { DeathWatch } from '../death-watch.js';
 import type { Host, Language, OpenSegment, SegmentRequest } from '../host.js';
-import { describeSegment, RemoteSegment, type DoneEvent } from './remote-segment.js';
+import { describeSegment, RemoteSegment, type DeadLetterEvent, type DoneEvent } from './remote-segment.js';
 
 /** A little less than the session waits, so that the host can still say which node it is. */
 const CANCEL_TIMEOUT_MS = 4800;
@@ -130,6 +130,9 @@ export abstract class RemoteHost implements Host {
     } else if (name === 'interrupted') {
       const { segment, before } = params as { segment: string; before: number };
       this.#segments.get(segment)?.interrupted(before);
+    } else if (name === 'dead-letter') {
+      const event = params as DeadLetterEvent;
+      this.#segments.get(event.segment)?.givesUp(event);
     } else if (name === 'log') {
       const { level, logger, message } = params as { level: string; logger: string; message: string };
       const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';

@@ -1,4 +1,4 @@
-import type { Executor, NodeLike, NodeRole } from '../../node/index.js';
+import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError } from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */
@@ -36,6 +36,8 @@ export class RemoteNode implements NodeLike {
   /** Changes nothing: a live object runs in the host that holds it. */
   executor: Executor | undefined;
   concurrency: number | undefined;
+  declare unordered?: boolean | undefined;
+  declare failurePolicy?: OnError | FailurePolicy | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 

@@ -1,6 +1,7 @@
+import type { NodeError } from '../../errors/index.js';
 import type { NodeMetrics, RunState } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
-import { concurrencyOf } from '../../node/index.js';
+import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
 import { isBulk, type OpenSegment, type SegmentRequest } from '../host.js';
 
@@ -21,11 +22,18 @@ export interface DoneEvent {
   readonly stuck: readonly string[];
 }
 
-/** What a node in another host has: the number of its object there. */
-interface RemoteObject {
-  readonly objectId: number;
-  readonly concurrency?: number | undefined;
+/** What the event `dead-letter` says. */
+export interface DeadLetterEvent {
+  readonly segment: string;
+  readonly nodeId: string;
+  readonly itemIndex: number;
+  readonly failure: Failure;
+  /** Absent where it cannot leave its host. */
+  readonly item?: unknown;
 }
+
+/** What a node in another host has: the number of its object there. */
+type RemoteObject = AnyNode & { readonly objectId: number };
 
 /** The description of a segment, as the host gets it; see `schema/wire.md`. */
 export async function describeSegment(
@@ -39,10 +47,10 @@ export async function describeSegment(
   return {
     segment: id,
     nodes: segment.nodes.flatMap((nodeId) => {
-      const node = nodes.get(nodeId) as unknown as RemoteObject | undefined;
+      const node = nodes.get(nodeId) as RemoteObject | undefined;
       // The ends of the pipeline are no objects.
       if (node === undefined) return [];
-      return [{ id: nodeId, object: node.objectId, concurrency: concurrencyOf(node, nodeId) }];
+      return [{ id: nodeId, object: node.objectId, ...writeSettings(settingsOf(node, nodeId)) }];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
     inputs: inputs.map(({ id: channel, token, to, producer }) => ({
@@ -154,6 +162,12 @@ export class RemoteSegment implements OpenSegment {
   /** A node of the segment interrupts the session. */
   interrupted(before: number): void {
     this.#run.interrupt(before);
+  }
+
+  /** A failure policy has given an item up. */
+  givesUp({ nodeId, itemIndex, item, failure }: DeadLetterEvent): void {
+    const error = decodeFailure(failure, this.#host.name) as NodeError;
+    this.#run.giveUpItem({ nodeId, itemIndex, item, error });
   }
 
   cancel(): void {

@@ -1,0 +1,73 @@
+import type { NodeSettings, OnError, RetryPolicy } from './settings.js';
+
+/** A failure policy as manifests and control messages hold it. */
+export interface WrittenFailurePolicy {
+  /** What becomes of an item for which `process` fails, after the last retry. */
+  readonly on_error?: OnError | null | undefined;
+  /** Calls that fail are made again. */
+  readonly retry?:
+    | {
+        /** Calls after the first one. */
+        readonly attempts: number;
+        /** Time before the first of them, in milliseconds. */
+        readonly delay_ms?: number | null | undefined;
+        /** How many times longer each wait is than the one before. */
+        readonly factor?: number | null | undefined;
+        /** Longest wait, in milliseconds. */
+        readonly max_delay_ms?: number | null | undefined;
+      }
+    | null
+    | undefined;
+  /** How long an async `process` may take for its result, or for the next of many, in milliseconds. */
+  readonly timeout_ms?: number | null | undefined;
+}
+
+/** The settings of a node as manifests and control messages hold them. */
+export interface WrittenSettings {
+  /** How many items an async `process` may work on at once. */
+  readonly concurrency?: number | null | undefined;
+  /** Whether outputs of several calls at once are given as they come. */
+  readonly unordered?: boolean | null | undefined;
+  /** What is done where `process` fails for an item. */
+  readonly failure_policy?: OnError | WrittenFailurePolicy | null | undefined;
+}
+
+/** Settings in the form of manifests; only what is stated. */
+export function writeSettings({ concurrency, unordered, failurePolicy }: NodeSettings): WrittenSettings {
+  return withoutAbsent({ concurrency, unordered, failure_policy: writePolicy(failurePolicy) });
+}
+
+/** Settings from the form of manifests; only what is stated. */
+export function readSettings({ concurrency, unordered, failure_policy }: WrittenSettings): NodeSettings {
+  return withoutAbsent({ concurrency, unordered, failurePolicy: readPolicy(failure_policy) });
+}
+
+function writePolicy(policy: NodeSettings['failurePolicy']): WrittenSettings['failure_policy'] {
+  if (typeof policy !== 'object') return policy;
+  const { onError, retry, timeoutMs } = policy;
+  return withoutAbsent({ on_error: onError, retry: retry && writeRetry(retry), timeout_ms: timeoutMs });
+}
+
+function writeRetry({ attempts, delayMs, factor, maxDelayMs }: RetryPolicy): object & { attempts: number } {
+  return { attempts, ...withoutAbsent({ delay_ms: delayMs, factor, max_delay_ms: maxDelayMs }) };
+}
+
+function readPolicy(policy: WrittenSettings['failure_policy']): NodeSettings['failurePolicy'] {
+  if (typeof policy !== 'object' || policy === null) return policy ?? undefined;
+  const { on_error: onError, retry, timeout_ms: timeoutMs } = policy;
+  const read = { onError, retry: retry && readRetry(retry), timeoutMs };
+  return withoutAbsent(read);
+}
+
+function readRetry(retry: NonNullable<WrittenFailurePolicy['retry']>): RetryPolicy {
+  const { attempts, delay_ms: delayMs, factor, max_delay_ms: maxDelayMs } = retry;
+  return { attempts, ...withoutAbsent({ delayMs, factor, maxDelayMs }) };
+}
+
+type Present<T> = { [K in keyof T]?: NonNullable<T[K]> };
+
+/** Manifests state what is absent as `null` too. */
+function withoutAbsent<T extends object>(fields: T): Present<T> {
+  const present = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(present) as Present<T>;
+}
