@@ -80,8 +80,10 @@ export {
   type OnError,
   type ParameterSchema,
   type ProcessResult,
+  type QueueLimits,
   type RegisteredNode,
   type RetryPolicy,
+  type WhenFull,
 } from './node/index.js';
 export {
   CalculatorNode,

@@ -6,25 +6,43 @@ interface Tags {
   readonly stamps: readonly number[];
   /** Positions of the items that survive interruptions; left out where none does. */
   readonly survivors?: readonly number[];
+  /** Positions of the items that go before others; left out where none does. */
+  readonly urgent?: readonly number[];
 }
 
 /** What the next ITEMS frame's items have. */
 export function tagsOf(items: readonly { readonly tag: Tag | undefined }[]): Tags {
   const tags = items.map(({ tag }) => tag ?? newTag());
-  const survivors = tags.flatMap(({ survives }, index) => (survives ? [index] : []));
   const stamps = tags.map(({ stamp }) => stamp);
-  return survivors.length === 0 ? { stamps } : { stamps, survivors };
+  const survivors = positions(tags, ({ survives }) => survives);
+  const urgent = positions(tags, (tag) => tag.urgent === true);
+  return {
+    stamps,
+    ...(survivors.length === 0 ? {} : { survivors }),
+    ...(urgent.length === 0 ? {} : { urgent }),
+  };
 }
 
 /** @throws RemoteMediaError `RM_PROTOCOL` where it is no payload of a TAGS frame */
 export function readTags(payload: unknown): Tag[] {
-  const { stamps, survivors = [] } = (payload ?? {}) as Partial<Tags>;
+  const { stamps, survivors = [], urgent = [] } = (payload ?? {}) as Partial<Tags>;
+  const arePositions = (list: unknown, length: number): boolean =>
+    Array.isArray(list) && list.every((index) => Number.isInteger(index) && index >= 0 && index < length);
   const isRight =
     Array.isArray(stamps) &&
-    Array.isArray(survivors) &&
     stamps.every((stamp) => typeof stamp === 'number') &&
-    survivors.every((index) => Number.isInteger(index) && index >= 0 && index < stamps.length);
+    arePositions(survivors, stamps.length) &&
+    arePositions(urgent, stamps.length);
   if (!isRight) throw new RemoteMediaError('RM_PROTOCOL', 'a TAGS frame is malformed');
   const surviving = new Set<number>(survivors);
-  return stamps.map((stamp: number, index) => ({ stamp, survives: surviving.has(index) }));
+  const hurried = new Set<number>(urgent);
+  return stamps.map((stamp: number, index) => ({
+    stamp,
+    survives: surviving.has(index),
+    urgent: hurried.has(index),
+  }));
+}
+
+function positions(tags: readonly Tag[], holds: (tag: Tag) => boolean): number[] {
+  return tags.flatMap((tag, index) => (holds(tag) ? [index] : []));
 }

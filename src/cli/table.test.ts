@@ -27,6 +27,7 @@ describe('formatMetrics', () => {
       p99DurationUs: 1_234_000,
       maxDurationUs: 0,
       maxQueueDepth: 7,
+      itemsDropped: 3,
     };
     const text = formatMetrics({
       totalDurationUs: 2500,
@@ -36,9 +37,9 @@ describe('formatMetrics', () => {
       ],
     });
     expect(text.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
-      ['node', 'in', 'out', 'errors', 'mean', 'p50', 'p95', 'p99', 'queue'],
-      ['a', '1,234', '2', '0', '0.12 µs', '12.3 µs', '1.23 ms', '1.23 s', '7'],
-      ['b', '1,234', '2', '0', '-', '-', '-', '-', '7'],
+      ['node', 'in', 'out', 'errors', 'dropped', 'mean', 'p50', 'p95', 'p99', 'queue'],
+      ['a', '1,234', '2', '0', '3', '0.12 µs', '12.3 µs', '1.23 ms', '1.23 s', '7'],
+      ['b', '1,234', '2', '0', '3', '-', '-', '-', '-', '7'],
       ['total 2.50 ms'],
       [''],
     ]);

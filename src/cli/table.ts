@@ -17,12 +17,13 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 
 /** The metrics of a run as a table. */
 export function formatMetrics({ nodeMetrics, totalDurationUs }: RunMetrics): string {
-  const header = ['node', 'in', 'out', 'errors', 'mean', 'p50', 'p95', 'p99', 'queue'];
+  const header = ['node', 'in', 'out', 'errors', 'dropped', 'mean', 'p50', 'p95', 'p99', 'queue'];
   const rows = nodeMetrics.map((node) => [
     node.nodeId,
     node.itemsIn.toLocaleString('en-US'),
     node.itemsOut.toLocaleString('en-US'),
     node.errors.toLocaleString('en-US'),
+    node.itemsDropped.toLocaleString('en-US'),
     ...[node.avgDurationUs, node.p50DurationUs, node.p95DurationUs, node.p99DurationUs].map((us) =>
       node.measured === 0 ? '-' : formatUs(us),
     ),

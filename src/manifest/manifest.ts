@@ -1,4 +1,4 @@
-import type { AnyNode, OnError, WrittenFailurePolicy } from '../node/index.js';
+import type { AnyNode, OnError, WhenFull, WrittenFailurePolicy, WrittenQueueLimits } from '../node/index.js';
 
 /** A node entry that names a type. */
 export interface ManifestTypeNode {
@@ -24,6 +24,8 @@ export interface ManifestTypeNode {
   readonly unordered?: boolean;
   /** What is done where `process` fails for an item. */
   readonly failure_policy?: OnError | WrittenFailurePolicy;
+  /** How many items wait for the node, and what becomes of more. */
+  readonly input_queue?: WhenFull | WrittenQueueLimits;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -42,6 +44,8 @@ export interface ManifestInstanceNode {
   readonly unordered?: boolean;
   /** What is done where `process` fails for an item. */
   readonly failure_policy?: OnError | WrittenFailurePolicy;
+  /** How many items wait for the node, and what becomes of more. */
+  readonly input_queue?: WhenFull | WrittenQueueLimits;
 }
 
 /** A node entry. */

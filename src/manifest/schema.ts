@@ -79,6 +79,23 @@ const failurePolicy = z
   ])
   .nullish()
   .describe('What is done where process() fails for an item. Absent: "fail".');
+const whenFull = z
+  .enum(['block', 'drop-oldest', 'drop-newest', 'latest'])
+  .describe(
+    'What becomes of an item that finds the queue full. "latest": it takes the place of all that wait.',
+  );
+const inputQueue = z
+  .union([
+    whenFull,
+    z.strictObject({
+      max_items: z.int().min(1).nullish().describe('Most items that wait. Absent: 16.'),
+      max_bytes: z.int().min(1).nullish().describe('Most bytes that wait, of buffers and texts.'),
+      max_age_ms: z.number().min(1).nullish().describe('How long an item may wait.'),
+      when_full: whenFull.nullish(),
+    }),
+  ])
+  .nullish()
+  .describe('How many items wait for the node, and what becomes of more. Absent: "block".');
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -102,6 +119,7 @@ const typeEntry = z
     concurrency,
     unordered,
     failure_policy: failurePolicy,
+    input_queue: inputQueue,
   })
   .describe('A node.');
 
@@ -114,6 +132,7 @@ const instanceEntry = z.strictObject({
   concurrency,
   unordered,
   failure_policy: failurePolicy,
+  input_queue: inputQueue,
 });
 
 const metadata = z

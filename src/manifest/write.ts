@@ -62,7 +62,10 @@ function toEntry({
     params,
     ...(isStreaming === true ? { is_streaming: true } : {}),
     ...(executor === undefined ? {} : { executor }),
-    ...(writeSettings(settings) as Pick<ManifestTypeNode, 'concurrency' | 'unordered' | 'failure_policy'>),
+    ...(writeSettings(settings) as Pick<
+      ManifestTypeNode,
+      'concurrency' | 'unordered' | 'failure_policy' | 'input_queue'
+    >),
   };
 }
 

@@ -27,18 +27,24 @@ export { PerSession, perSession } from './per-session.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
 export {
   applySettings,
+  checkedQueue,
+  DEFAULT_QUEUE,
   settingsOf,
   statedSettings,
+  type CheckedQueue,
   type CheckedSettings,
   type FailurePolicy,
   type NodeSettings,
   type OnError,
+  type QueueLimits,
   type RetryPolicy,
+  type WhenFull,
 } from './settings.js';
 export {
   readSettings,
   writeSettings,
   type WrittenFailurePolicy,
+  type WrittenQueueLimits,
   type WrittenSettings,
 } from './written-settings.js';
 export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

@@ -1,7 +1,14 @@
 import type { DType, Tensor } from '../data/index.js';
 import type { Logger } from '../logging/index.js';
 import { recordLifecycleCalls } from './lifecycle.js';
-import { applySettings, type FailurePolicy, type NodeSettings, type OnError } from './settings.js';
+import {
+  applySettings,
+  type FailurePolicy,
+  type NodeSettings,
+  type OnError,
+  type QueueLimits,
+  type WhenFull,
+} from './settings.js';
 
 /** What a node is given with each call. */
 export interface NodeContext {
@@ -86,6 +93,8 @@ export interface NodeLike<In = never, Out = unknown> {
   unordered?: boolean | undefined;
   /** What is done where `process` fails for an item. @defaultValue `fail` */
   failurePolicy?: OnError | FailurePolicy | undefined;
+  /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
+  inputQueue?: WhenFull | QueueLimits | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -144,6 +153,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare unordered?: boolean | undefined;
   /** What is done where `process` fails for an item. Not there unless given. */
   declare failurePolicy?: OnError | FailurePolicy | undefined;
+  /** How many items wait for the node, and what becomes of more. Not there unless given. */
+  declare inputQueue?: WhenFull | QueueLimits | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

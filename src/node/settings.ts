@@ -30,6 +30,24 @@ export interface FailurePolicy {
   readonly timeoutMs?: number | undefined;
 }
 
+/**
+ * What becomes of an item that finds a full queue: the nodes before it wait (`block`), the oldest one that waits goes (`drop-oldest`), it goes
+ * itself (`drop-newest`), or it takes the place of all that wait (`latest`).
+ */
+export type WhenFull = 'block' | 'drop-oldest' | 'drop-newest' | 'latest';
+
+/** Limits of a queue in front of a node, or at an end of a session. Urgent items are not dropped. */
+export interface QueueLimits {
+  /** Most items that wait. @defaultValue 16; with `latest` always 1 */
+  readonly maxItems?: number | undefined;
+  /** Most bytes that wait, of buffers and texts. @defaultValue no limit */
+  readonly maxBytes?: number | undefined;
+  /** How long an item may wait here, in milliseconds; those that have waited longer are dropped when their turn comes. @defaultValue for ever */
+  readonly maxAgeMs?: number | undefined;
+  /** What becomes of an item that finds the queue full. @defaultValue `block` */
+  readonly whenFull?: WhenFull | undefined;
+}
+
 /** What a user says of a node at its place, besides where it runs. */
 export interface NodeSettings {
   /** How many items an async `process` may work on at once, from 1. @defaultValue 1 */
@@ -38,6 +56,8 @@ export interface NodeSettings {
   readonly unordered?: boolean | undefined;
   /** What is done where `process` fails for an item. @defaultValue `fail` */
   readonly failurePolicy?: OnError | FailurePolicy | undefined;
+  /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
+  readonly inputQueue?: WhenFull | QueueLimits | undefined;
 }
 
 /** The same, checked and complete. */
@@ -46,16 +66,39 @@ export interface CheckedSettings {
   readonly unordered: boolean;
   /** Absent where every failure ends the run at once. */
   readonly failurePolicy: FailurePolicy | undefined;
+  /** Absent where nothing is stated. */
+  readonly inputQueue: CheckedQueue | undefined;
 }
 
-const NAMES = ['concurrency', 'unordered', 'failurePolicy'] as const;
+/** Limits of a queue, complete. */
+export interface CheckedQueue {
+  readonly maxItems: number;
+  readonly maxBytes: number | undefined;
+  readonly maxAgeMs: number | undefined;
+  readonly whenFull: 'block' | 'drop-oldest' | 'drop-newest';
+}
+
+/** Items that wait in front of a node before those before it have to. */
+const MAX_ITEMS = 16;
+
+/** Those of a queue of which nothing is stated. */
+export const DEFAULT_QUEUE: CheckedQueue = {
+  maxItems: MAX_ITEMS,
+  maxBytes: undefined,
+  maxAgeMs: undefined,
+  whenFull: 'block',
+};
+
+const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue'] as const;
+const WHEN_FULL: readonly unknown[] = ['block', 'drop-oldest', 'drop-newest', 'latest'];
+const QUEUE_FIELDS: readonly string[] = ['maxItems', 'maxBytes', 'maxAgeMs', 'whenFull'];
 const ON_ERROR: readonly unknown[] = ['fail', 'skip'];
 const POLICY_FIELDS: readonly string[] = ['onError', 'retry', 'timeoutMs'];
 const RETRY_RANGES: Readonly<Record<string, number>> = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0 };
 
 /** Those that are stated. */
 export function statedSettings(holder: NodeSettings): NodeSettings {
-  const stated = NAMES.filter((name) => holder[name] != null);
+  const stated = NAMES.filter((name) => holder[name] !== undefined);
   return Object.fromEntries(stated.map((name) => [name, holder[name]]));
 }
 
@@ -70,14 +113,58 @@ export function applySettings(node: NodeSettings, settings: NodeSettings): void 
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` that names node and setting
  */
 export function settingsOf(node: AnyNode, nodeId: string): CheckedSettings {
-  const { concurrency = 1, unordered = false, failurePolicy } = node;
-  const check = checker(nodeId);
+  const { concurrency = 1, unordered = false, failurePolicy, inputQueue } = node;
+  const check = checker(`Node "${nodeId}": `);
   check('concurrency', isWhole(concurrency, 1), 'a whole number of at least 1', concurrency);
   check('unordered', typeof unordered === 'boolean', 'true or false', unordered);
-  return { concurrency, unordered, failurePolicy: policyOf(failurePolicy, node, nodeId, check) };
+  if (inputQueue !== undefined && roleOf(node) === 'source')
+    throw invalid(
+      `Node "${nodeId}": an inputQueue is for a node with an input, and this is a source node. Leave it out.`,
+    );
+  return {
+    concurrency,
+    unordered,
+    failurePolicy: policyOf(failurePolicy, node, nodeId, check),
+    inputQueue: inputQueue === undefined ? undefined : queueOf(inputQueue, 'inputQueue', check),
+  };
 }
 
-type Check = (name: string, isRight: boolean, wanted: string, value: unknown) => void;
+/**
+ * The limits of a queue that somebody else than a node has.
+ *
+ * @param name - of the option that states them
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT`
+ */
+export function checkedQueue(limits: WhenFull | QueueLimits, name: string): CheckedQueue {
+  return queueOf(limits, name, checker(''));
+}
+
+function queueOf(given: WhenFull | QueueLimits, name: string, check: Check): CheckedQueue {
+  const isObject = typeof given === 'object' && (given as unknown) !== null;
+  check(name, isObject || WHEN_FULL.includes(given), `an object or one of ${WHEN_FULL.join(', ')}`, given);
+  const limits: QueueLimits = isObject ? given : { whenFull: given as WhenFull };
+  check.names(name, limits, QUEUE_FIELDS);
+  const { maxItems = MAX_ITEMS, maxBytes, maxAgeMs, whenFull = 'block' } = limits;
+  check(`${name}.maxItems`, isWhole(maxItems, 1), 'a whole number of at least 1', maxItems);
+  check(
+    `${name}.maxBytes`,
+    maxBytes === undefined || isWhole(maxBytes, 1),
+    'a whole number of at least 1',
+    maxBytes,
+  );
+  check(`${name}.maxAgeMs`, maxAgeMs === undefined || isFrom(maxAgeMs, 1), 'a number from 1', maxAgeMs);
+  check(`${name}.whenFull`, WHEN_FULL.includes(whenFull), `one of ${WHEN_FULL.join(', ')}`, whenFull);
+  return whenFull === 'latest'
+    ? { maxItems: 1, maxBytes, maxAgeMs, whenFull: 'drop-oldest' }
+    : { maxItems, maxBytes, maxAgeMs, whenFull };
+}
+
+interface Check {
+  /** Throws an error that says what was wanted, and what was given. */
+  (name: string, isRight: boolean, wanted: string, value: unknown): void;
+  /** Throws an error that names a field that is not there. */
+  names(place: string, value: object, known: readonly string[]): void;
+}
 
 function policyOf(
   given: OnError | FailurePolicy | undefined,
@@ -95,7 +182,7 @@ function policyOf(
     );
   }
   const policy: FailurePolicy = typeof given === 'object' ? given : { onError: given };
-  checkNames(policy, POLICY_FIELDS, 'failurePolicy', nodeId);
+  check.names('failurePolicy', policy, POLICY_FIELDS);
   const { onError = 'fail', retry, timeoutMs } = policy;
   check('failurePolicy.onError', ON_ERROR.includes(onError), '"fail" or "skip"', onError);
   check(
@@ -104,26 +191,20 @@ function policyOf(
     'a number from 1',
     timeoutMs,
   );
-  if (retry !== undefined) checkRetry(retry, nodeId, check);
+  if (retry !== undefined) checkRetry(retry, check);
   return policy;
 }
 
-function checkRetry(retry: RetryPolicy, nodeId: string, check: Check): void {
+function checkRetry(retry: RetryPolicy, check: Check): void {
   const place = 'failurePolicy.retry';
   check(place, typeof retry === 'object', '{ attempts: 3 }', retry);
-  checkNames(retry, Object.keys(RETRY_RANGES), place, nodeId);
+  check.names(place, retry, Object.keys(RETRY_RANGES));
   check(`${place}.attempts`, isWhole(retry.attempts, 1), 'a whole number of at least 1', retry.attempts);
   for (const [name, value] of Object.entries(retry)) {
     const least = RETRY_RANGES[name] ?? 0;
     const isRight = value === undefined || isFrom(value, least);
     check(`${place}.${name}`, isRight, `a number from ${String(least)}`, value);
   }
-}
-
-function checkNames(value: object, known: readonly string[], place: string, nodeId: string): void {
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw invalid(`Node "${nodeId}": ${place} has no "${unknown}"; there are ${known.join(', ')}.`);
 }
 
 function isWhole(value: unknown, least: number): boolean {
@@ -134,13 +215,19 @@ function isFrom(value: unknown, least: number): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= least;
 }
 
-function checker(nodeId: string): Check {
-  return (name, isRight, wanted, value) => {
+function checker(subject: string): Check {
+  const check = (name: string, isRight: boolean, wanted: string, value: unknown): void => {
     if (isRight) return;
     const isPlain = typeof value === 'number' || typeof value === 'string';
     const given = isPlain ? JSON.stringify(value) : describeType(value);
-    throw invalid(`Node "${nodeId}": ${name} must be ${wanted}, got ${given}.`);
+    throw invalid(`${subject}${name} must be ${wanted}, got ${given}.`);
   };
+  const names = (place: string, value: object, known: readonly string[]): void => {
+    const unknown = Object.keys(value).find((name) => !known.includes(name));
+    if (unknown !== undefined)
+      throw invalid(`${subject}${place} has no "${unknown}"; there are ${known.join(', ')}.`);
+  };
+  return Object.assign(check, { names });
 }
 
 function invalid(message: string): InvalidArgumentError {

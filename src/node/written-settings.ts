@@ -1,4 +1,4 @@
-import type { NodeSettings, OnError, RetryPolicy } from './settings.js';
+import type { NodeSettings, OnError, RetryPolicy, WhenFull } from './settings.js';
 
 /** A failure policy as manifests and control messages hold it. */
 export interface WrittenFailurePolicy {
@@ -22,6 +22,18 @@ export interface WrittenFailurePolicy {
   readonly timeout_ms?: number | null | undefined;
 }
 
+/** Limits of a queue as manifests and control messages hold them. */
+export interface WrittenQueueLimits {
+  /** Most items that wait. */
+  readonly max_items?: number | null | undefined;
+  /** Most bytes that wait, of buffers and texts. */
+  readonly max_bytes?: number | null | undefined;
+  /** How long an item may wait, in milliseconds. */
+  readonly max_age_ms?: number | null | undefined;
+  /** What becomes of an item that finds the queue full. */
+  readonly when_full?: WhenFull | null | undefined;
+}
+
 /** The settings of a node as manifests and control messages hold them. */
 export interface WrittenSettings {
   /** How many items an async `process` may work on at once. */
@@ -30,16 +42,47 @@ export interface WrittenSettings {
   readonly unordered?: boolean | null | undefined;
   /** What is done where `process` fails for an item. */
   readonly failure_policy?: OnError | WrittenFailurePolicy | null | undefined;
+  /** How many items wait for the node, and what becomes of more. */
+  readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
-export function writeSettings({ concurrency, unordered, failurePolicy }: NodeSettings): WrittenSettings {
-  return withoutAbsent({ concurrency, unordered, failure_policy: writePolicy(failurePolicy) });
+export function writeSettings(settings: NodeSettings): WrittenSettings {
+  const { concurrency, unordered, failurePolicy, inputQueue } = settings;
+  return withoutAbsent({
+    concurrency,
+    unordered,
+    failure_policy: writePolicy(failurePolicy),
+    input_queue: writeQueue(inputQueue),
+  });
 }
 
 /** Settings from the form of manifests; only what is stated. */
-export function readSettings({ concurrency, unordered, failure_policy }: WrittenSettings): NodeSettings {
-  return withoutAbsent({ concurrency, unordered, failurePolicy: readPolicy(failure_policy) });
+export function readSettings(written: WrittenSettings): NodeSettings {
+  const { concurrency, unordered, failure_policy, input_queue } = written;
+  return withoutAbsent({
+    concurrency,
+    unordered,
+    failurePolicy: readPolicy(failure_policy),
+    inputQueue: readQueue(input_queue),
+  });
+}
+
+function writeQueue(limits: NodeSettings['inputQueue']): WrittenSettings['input_queue'] {
+  if (typeof limits !== 'object') return limits;
+  const { maxItems, maxBytes, maxAgeMs, whenFull } = limits;
+  return withoutAbsent({
+    max_items: maxItems,
+    max_bytes: maxBytes,
+    max_age_ms: maxAgeMs,
+    when_full: whenFull,
+  });
+}
+
+function readQueue(limits: WrittenSettings['input_queue']): NodeSettings['inputQueue'] {
+  if (typeof limits !== 'object' || limits === null) return limits ?? undefined;
+  const { max_items: maxItems, max_bytes: maxBytes, max_age_ms: maxAgeMs, when_full: whenFull } = limits;
+  return withoutAbsent({ maxItems, maxBytes, maxAgeMs, whenFull });
 }
 
 function writePolicy(policy: NodeSettings['failurePolicy']): WrittenSettings['failure_policy'] {

@@ -1,4 +1,5 @@
 import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
+import { checkedQueue, DEFAULT_QUEUE, type QueueLimits, type WhenFull } from '../node/index.js';
 import { ItemQueue, newTag, type DeadLetter } from '../segment/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { DeadLetterQueue } from './dead-letter-queue.js';
@@ -11,6 +12,8 @@ import { PipelineStream } from './stream.js';
 export interface OpenOptions extends RunOptions {
   /** How many items may wait at the input before who writes has to. @defaultValue 64 */
   readonly maxPending?: number | undefined;
+  /** Limits of the input, and what becomes of items past them, where that is more than to wait; `maxItems` stands instead of `maxPending`. */
+  readonly inputQueue?: WhenFull | QueueLimits | undefined;
   /** What nodes know the session by, as `context.sessionId`. @defaultValue a random one */
   readonly sessionId?: string | undefined;
 }
@@ -19,6 +22,8 @@ export interface OpenOptions extends RunOptions {
 export interface WriteOptions {
   /** Whether the item, and what it leads to, goes on after an interruption. @defaultValue false */
   readonly survives?: boolean | undefined;
+  /** Whether the item, and what it leads to, goes before all that waits in queues, and is not dropped by their limits. @defaultValue false */
+  readonly urgent?: boolean | undefined;
 }
 
 const DEFAULT_MAX_PENDING = 64;
@@ -82,7 +87,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   write(item: In, options?: WriteOptions): Promise<void> | undefined {
     this.#checkWrite(item);
-    return this.#queue.push(item, newTag(options?.survives))?.then(() => {
+    return this.#queue.push(item, newTag(options?.survives, options?.urgent))?.then(() => {
       if (this.#over !== undefined) throw this.#refusal();
     });
   }
@@ -92,7 +97,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     this.#checkWrite(item);
     if (this.#queue.isFull) return false;
     // The promise is for whoever writes next.
-    void this.#queue.push(item, newTag(options?.survives));
+    void this.#queue.push(item, newTag(options?.survives, options?.urgent));
     return true;
   }
 
@@ -155,6 +160,11 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   get deadLetters(): AsyncIterableIterator<DeadLetter> {
     return this.#letters;
+  }
+
+  /** Items that were dropped at the input because of its limits. */
+  get dropped(): number {
+    return this.#queue.dropped;
   }
 
   /** Counts so far, and durations where `enableMetrics` is on. */
@@ -232,7 +242,12 @@ export async function openSession<In, Out>(
       `maxPending must be a whole number from 1, got ${String(maxPending)}.`,
     );
   }
-  const queue: ItemQueue = new ItemQueue(maxPending, () => {
+  const { inputQueue } = options;
+  const limits =
+    inputQueue === undefined
+      ? { ...DEFAULT_QUEUE, maxItems: maxPending }
+      : checkedQueue(inputQueue, 'inputQueue');
+  const queue: ItemQueue = new ItemQueue(limits, () => {
     queue.close(true);
   });
   const letters = new DeadLetterQueue(options.onDeadLetter, options.logger ?? defaultLogger());

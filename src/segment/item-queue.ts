@@ -1,16 +1,12 @@
+import type { CheckedQueue } from '../node/index.js';
+import { Backlog } from './backlog.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 
-interface Waiting {
-  readonly value: unknown;
-  readonly tag: Tag | undefined;
-}
-
 /** A bounded queue that is read as an async iterable. */
 export class ItemQueue implements AsyncIterableIterator<unknown> {
-  readonly #limit: number;
-  #items: Waiting[] = [];
+  readonly #backlog: Backlog;
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
   #isClosed = false;
@@ -21,20 +17,28 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   tag: Tag | undefined;
   /** Called with what an item has that is handed out. */
   onTake: ((tag: Tag | undefined) => void) | undefined;
-  maxDepth = 0;
 
   /**
-   * @param limit - how many items may wait before whoever pushes has to
+   * @param limits - how many items may wait, and what becomes of more
    * @param onReturn - called where the reader wants no more; it closes the queue
    */
-  constructor(limit: number, onReturn: () => void) {
-    this.#limit = limit;
+  constructor(limits: CheckedQueue, onReturn: () => void) {
+    this.#backlog = new Backlog(limits);
     this.#onReturn = onReturn;
   }
 
   /** Whether the next one who pushes would have to wait. */
   get isFull(): boolean {
-    return this.#items.length >= this.#limit;
+    return this.#backlog.isFull;
+  }
+
+  get maxDepth(): number {
+    return this.#backlog.maxDepth;
+  }
+
+  /** Items that were dropped because of a limit. */
+  get dropped(): number {
+    return this.#backlog.dropped;
   }
 
   /** Takes an item; gives a promise where there is no room for another one yet. */
@@ -46,28 +50,26 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
       reader({ done: false, value });
       return undefined;
     }
-    this.#items.push({ value, tag });
-    const depth = this.#items.length;
-    if (depth > this.maxDepth) this.maxDepth = depth;
-    return depth < this.#limit ? undefined : this.#room.wait();
+    this.#backlog.push(value, tag);
+    return this.#backlog.isFull ? this.#room.wait() : undefined;
   }
 
   /** No more items; those that wait are still read, unless they are dropped. */
   close(dropsItems: boolean): void {
     this.#isClosed = true;
-    if (dropsItems) this.#items.length = 0;
+    if (dropsItems) this.#backlog.clear();
     this.#room.free();
     for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
   }
 
   /** Drops what has become stale. */
   interrupt(run: RunState): void {
-    this.#items = this.#items.filter(({ tag }) => !run.isStale(tag));
+    this.#backlog.interrupt(run);
     if (!this.isFull) this.#room.free();
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    const waiting = this.#items.shift();
+    const waiting = this.#backlog.shift();
     if (waiting !== undefined) {
       this.#handOut(waiting.tag);
       this.#room.free();
@@ -85,7 +87,7 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
 
   /** Whether nothing more will be handed out. */
   get isOver(): boolean {
-    return this.#isClosed && this.#items.length === 0;
+    return this.#isClosed && this.#backlog.length === 0;
   }
 
   return(): Promise<IteratorResult<unknown>> {

@@ -10,6 +10,8 @@ export interface NodeMetrics {
   readonly itemsOut: number;
   /** Failures of its own code while items ran through; the first one ends the run. */
   readonly errors: number;
+  /** Items that were dropped because of the limits of its queue. */
+  readonly itemsDropped: number;
   /** How many calls of `process` were measured: the first 1,000, then every 64th. */
   readonly measured: number;
   /** Sum of the measured durations, in µs. */
@@ -36,6 +38,7 @@ export function nodeMetrics(
     readonly itemsOut: number;
     readonly errors: number;
     readonly maxQueueDepth?: number;
+    readonly dropped?: number;
   },
   timing: Timing | null = null,
 ): NodeMetrics {
@@ -46,6 +49,7 @@ export function nodeMetrics(
     itemsIn: counters.itemsIn ?? 0,
     itemsOut: counters.itemsOut,
     errors: counters.errors,
+    itemsDropped: counters.dropped ?? 0,
     measured,
     totalDurationUs,
     avgDurationUs: measured === 0 ? 0 : totalDurationUs / measured,

@@ -1,5 +1,6 @@
 import { describeCause, NodeError, type NodePhase } from '../errors/index.js';
 import {
+  DEFAULT_QUEUE,
   gateOf,
   isManyOutputs,
   isThenable,
@@ -8,6 +9,7 @@ import {
   type Gate,
   type NodeContext,
 } from '../node/index.js';
+import { Backlog } from './backlog.js';
 import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
 import { guarded } from './guarded.js';
@@ -17,7 +19,7 @@ import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
-import { newTag, type Tag } from './tag.js';
+import { newTag } from './tag.js';
 import { Timing } from './timing.js';
 
 type Mode = 'direct' | 'queued' | 'dead';
@@ -31,15 +33,6 @@ interface Call {
   readonly context: ItemContext | null;
 }
 
-/** An item that waits. */
-interface Waiting {
-  readonly value: unknown;
-  readonly tag: Tag | undefined;
-}
-
-/** Items that wait in front of an async node before the nodes before it have to. */
-const QUEUE_LIMIT = 16;
-
 /**
  * A node that is called for each item. As long as `process` answers at once, `push` runs through all such nodes in a row as one loop
  * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
@@ -51,7 +44,6 @@ export class NodeStage extends Stage implements Upstream, Callee {
   itemsIn = 0;
   itemsOut = 0;
   errors = 0;
-  maxQueueDepth = 0;
   readonly process: Process;
   readonly gate: Gate;
   readonly concurrency: number;
@@ -61,11 +53,13 @@ export class NodeStage extends Stage implements Upstream, Callee {
   context: NodeContext;
   /** The same, where items have tags: a call that is not over when `process` has returned takes it along. */
   #itemContext: ItemContext | null = null;
-  #mode: Mode = 'direct';
+  #mode: Mode;
   #downstream: Stage;
   /** The downstream, where it is a node of the same kind. */
   #next: NodeStage | null = null;
-  #queue: Waiting[] = [];
+  readonly #backlog: Backlog;
+  /** Whether it has a queue also where `process` answers at once: what waits behind it may be dropped here. */
+  readonly #isAlwaysQueued: boolean;
   /** Those whose outputs are not passed on yet. */
   readonly #calls: Call[] = [];
   /** Freed where one of several calls without an order was passed on. */
@@ -90,7 +84,10 @@ export class NodeStage extends Stage implements Upstream, Callee {
     this.context = context;
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
-    const { concurrency, unordered, failurePolicy } = settingsOf(node, id);
+    const { concurrency, unordered, failurePolicy, inputQueue } = settingsOf(node, id);
+    this.#backlog = new Backlog(inputQueue ?? DEFAULT_QUEUE);
+    this.#isAlwaysQueued = inputQueue !== undefined;
+    this.#mode = this.#isAlwaysQueued ? 'queued' : 'direct';
     let process = node.process as Process;
     if (failurePolicy !== undefined)
       process = guarded(process, failurePolicy, id, run, this.#skip.bind(this));
@@ -109,6 +106,15 @@ export class NodeStage extends Stage implements Upstream, Callee {
   /** How long its calls took, where that is measured. */
   get timing(): Timing | null {
     return this.#timing;
+  }
+
+  get maxQueueDepth(): number {
+    return this.#backlog.maxDepth;
+  }
+
+  /** Items that were dropped because of the limits of its queue. */
+  get dropped(): number {
+    return this.#backlog.dropped;
   }
 
   /** Whether `process` or `flush` is running or a generator of them is open: what a cancel waits for. */
@@ -215,8 +221,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   #enqueue(value: unknown): Promise<void> | undefined {
     if (this.#mode === 'dead') return undefined;
-    this.#queue.push({ value, tag: this.#run.tag });
-    if (this.#queue.length > this.maxQueueDepth) this.maxQueueDepth = this.#queue.length;
+    this.#backlog.push(value, this.#run.tag);
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
   }
@@ -224,8 +229,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #startPump(): Promise<void> | undefined {
     if (this.#mode === 'direct') this.#mode = 'queued';
     this.#pumping ??= this.#pump();
-    if (this.#queue.length < QUEUE_LIMIT || this.#mode === 'dead') return undefined;
-    return this.#room.wait();
+    return this.#backlog.isFull && !this.isDead ? this.#room.wait() : undefined;
   }
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
@@ -248,7 +252,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
       if (pace.isTurnDue() && !this.isDead) await pace.turn();
     }
     this.#pumping = undefined;
-    if (this.#mode === 'queued') this.#mode = 'direct';
+    if (this.#mode === 'queued' && !this.#isAlwaysQueued) this.#mode = 'direct';
   }
 
   #add(call: Call): void {
@@ -327,13 +331,11 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
-    while (
-      this.#queue.length > 0 &&
-      this.#caller.active < this.concurrency &&
-      this.#calls.length < 2 * this.concurrency
-    ) {
-      const { value, tag } = this.#queue.shift() as Waiting;
-      if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
+    while (this.#caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
+      const waiting = this.#backlog.shift();
+      if (!this.#backlog.isFull) this.#room.free();
+      if (waiting === undefined) return;
+      const { value, tag } = waiting;
       const context = this.#caller.contextFor(tag);
       const index = this.itemsIn++;
       this.#add({ index, outcome: this.#caller.start(value, index, context, this), context });
@@ -365,7 +367,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   /** Takes no more items, and drops those that wait. */
   die(): void {
     this.#mode = 'dead';
-    this.#queue.length = 0;
+    this.#backlog.clear();
     this.gate.giveUp(this);
     this.#room.free();
     if (!this.#run.isCancelled) return;
@@ -375,8 +377,8 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   /** Drops what has become stale. */
   interrupt(): void {
-    this.#queue = this.#queue.filter(({ tag }) => !this.#run.isStale(tag));
-    if (this.#queue.length < QUEUE_LIMIT) this.#room.free();
+    this.#backlog.interrupt(this.#run);
+    if (!this.#backlog.isFull) this.#room.free();
     this.#caller.interrupt();
   }
 

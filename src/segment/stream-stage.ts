@@ -1,9 +1,11 @@
 import { describeCause, NodeError } from '../errors/index.js';
 import {
+  DEFAULT_QUEUE,
   describeType,
   isAsyncIterable,
   isIterableObject,
   isThenable,
+  settingsOf,
   type AnyNode,
   type NodeContext,
 } from '../node/index.js';
@@ -14,9 +16,6 @@ import { Pace } from './pace.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag } from './tag.js';
-
-/** Items that wait for a streaming node before the nodes before it have to. */
-const QUEUE_LIMIT = 16;
 
 /** A streaming node: its whole input is one async iterable, and its whole output another. */
 export class StreamStage extends Stage implements Upstream {
@@ -29,10 +28,8 @@ export class StreamStage extends Stage implements Upstream {
   readonly #itemContext: ItemContext | null;
   readonly #downstream: Stage;
   readonly #run: RunState;
-  /** A node that leaves its input early still has its last outputs to give, but nothing new is made for it. */
-  readonly #input: ItemQueue = new ItemQueue(QUEUE_LIMIT, () => {
-    if (!this.#isInterrupted) this.#leaveInput();
-  });
+  /** A node that leaves it early still has its last outputs to give, but nothing new is made for it. */
+  readonly #input: ItemQueue;
   #pumping: Promise<void> | undefined;
   #isDead = false;
   #isDone = false;
@@ -45,12 +42,19 @@ export class StreamStage extends Stage implements Upstream {
     this.#itemContext = context instanceof ItemContext ? context : null;
     this.#downstream = downstream;
     this.#run = run;
+    this.#input = new ItemQueue(settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, () => {
+      if (!this.#isInterrupted) this.#leaveInput();
+    });
     downstream.addUpstream(this);
     run.addMortal(this);
   }
 
   get itemsIn(): number {
     return this.#input.taken;
+  }
+
+  get dropped(): number {
+    return this.#input.dropped;
   }
 
   get maxQueueDepth(): number {

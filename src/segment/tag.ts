@@ -4,22 +4,26 @@ export interface Tag {
   readonly stamp: number;
   /** Whether it stays when what came before an interruption is dropped. */
   readonly survives: boolean;
+  /** Whether it goes before what waits in queues. */
+  readonly urgent?: boolean;
 }
 
+/** The real clock, also where a test has replaced it. */
+const clockMs = performance.now.bind(performance);
 /** A process's own clock begins with the process; this one is the same for all processes and languages of a machine. */
-const CLOCK_OFFSET_US = Number(process.hrtime.bigint()) / 1e3 - performance.now() * 1e3;
+const CLOCK_OFFSET_US = Number(process.hrtime.bigint()) / 1e3 - clockMs() * 1e3;
 /** Less than the clock can tell, and still exact after years. */
 const STEP_US = 1 / 16;
 let last = 0;
 
 /** A stamp later than all before it in this process. */
 export function nextStamp(): number {
-  const now = performance.now() * 1e3 + CLOCK_OFFSET_US;
+  const now = clockMs() * 1e3 + CLOCK_OFFSET_US;
   last = now > last ? now : last + STEP_US;
   return last;
 }
 
 /** The tag of something that begins now. */
-export function newTag(survives = false): Tag {
-  return { stamp: nextStamp(), survives };
+export function newTag(survives = false, urgent = false): Tag {
+  return { stamp: nextStamp(), survives, urgent };
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError } from '../../node/index.js';
+import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
 import type { Host } from '../host.js';
 import { roleOfTraits, type Traits } from '../remote/index.js';
 
@@ -37,6 +37,8 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
   declare unordered?: boolean | undefined;
   /** What is done where `process` fails for an item. Not there unless assigned. */
   declare failurePolicy?: OnError | FailurePolicy | undefined;
+  /** How many items wait for the node, and what becomes of more. Not there unless assigned. */
+  declare inputQueue?: WhenFull | QueueLimits | undefined;
   readonly #access: PythonObjectAccess;
   #isClosed = false;
 

@@ -1,4 +1,4 @@
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError } from '../../node/index.js';
+import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */
@@ -38,6 +38,7 @@ export class RemoteNode implements NodeLike {
   concurrency: number | undefined;
   declare unordered?: boolean | undefined;
   declare failurePolicy?: OnError | FailurePolicy | undefined;
+  declare inputQueue?: WhenFull | QueueLimits | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 

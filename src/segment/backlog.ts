@@ -1,0 +1,119 @@
+import type { CheckedQueue } from '../node/index.js';
+import { byteSizeOf } from './byte-size.js';
+import type { RunState } from './run-state.js';
+import type { Tag } from './tag.js';
+
+/** An item that waits. */
+export interface Waiting {
+  readonly value: unknown;
+  readonly tag: Tag | undefined;
+}
+
+interface Entry extends Waiting {
+  /** When it came, in milliseconds; 0 where nobody asks. */
+  readonly cameMs: number;
+  /** About how much memory it takes; 0 where nobody asks. */
+  readonly bytes: number;
+}
+
+/** Past so many entries that were taken the array is cut: to move it for each one would cost more, the longer it is. */
+const MOST_TAKEN = 256;
+
+/** Items that wait in order, up to a limit; what comes then waits outside, or something is dropped. Urgent items go before the others. */
+export class Backlog {
+  /** Most that waited at once. */
+  maxDepth = 0;
+  /** Those that were dropped because of a limit. */
+  dropped = 0;
+  readonly #limits: CheckedQueue;
+  #entries: Entry[] = [];
+  /** How many entries at the beginning have been taken. */
+  #taken = 0;
+  /** How many of the others, which are the first ones, are urgent. */
+  #urgent = 0;
+  #bytes = 0;
+
+  constructor(limits: CheckedQueue) {
+    this.#limits = limits;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#taken;
+  }
+
+  /** Whether who pushes has to wait before the next one. */
+  get isFull(): boolean {
+    return this.#limits.whenFull === 'block' && this.#isOver(0);
+  }
+
+  /** Adds an item, and drops one where the limits ask for it. */
+  push(value: unknown, tag: Tag | undefined): void {
+    const { maxBytes, maxAgeMs, whenFull } = this.#limits;
+    const isUrgent = tag?.urgent === true;
+    const bytes = maxBytes === undefined ? 0 : byteSizeOf(value);
+    if (whenFull === 'drop-newest' && !isUrgent && this.#isOver(0)) {
+      this.dropped++;
+      return;
+    }
+    const entry = { value, tag, cameMs: maxAgeMs === undefined ? 0 : performance.now(), bytes };
+    if (isUrgent) this.#entries.splice(this.#taken + this.#urgent++, 0, entry);
+    else this.#entries.push(entry);
+    this.#bytes += bytes;
+    if (whenFull === 'drop-oldest')
+      while (this.length > this.#urgent + 1 && this.#isOver(1)) this.#dropOldest();
+    if (this.length > this.maxDepth) this.maxDepth = this.length;
+  }
+
+  /** Takes the first item; those that have waited too long are dropped. */
+  shift(): Waiting | undefined {
+    const { maxAgeMs } = this.#limits;
+    while (this.length > 0) {
+      const entry = this.#entries[this.#taken++] as Entry;
+      this.#bytes -= entry.bytes;
+      if (this.#urgent > 0) this.#urgent--;
+      this.#cut();
+      const isUrgent = entry.tag?.urgent === true;
+      if (maxAgeMs === undefined || isUrgent || performance.now() - entry.cameMs <= maxAgeMs) return entry;
+      this.dropped++;
+    }
+    return undefined;
+  }
+
+  /** Drops what has become stale. */
+  interrupt(run: RunState): void {
+    const left = this.#entries.slice(this.#taken).filter(({ tag }) => !run.isStale(tag));
+    this.clear();
+    this.#entries = left;
+    this.#urgent = left.filter(({ tag }) => tag?.urgent === true).length;
+    this.#bytes = left.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Drops everything, which counts as no drop. */
+  clear(): void {
+    this.#entries = [];
+    this.#taken = this.#urgent = this.#bytes = 0;
+  }
+
+  /** Whether the limits are reached with so many items to spare. */
+  #isOver(spare: number): boolean {
+    const { maxItems, maxBytes } = this.#limits;
+    if (this.length - spare >= maxItems) return true;
+    return maxBytes !== undefined && (spare === 0 ? this.#bytes >= maxBytes : this.#bytes > maxBytes);
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#entries.splice(this.#taken + this.#urgent, 1);
+    this.#bytes -= oldest?.bytes ?? 0;
+    this.dropped++;
+  }
+
+  #cut(): void {
+    if (this.#taken === this.#entries.length) {
+      this.#entries.length = 0;
+      this.#taken = 0;
+    } else if (this.#taken >= MOST_TAKEN) {
+      this.#entries.splice(0, this.#taken);
+      this.#taken = 0;
+    }
+  }
+}
