@@ -5,6 +5,7 @@ import type { Logger } from '../logging/index.js';
 import { applySettings, readSettings, type AnyNode, type WrittenSettings } from '../node/index.js';
 import { encodeFailure, type Failure } from '../protocol/index.js';
 import { CollectSink, RunState, type DeadLetter, type NodeMetrics } from '../segment/index.js';
+import { Replica } from './replica.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
 const GIVE_UP_MS = 1000;
@@ -12,7 +13,12 @@ const GIVE_UP_MS = 1000;
 /** A segment as the engine describes it; see `schema/wire.md`. */
 export interface SegmentDescription {
   readonly segment: string;
-  readonly nodes: readonly (WrittenSettings & { readonly id: string; readonly object: number })[];
+  readonly nodes: readonly (WrittenSettings & {
+    readonly id: string;
+    readonly object: number;
+    /** Whether it is one of several copies, whose items have numbers. */
+    readonly replica?: boolean;
+  })[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly inputs: readonly {
     readonly channel: string;
@@ -188,10 +194,10 @@ function stuckFailure(nodeId: string): Failure {
 
 function requestOf(description: SegmentDescription, run: RunState, home: SegmentHome): SegmentRequest {
   const { segment: id, nodes, edges, inputs, outputs } = description;
-  const placed = nodes.map(({ id: nodeId, object, ...settings }) => {
+  const placed = nodes.map(({ id: nodeId, object, replica, ...settings }) => {
     const node = home.nodeOf(object);
     applySettings(node, readSettings(settings));
-    return [nodeId, node] as const;
+    return [nodeId, replica === true ? new Replica(node) : node] as const;
   });
   return {
     segment: {

@@ -80,6 +80,23 @@ export function hostOf(node: AnyNode): Host | undefined {
   return (node as { readonly '~host'?: Host })['~host'];
 }
 
+const replicas = new WeakSet<AnyNode>();
+
+/**
+ * Makes a node in another host one of several copies: its items come with numbers there, and what is to happen where it fails, or is full, is a
+ * matter of the stage that has the copies.
+ */
+export function makeReplica(node: AnyNode): void {
+  replicas.add(node);
+  node.failurePolicy = undefined;
+  node.inputQueue = undefined;
+}
+
+/** Whether a node is one of several copies. */
+export function isReplica(node: AnyNode): boolean {
+  return replicas.has(node);
+}
+
 let hasOpenFiles: boolean | undefined;
 
 /** Whether bulk bytes of a channel go through shared memory: both ends are on this machine, and one can open what the other has open. */

@@ -2,6 +2,7 @@ export { makeDriverHost, type DriverHost } from './driver/index.js';
 export {
   hostOf,
   isBulk,
+  makeReplica,
   type Host,
   type Language,
   type OpenSegment,

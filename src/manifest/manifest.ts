@@ -26,6 +26,8 @@ export interface ManifestTypeNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How many workers or processes have the node. */
+  readonly replicas?: number;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -46,6 +48,8 @@ export interface ManifestInstanceNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How many workers or processes have the node. */
+  readonly replicas?: number;
 }
 
 /** A node entry. */

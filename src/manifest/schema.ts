@@ -96,6 +96,11 @@ const inputQueue = z
   ])
   .nullish()
   .describe('How many items wait for the node, and what becomes of more. Absent: "block".');
+const replicas = z
+  .int()
+  .min(1)
+  .nullish()
+  .describe('How many workers or processes have the node; outputs keep their order. Absent: 1.');
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -120,6 +125,7 @@ const typeEntry = z
     unordered,
     failure_policy: failurePolicy,
     input_queue: inputQueue,
+    replicas,
   })
   .describe('A node.');
 
@@ -133,6 +139,7 @@ const instanceEntry = z.strictObject({
   unordered,
   failure_policy: failurePolicy,
   input_queue: inputQueue,
+  replicas,
 });
 
 const metadata = z

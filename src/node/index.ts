@@ -29,6 +29,7 @@ export {
   applySettings,
   checkedQueue,
   DEFAULT_QUEUE,
+  replicasOf,
   settingsOf,
   statedSettings,
   type CheckedQueue,

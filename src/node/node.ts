@@ -95,6 +95,8 @@ export interface NodeLike<In = never, Out = unknown> {
   failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
   inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
+  replicas?: number | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -155,6 +157,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. Not there unless given. */
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How many workers or processes have the node. Not there unless given. */
+  declare replicas?: number | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

@@ -58,6 +58,8 @@ export interface NodeSettings {
   readonly failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
   readonly inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
+  readonly replicas?: number | undefined;
 }
 
 /** The same, checked and complete. */
@@ -89,7 +91,7 @@ export const DEFAULT_QUEUE: CheckedQueue = {
   whenFull: 'block',
 };
 
-const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue'] as const;
+const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue', 'replicas'] as const;
 const WHEN_FULL: readonly unknown[] = ['block', 'drop-oldest', 'drop-newest', 'latest'];
 const QUEUE_FIELDS: readonly string[] = ['maxItems', 'maxBytes', 'maxAgeMs', 'whenFull'];
 const ON_ERROR: readonly unknown[] = ['fail', 'skip'];
@@ -157,6 +159,16 @@ function queueOf(given: WhenFull | QueueLimits, name: string, check: Check): Che
   return whenFull === 'latest'
     ? { maxItems: 1, maxBytes, maxAgeMs, whenFull: 'drop-oldest' }
     : { maxItems, maxBytes, maxAgeMs, whenFull };
+}
+
+/**
+ * How many copies of a node are to work side by side.
+ *
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` that names the node
+ */
+export function replicasOf({ replicas = 1 }: NodeSettings, nodeId: string): number {
+  checker(`Node "${nodeId}": `)('replicas', isWhole(replicas, 1), 'a whole number of at least 1', replicas);
+  return replicas;
 }
 
 interface Check {

@@ -44,27 +44,31 @@ export interface WrittenSettings {
   readonly failure_policy?: OnError | WrittenFailurePolicy | null | undefined;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
+  /** How many workers or processes have the node. */
+  readonly replicas?: number | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
 export function writeSettings(settings: NodeSettings): WrittenSettings {
-  const { concurrency, unordered, failurePolicy, inputQueue } = settings;
+  const { concurrency, unordered, failurePolicy, inputQueue, replicas } = settings;
   return withoutAbsent({
     concurrency,
     unordered,
     failure_policy: writePolicy(failurePolicy),
     input_queue: writeQueue(inputQueue),
+    replicas,
   });
 }
 
 /** Settings from the form of manifests; only what is stated. */
 export function readSettings(written: WrittenSettings): NodeSettings {
-  const { concurrency, unordered, failure_policy, input_queue } = written;
+  const { concurrency, unordered, failure_policy, input_queue, replicas } = written;
   return withoutAbsent({
     concurrency,
     unordered,
     failurePolicy: readPolicy(failure_policy),
     inputQueue: readQueue(input_queue),
+    replicas,
   });
 }
 

@@ -5,3 +5,4 @@ export { decodeFailure, encodeFailure, type Failure } from './failure.js';
 export { readFirstLine } from './first-line.js';
 export { isOwnerGone, watchOwner } from './owner.js';
 export { helloOf, listener, refusedError, unexpectedFrame } from './listener.js';
+export { NO_TICKET, type ReplicaInput, type ReplicaMessage } from './replica-messages.js';

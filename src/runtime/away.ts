@@ -11,7 +11,8 @@ import {
 } from '../hosts/index.js';
 import type { ManifestTypeNode } from '../manifest/index.js';
 import { applySettings, type AnyNode } from '../node/index.js';
-import { serializeTravellers, type Departed } from './departure.js';
+import type { PipelineDefinition } from './definition.js';
+import { serializeTravellers, type Departed, type DepartureOptions } from './departure.js';
 import { isBundled, LEAVE_OUT } from '../serialization/index.js';
 import type { Berth } from './executors.js';
 import { bringHome, type Absent, type Party } from './homecoming.js';
@@ -35,18 +36,21 @@ export class Away {
   /**
    * Serializes what leaves, then starts all hosts at once.
    *
-   * @param baseDir - folder against which node types are resolved
+   * @param definition - with the folder against which node types are resolved; the one node of a replica is serialized already
    * @throws what {@link serializeTravellers} throws, or RemoteMediaError `RM_EXECUTOR_UNAVAILABLE` where this package is part of a bundle; then nothing
    * has been started
    */
-  static async prepare(berths: readonly Berth[], baseDir: string, options: ResolveOptions): Promise<Away> {
+  static async prepare(
+    berths: readonly Berth[],
+    { baseDir, replica }: PipelineDefinition,
+    options: ResolveOptions,
+  ): Promise<Away> {
     const [berth] = berths;
     if (berth !== undefined && isBundled()) throw bundled(berth);
-    const payloads = await serializeTravellers(berths, {
-      logger: options.logger,
-      limitBytes: payloadLimit(),
-      returnsState: (node) => node.returnState ?? options.returnState,
-    });
+    const payloads =
+      replica?.departed === undefined
+        ? await serializeTravellers(berths, departureOf(options))
+        : new Map(berths.map(({ key }) => [key, replica.departed as Departed]));
     return new Away(berths, payloads, baseDir, options.returnState);
   }
 
@@ -134,6 +138,11 @@ export class Away {
       }),
     );
   }
+}
+
+/** How live objects leave, as the options of a run have it. */
+export function departureOf({ logger, returnState }: ResolveOptions): DepartureOptions {
+  return { logger, limitBytes: payloadLimit(), returnsState: (node) => node.returnState ?? returnState };
 }
 
 function bundled({ ids: [nodeId] }: Berth): RemoteMediaError {

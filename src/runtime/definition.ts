@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../errors/index.js';
 import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { describeType, nodeProblem, PerSession, roleOf, type AnyNode } from '../node/index.js';
 import { hostOf } from '../hosts/index.js';
+import type { Departed } from './departure.js';
 
 /** What a list may hold: live nodes and manifest node entries, in any order. */
 export type PipelineEntry =
@@ -12,6 +13,12 @@ export type PipelineEntry =
       /** As in a manifest; the entry's other fields are checked when the pipeline runs. */
       readonly node_type: string;
     };
+
+/** What copies of a node are made from. */
+export interface ReplicaOrigin {
+  /** The live object, serialized once for all; without it the entry makes each. */
+  readonly departed: Departed | undefined;
+}
 
 /** A pipeline before its nodes are looked up or made. */
 export interface PipelineDefinition {
@@ -25,6 +32,8 @@ export interface PipelineDefinition {
   readonly connections: readonly ManifestConnection[];
   /** Folder against which relative node types are resolved. */
   readonly baseDir: string;
+  /** There where its only node is one of several copies of a node. */
+  readonly replica?: ReplicaOrigin;
 }
 
 /**

@@ -35,7 +35,7 @@ export interface DepartureOptions {
  * RemoteMediaError `RM_NODE_BUSY` where a run in this program uses it
  */
 export async function serializeTravellers(
-  berths: readonly Berth[],
+  berths: readonly Pick<Berth, 'key' | 'travellers'>[],
   options: DepartureOptions,
 ): Promise<Map<string, Departed>> {
   const leaving = berths.filter(({ travellers }) => travellers.size > 0);

@@ -15,6 +15,7 @@ import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
+import { becomeReplica, standInOf, withReplicas } from './replicas.js';
 import type { ResolvedNode, ResolvedPipeline } from './resolved.js';
 
 /** What resolving is to know of a run. */
@@ -53,7 +54,7 @@ export async function resolvePipeline(
   options?: ResolveOptions,
 ): Promise<ResolvedPipeline> {
   checkDefinition(given);
-  const definition = await withCheckedEntries(given);
+  const definition = await withReplicas(await withCheckedEntries(given), isTypeScript, options);
   const berths = findBerths(definition, isTypeScript);
   const away = options === undefined ? undefined : await prepareAway(berths, definition, options);
   const making: Making = { definition, driver, berths, away, releases: [] };
@@ -85,12 +86,12 @@ async function withCheckedEntries(definition: PipelineDefinition): Promise<Pipel
 
 async function prepareAway(
   { all }: Berths,
-  { baseDir }: PipelineDefinition,
+  definition: PipelineDefinition,
   options: ResolveOptions,
 ): Promise<Away | undefined> {
   if (all.length === 0) return undefined;
   const { Away } = await import('./away.js');
-  return Away.prepare(all, baseDir, options);
+  return Away.prepare(all, definition, options);
 }
 
 /** All settle before one is told to have failed: the first in the order of the pipeline. */
@@ -143,16 +144,20 @@ function describe(
 ): ResolvedNode {
   const id = definition.ids[index] ?? '';
   const isInstance = 'instance' in entry;
+  const standIn = isInstance ? standInOf(entry.instance) : undefined;
   // For all places at which an instance stands: how often it can be entered at once is a matter of the instance.
   applySettings(node, readSettings(entry));
   settingsOf(node, id);
+  if (definition.replica !== undefined) becomeReplica(node, id);
   return {
     id,
     node,
-    type: isInstance ? classNameOf(entry.instance) : entry.node_type,
+    type: standIn?.type ?? (isInstance ? classNameOf(entry.instance) : entry.node_type),
     placement,
     host: placement.name,
-    why: berth === undefined ? whyThere(placement, isInstance, driver) : whyAway(berth, isInstance),
+    why:
+      standIn?.why ??
+      (berth === undefined ? whyThere(placement, isInstance, driver) : whyAway(berth, isInstance)),
     isSource: roleOf(node) === 'source',
   };
 }

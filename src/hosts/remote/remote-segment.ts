@@ -3,7 +3,7 @@ import type { NodeMetrics, RunState } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
-import { isBulk, type OpenSegment, type SegmentRequest } from '../host.js';
+import { isBulk, isReplica, type OpenSegment, type SegmentRequest } from '../host.js';
 
 /** How a segment talks to its host. */
 export interface SegmentHost {
@@ -50,7 +50,8 @@ export async function describeSegment(
       const node = nodes.get(nodeId) as RemoteObject | undefined;
       // The ends of the pipeline are no objects.
       if (node === undefined) return [];
-      return [{ id: nodeId, object: node.objectId, ...writeSettings(settingsOf(node, nodeId)) }];
+      const settings = writeSettings(settingsOf(node, nodeId));
+      return [{ id: nodeId, object: node.objectId, ...settings, ...(isReplica(node) && { replica: true }) }];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
     inputs: inputs.map(({ id: channel, token, to, producer }) => ({

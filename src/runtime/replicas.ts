@@ -1,0 +1,130 @@
+import { InvalidArgumentError } from '../errors/index.js';
+import { hostOf, makeReplica } from '../hosts/index.js';
+import type { ManifestNode } from '../manifest/index.js';
+import { describeType, readSettings, replicasOf, roleOf, type AnyNode } from '../node/index.js';
+import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
+import { kindOf } from './executors.js';
+import type { ResolveOptions } from './resolve.js';
+
+/** What a plan says of a node that stands for others. */
+interface StandIn {
+  readonly type: string;
+  readonly why: string;
+}
+
+/** A node with copies that work side by side. */
+interface Replicated {
+  readonly entry: ManifestNode;
+  readonly id: string;
+  readonly count: number;
+}
+
+/** The same pipeline, with one stage in this program in the place of each node that has replicas.
+ *
+ * @param options - without them it is for a plan: nothing is serialized
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where a node cannot have replicas; SerializationError where it cannot leave this program
+ */
+export async function withReplicas(
+  definition: PipelineDefinition,
+  isTypeScript: (entry: ManifestNode) => boolean,
+  options: ResolveOptions | undefined,
+): Promise<PipelineDefinition> {
+  const { entries, ids } = definition;
+  if (definition.replica !== undefined) return definition;
+  const counts = entries.map((entry, index) => countOf(entry, ids[index] ?? ''));
+  if (counts.every((count) => count === 1)) return definition;
+  const { ReplicaSet } = await import('./replica-set.js');
+  const replaced: ManifestNode[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const replicated = { entry, id: ids[index] ?? '', count: counts[index] ?? 1 };
+    if (replicated.count === 1) {
+      replaced.push(entry);
+      continue;
+    }
+    check(replicated, definition, isTypeScript, options);
+    const origin = options === undefined ? undefined : await originOf(replicated, options);
+    const { baseDir } = definition;
+    replaced.push({ instance: new ReplicaSet({ ...replicated, baseDir, origin }) });
+  }
+  return { ...definition, entries: replaced };
+}
+
+/** What a plan says of such a stage. */
+export function standInOf(node: AnyNode): StandIn | undefined {
+  return (node as { readonly '~standIn'?: StandIn })['~standIn'];
+}
+
+/** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where it is no node of the kind that can have copies */
+export function becomeReplica(node: AnyNode, id: string): void {
+  checkRole(node, id.replace(/#\d+$/, ''));
+  makeReplica(node);
+}
+
+function countOf(entry: ManifestNode, id: string): number {
+  const stated = readSettings(entry).replicas;
+  return replicasOf({ replicas: stated ?? ('instance' in entry ? entry.instance.replicas : undefined) }, id);
+}
+
+function check(
+  { entry, id, count }: Replicated,
+  { entries }: PipelineDefinition,
+  isTypeScript: (entry: ManifestNode) => boolean,
+  options: ResolveOptions | undefined,
+): void {
+  const node = 'instance' in entry ? entry.instance : undefined;
+  const executor = entry.executor ?? node?.executor;
+  const refuse = (why: string, cure: string): never => {
+    throw refusal(id, `replicas: ${String(count)} ${why}. ${cure}`);
+  };
+  if (node !== undefined) checkRole(node, id);
+  const home = node === undefined ? undefined : hostOf(node);
+  if (home !== undefined)
+    refuse(
+      `is for nodes that are sent to hosts of their own, and this ${describeType(node)} lives in the host ${home.name}`,
+      'Name its class in a manifest entry instead.',
+    );
+  const isAlone =
+    node !== undefined || isTypeScript(entry)
+      ? kindOf(id, executor) !== undefined
+      : ['process', 'multiprocess'].includes(executor ?? '');
+  if (!isAlone)
+    refuse(
+      'is for nodes in hosts of their own, and this one runs with others',
+      'Give it the executor "worker" or "process" ("process" where it is written in Python).',
+    );
+  if ((entry.group ?? node?.group) !== undefined)
+    refuse('is for nodes in hosts of their own, and this one has a group', 'Leave one of the two out.');
+  if (node === undefined) return;
+  if (entries.filter((other) => 'instance' in other && other.instance === node).length > 1)
+    refuse('is for an object at one place, and this one is at several', 'Make an instance for each place.');
+  if (node.returnState ?? options?.returnState ?? false)
+    refuse(
+      'leaves no single state that could come home',
+      'Leave returnState out, or set it to false on the node.',
+    );
+}
+
+function checkRole(node: AnyNode, id: string): void {
+  const role = roleOf(node);
+  if (role === 'process') return;
+  const kind = role === 'source' ? 'source' : 'streaming';
+  throw refusal(
+    id,
+    `replicas is for nodes that take one item at a time, and this is a ${kind} node. Leave it out.`,
+  );
+}
+
+function refusal(id: string, why: string): InvalidArgumentError {
+  return new InvalidArgumentError('RM_INVALID_ARGUMENT', `Node "${id}": ${why}`);
+}
+
+/** A live object is cleaned up and serialized once, before anything starts. */
+async function originOf({ entry, id }: Replicated, options: ResolveOptions): Promise<ReplicaOrigin> {
+  if (!('instance' in entry)) return { departed: undefined };
+  const [{ departureOf }, { serializeTravellers }] = await Promise.all([
+    import('./away.js'),
+    import('./departure.js'),
+  ]);
+  const leaving = [{ key: id, travellers: new Map([[entry.instance, id]]) }];
+  return { departed: (await serializeTravellers(leaving, departureOf(options))).get(id) };
+}

@@ -1,0 +1,84 @@
+import type { NodeContext } from '../node/index.js';
+import { Room } from '../segment/index.js';
+
+/** Outputs of one item that wait until it is their turn, before their node has to. */
+const LIMIT = 16;
+
+/** One item on its way through a copy of a node: its outputs, as they come. */
+export class Ticket implements AsyncIterableIterator<unknown> {
+  readonly number: number;
+  readonly item: unknown;
+  /** That of the call; not there where it is for no item. */
+  readonly context: NodeContext | undefined;
+  /** Called when nobody wants its outputs any more; whoever works on it replaces this. */
+  onAbandoned: () => void;
+  readonly #outputs: unknown[] = [];
+  readonly #room: Room = new Room();
+  /** Freed when there is something to take. */
+  readonly #news: Room = new Room();
+  #end: { readonly failure: unknown } | { readonly failure?: never } | undefined;
+  #isAbandoned = false;
+
+  constructor(number: number, item: unknown, context: NodeContext | undefined, onAbandoned: () => void) {
+    this.number = number;
+    this.item = item;
+    this.context = context;
+    this.onAbandoned = onAbandoned;
+  }
+
+  /** Whether nobody wants its outputs any more. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** Takes an output; a promise where there is no room for another one. */
+  give(output: unknown): Promise<void> | undefined {
+    if (this.#isAbandoned) return undefined;
+    this.#outputs.push(output);
+    this.#news.free();
+    return this.#outputs.length < LIMIT ? undefined : this.#room.wait();
+  }
+
+  /** There are no more outputs. */
+  end(): void {
+    this.#end ??= {};
+    this.#news.free();
+  }
+
+  /** There are no more outputs, because of this. */
+  fail(failure: unknown): void {
+    this.#end ??= { failure };
+    this.#news.free();
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    for (;;) {
+      if (this.#outputs.length > 0) {
+        const value = this.#outputs.shift();
+        this.#room.free();
+        return { done: false, value };
+      }
+      if (this.#end !== undefined) {
+        if ('failure' in this.#end) throw this.#end.failure;
+        return { done: true, value: undefined };
+      }
+      await this.#news.wait();
+    }
+  }
+
+  /** Nobody wants the rest. */
+  return(): Promise<IteratorResult<unknown>> {
+    if (!this.#isAbandoned && this.#end === undefined) {
+      this.#isAbandoned = true;
+      this.onAbandoned();
+    }
+    this.#outputs.length = 0;
+    this.#room.free();
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
