@@ -1,6 +1,6 @@
 import { NodeError } from '../errors/index.js';
 import { decodeFailure, NO_TICKET, type Failure, type ReplicaMessage } from '../protocol/index.js';
-import type { LiveSession } from './live-session.js';
+import type { ReplicaSession } from './replica-session.js';
 import { Ticket } from './ticket.js';
 
 /** One copy of a node, in a session of its own: it is given items, and tells which outputs are whose. */
@@ -8,7 +8,7 @@ export class RemoteReplica {
   /** Settles when the session has ended; never rejects. */
   readonly ended: Promise<void>;
   readonly #name: string;
-  readonly #session: LiveSession<unknown, unknown>;
+  readonly #session: ReplicaSession;
   readonly #onRoom: () => void;
   readonly #tickets = new Map<number, Ticket>();
   /** What `flush` gives. */
@@ -23,7 +23,7 @@ export class RemoteReplica {
    * @param name - in errors
    * @param onRoom - called when it may take another item, and when it is over
    */
-  constructor(name: string, session: LiveSession<unknown, unknown>, onRoom: () => void) {
+  constructor(name: string, session: ReplicaSession, onRoom: () => void) {
     this.#name = name;
     this.#session = session;
     this.#onRoom = onRoom;
@@ -56,12 +56,7 @@ export class RemoteReplica {
     ticket.onAbandoned = () => {
       this.#lookLater();
     };
-    // A session that takes no more says why where it is read.
-    this.#write(ticket).catch(() => undefined);
-  }
-
-  async #write({ number, item }: Ticket): Promise<void> {
-    await this.#session.write([number, item]);
+    this.#session.write([ticket.number, ticket.item]);
   }
 
   /** No more items will come. */
@@ -81,7 +76,7 @@ export class RemoteReplica {
 
   async #read(): Promise<void> {
     try {
-      for await (const message of this.#session) {
+      for await (const message of this.#session.outputs()) {
         const wait = this.#takeMessage(message as ReplicaMessage);
         if (wait !== undefined) await wait;
       }

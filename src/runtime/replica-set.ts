@@ -12,6 +12,8 @@ import {
 } from '../node/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { RemoteReplica } from './remote-replica.js';
+import { ReplicaSession } from './replica-session.js';
+import type { ResolveOptions, resolvePipeline } from './resolve.js';
 import { Ticket } from './ticket.js';
 
 /** What a {@link ReplicaSet} is made from. */
@@ -22,8 +24,12 @@ export interface ReplicaSetRequest {
   /** How many copies there are. */
   readonly count: number;
   readonly baseDir: string;
-  /** What the copies are made from; not there for a plan. */
-  readonly origin: ReplicaOrigin | undefined;
+  /** What the copies are made from. */
+  readonly origin: ReplicaOrigin;
+  /** Looks up or makes a node, as for any pipeline. */
+  readonly resolve: typeof resolvePipeline;
+  /** Not there for a plan, for which nothing is made. */
+  readonly options: ResolveOptions | undefined;
 }
 
 /** Calls at once, for each item that a copy works on: so far may the others get ahead of a slow item. */
@@ -81,20 +87,22 @@ export class ReplicaSet implements NodeLike {
   }
 
   async #open(index: number, context: NodeContext | undefined): Promise<RemoteReplica> {
-    const { entry, id, baseDir, origin } = this.#request;
+    const { entry, id, baseDir, origin, options, resolve } = this.#request;
+    if (options === undefined) throw new Error('what is made for a plan does not run');
     const definition: PipelineDefinition = {
       name: id,
       entries: [bare(entry)],
       ids: [`${id}#${String(index)}`],
       connections: [],
       baseDir,
-      replica: origin ?? { departed: undefined },
+      replica: origin,
     };
-    const { openSession } = await import('./live-session.js');
-    const session = await openSession<unknown, unknown>(definition, {
-      maxPending: this.#perReplica,
+    const session = await ReplicaSession.open({
+      definition,
+      resolve,
+      options,
+      maxItems: this.#perReplica + 1,
       sessionId: context?.sessionId,
-      logger: context?.logger,
       signal: context?.signal,
     });
     return new RemoteReplica(`${id}#${String(index)}`, session, () => {
@@ -154,8 +162,8 @@ export class ReplicaSet implements NodeLike {
 
 /** The node as it is in a host: the stage here does the rest. */
 function bare(entry: ManifestNode): ManifestNode {
-  const { replicas: _, failure_policy: __, input_queue: ___, ...left } = entry;
-  return left as ManifestNode;
+  const { replicas: _replicas, failure_policy: _policy, input_queue: _queue, ...left } = entry;
+  return left;
 }
 
 /** What the node has thrown: the stage here says which node it is. */

@@ -4,7 +4,7 @@ import type { ManifestNode } from '../manifest/index.js';
 import { describeType, readSettings, replicasOf, roleOf, type AnyNode } from '../node/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { kindOf } from './executors.js';
-import type { ResolveOptions } from './resolve.js';
+import type { ResolveOptions, resolvePipeline } from './resolve.js';
 
 /** What a plan says of a node that stands for others. */
 interface StandIn {
@@ -21,12 +21,14 @@ interface Replicated {
 
 /** The same pipeline, with one stage in this program in the place of each node that has replicas.
  *
+ * @param resolve - makes the nodes of the copies
  * @param options - without them it is for a plan: nothing is serialized
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where a node cannot have replicas; SerializationError where it cannot leave this program
  */
 export async function withReplicas(
   definition: PipelineDefinition,
   isTypeScript: (entry: ManifestNode) => boolean,
+  resolve: typeof resolvePipeline,
   options: ResolveOptions | undefined,
 ): Promise<PipelineDefinition> {
   const { entries, ids } = definition;
@@ -42,9 +44,9 @@ export async function withReplicas(
       continue;
     }
     check(replicated, definition, isTypeScript, options);
-    const origin = options === undefined ? undefined : await originOf(replicated, options);
+    const origin = await originOf(replicated, options);
     const { baseDir } = definition;
-    replaced.push({ instance: new ReplicaSet({ ...replicated, baseDir, origin }) });
+    replaced.push({ instance: new ReplicaSet({ ...replicated, baseDir, origin, resolve, options }) });
   }
   return { ...definition, entries: replaced };
 }
@@ -119,8 +121,11 @@ function refusal(id: string, why: string): InvalidArgumentError {
 }
 
 /** A live object is cleaned up and serialized once, before anything starts. */
-async function originOf({ entry, id }: Replicated, options: ResolveOptions): Promise<ReplicaOrigin> {
-  if (!('instance' in entry)) return { departed: undefined };
+async function originOf(
+  { entry, id }: Replicated,
+  options: ResolveOptions | undefined,
+): Promise<ReplicaOrigin> {
+  if (!('instance' in entry) || options === undefined) return { departed: undefined };
   const [{ departureOf }, { serializeTravellers }] = await Promise.all([
     import('./away.js'),
     import('./departure.js'),

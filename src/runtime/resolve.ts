@@ -54,7 +54,12 @@ export async function resolvePipeline(
   options?: ResolveOptions,
 ): Promise<ResolvedPipeline> {
   checkDefinition(given);
-  const definition = await withReplicas(await withCheckedEntries(given), isTypeScript, options);
+  const definition = await withReplicas(
+    await withCheckedEntries(given),
+    isTypeScript,
+    resolvePipeline,
+    options,
+  );
   const berths = findBerths(definition, isTypeScript);
   const away = options === undefined ? undefined : await prepareAway(berths, definition, options);
   const making: Making = { definition, driver, berths, away, releases: [] };
