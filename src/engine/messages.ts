@@ -53,6 +53,8 @@ export interface DefineAnswer {
 
 interface NodeMessage extends WrittenSettings {
   readonly id: string;
+  /** Whether it is one of several copies, whose items have numbers. */
+  readonly replica?: boolean | null;
 }
 
 interface ObjectMessage extends NodeMessage {

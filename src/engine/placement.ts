@@ -1,6 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import {
   launchPythonHost,
+  makeReplica,
   RemoteNode,
   startTypeScriptHost,
   type Host,
@@ -236,13 +237,14 @@ function inItsProcess(error: unknown, nodeId: string): Error {
 }
 
 function resolved(
-  { id, ...settings }: PipelineNodeMessage,
+  { id, replica, ...settings }: PipelineNodeMessage,
   node: AnyNode,
   type: string,
   placement: Host,
   why: string,
 ): ResolvedNode {
   applySettings(node, readSettings(settings));
+  if (replica === true) makeReplica(node);
   const isSource = roleOf(node) === 'source';
   return { id, node, type, placement, host: placement.name, why, isSource };
 }

@@ -1,3 +1,4 @@
+import { isRemoteMediaError } from '../errors/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import { DEFAULT_QUEUE } from '../node/index.js';
 import { ItemQueue, newTag, QueueSink } from '../segment/index.js';
@@ -88,12 +89,20 @@ export class ReplicaSession {
     this.#session?.interrupt();
   }
 
-  /** Ends it now, and waits until all is cleaned up; what it may have failed with is not told. */
+  /**
+   * Ends it now, and waits until all is cleaned up; what it may have failed with is not told.
+   *
+   * @throws RemoteMediaError `RM_CANCEL_TIMEOUT` where the node does not return
+   */
   async cancel(): Promise<void> {
     this.#queue.close(true);
     this.#sink.close(true);
     this.#session?.cancel(new DOMException('The run of the node is over.', 'AbortError'));
-    await this.done.catch(() => undefined);
+    try {
+      await this.done;
+    } catch (error) {
+      if (isRemoteMediaError(error) && error.code === 'RM_CANCEL_TIMEOUT') throw error;
+    }
   }
 
   /** The outputs, as they come; a failure comes after those before it. */

@@ -38,6 +38,9 @@ async def send_away(
     _check_distinct(leaving)
     payloads: dict[str, bytes] = {}
     for entry in leaving:
+        if entry.payload is not None:
+            payloads[entry.id] = entry.payload
+            continue
         departure = _Departure(entry)
         try:
             payload: bytes = await in_thread(departure.dump)

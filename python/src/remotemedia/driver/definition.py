@@ -43,6 +43,9 @@ class Entry:
         params: what the engine makes it from.
         executor: what the manifest says of where it runs.
         concurrency: how many items an async node works on at once.
+        replicas: how many copies a node has that the engine makes; other nodes say it themselves.
+        is_replica: whether it is one of several copies.
+        payload: the node, where it is serialized already.
     """
 
     id: str
@@ -52,6 +55,9 @@ class Entry:
     params: dict[str, Any] = field(default_factory=dict[str, Any])
     executor: str | None = None
     concurrency: int = 1
+    replicas: int | None = None
+    is_replica: bool = False
+    payload: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -137,7 +143,22 @@ def definition_of(nodes: Iterable[Any], name: str = "pipeline") -> Definition:
         placement = place_of(node, None, node_id)
         entries.append(Entry(node_id, placement, node, "", {}, None, concurrency_of(node, node_id)))
     check_entries(entries, name)
-    return Definition(name, entries)
+    return Definition(name, replicated(entries))
+
+
+def replicated(entries: Sequence[Entry], base_dir: str = "") -> Sequence[Entry]:
+    """The entries as they are to run, where some have replicas.
+
+    Raises:
+        ConfigurationError: a number of replicas that does not exist, or a node that cannot have any.
+    """
+    for entry in entries:
+        if entry.replicas is not None or getattr(entry.node, "replicas", None) is not None:
+            # Loaded where it is needed.
+            from remotemedia.driver.replicas import with_replicas
+
+            return with_replicas(entries, base_dir)
+    return entries
 
 
 def log_placement(definition: Definition) -> None:

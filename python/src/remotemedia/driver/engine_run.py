@@ -225,14 +225,19 @@ def _node_of(entry: Entry, number: int, away: Away) -> dict[str, Any]:
     if entry.placement == "engine":
         node = {"id": entry.id, "node_type": entry.node_type, "params": entry.params}
         executor = {} if entry.executor is None else {"executor": entry.executor}
-        return {**node, **executor, "concurrency": entry.concurrency}
+        return {**node, **executor, **_replica(entry), "concurrency": entry.concurrency}
     described: dict[str, Any] = {
         "id": entry.id,
         "className": type(entry.node).__qualname__,
         "traits": Traits(entry.node).as_map(),
         "concurrency": entry.concurrency,
+        **_replica(entry),
     }
     payload = away.payloads.get(entry.id)
     if payload is None:
         return {**described, "object": number}
     return {**described, "pickled": payload, "returnState": away.returns_state}
+
+
+def _replica(entry: Entry) -> dict[str, Any]:
+    return {"replica": True} if entry.is_replica else {}

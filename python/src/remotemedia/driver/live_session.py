@@ -11,6 +11,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, InvalidArgumentError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.driver.definition import Definition
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import no_taker
@@ -233,10 +234,20 @@ class LiveSession:
             state = "ended" if self._input.is_ended else "open"
         return f"LiveSession({self._name!r}, {state})"
 
-    async def _open(self, pipeline: Pipeline, has_metrics: bool, returns_state: bool) -> None:
+    async def open_definition(self, definition: Definition) -> None:
+        """Open a pipeline that has been read already."""
+        await self._open(Pipeline(name=definition.name), False, False, definition)
+
+    async def _open(
+        self,
+        pipeline: Pipeline,
+        has_metrics: bool,
+        returns_state: bool,
+        definition: Definition | None = None,
+    ) -> None:
         """Open it; nothing is left where this fails."""
         given = RunInput(self._input, is_given=False, written=self._input, session_id=self.session_id)
-        self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state)
+        self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state, definition)
         await self._run.open()
         self._guard = self._guarded()
         await anext(self._guard)

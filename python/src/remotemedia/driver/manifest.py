@@ -19,6 +19,7 @@ from remotemedia.driver.definition import (
     check_entries,
     concurrency_of,
     place_of,
+    replicated,
 )
 from remotemedia.driver.engine import engine
 from remotemedia.driver.engine_failures import answer_of
@@ -75,7 +76,7 @@ def definition_from(defined: Mapping[str, Any], source: Source) -> Definition:
     name = source.name or defined["name"]
     check_entries(entries, name)
     edges = [(connection["from"], connection["to"]) for connection in defined["connections"]]
-    return Definition(name, entries, edges or None, source.is_manifest, base_dir)
+    return Definition(name, replicated(entries, base_dir), edges or None, source.is_manifest, base_dir)
 
 
 def _entry_from(node: Mapping[str, Any], place: str, base_dir: str, source: Source) -> Entry:
@@ -85,11 +86,13 @@ def _entry_from(node: Mapping[str, Any], place: str, base_dir: str, source: Sour
     if node["language"] != "python":
         params = dict(node.get("params") or {})
         concurrency = int(node.get("concurrency") or 1)
-        return Entry(node_id, "engine", None, node_type, params, executor, concurrency)
+        return Entry(node_id, "engine", None, node_type, params, executor, concurrency, node.get("replicas"))
     given = node.get("instance")
     made = source.instances[given] if given is not None else _make(node, place, base_dir)
     if node.get("concurrency") is not None:
         made.concurrency = node["concurrency"]
+    if node.get("replicas") is not None:
+        made.replicas = node["replicas"]
     if node.get("is_streaming") and given is None:
         made.is_streaming = True
     placement = place_of(made, executor, node_id)

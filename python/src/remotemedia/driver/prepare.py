@@ -41,7 +41,7 @@ async def define(detected: Detected, use_engine: bool) -> Definition:
     if defined is None:
         if not use_engine:
             raise _engine_needed("it has manifest entries")
-        defined = await _in_thread(ask_engine, source, detected.base_dir)
+        defined = await in_thread(ask_engine, source, detected.base_dir)
     return definition_from(defined, source)
 
 
@@ -74,6 +74,10 @@ async def prepare(
         BaseException: what keeps a node from going to another process, or the engine from being there.
     """
     log_placement(definition)
+    if returns_state:
+        from remotemedia.driver.replicas import check_no_state
+
+        check_no_state(definition)
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
@@ -84,8 +88,8 @@ async def prepare(
     from remotemedia.driver.engine import engine
     from remotemedia.driver.engine_run import EngineRun
 
-    away = await send_away(definition, returns_state, _in_thread)
-    current = await _in_thread(engine)
+    away = await send_away(definition, returns_state, in_thread)
+    current = await in_thread(engine)
     return EngineRun(
         current, definition, run_input, make_output, away=away, has_metrics=has_metrics, loop=loop
     )
@@ -94,7 +98,7 @@ async def prepare(
 async def _planned_shape(definition: Definition) -> Shape:
     from remotemedia.driver.planning import kept_shape, plan_shape
 
-    return kept_shape(definition) or await _in_thread(plan_shape, definition)
+    return kept_shape(definition) or await in_thread(plan_shape, definition)
 
 
 def planned_shape_here(definition: Definition) -> Shape:
@@ -104,7 +108,7 @@ def planned_shape_here(definition: Definition) -> Shape:
     return kept_shape(definition) or plan_shape(definition)
 
 
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
+async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Call something that blocks, without blocking the loop. A thread of ours never keeps a program alive."""
     done: Future[Any] = Future()
 

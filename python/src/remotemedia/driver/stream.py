@@ -57,16 +57,22 @@ class StreamedRun:
 
     @classmethod
     async def prepare(
-        cls, pipeline: Pipeline, run_input: RunInput, has_metrics: bool, returns_state: bool = False
+        cls,
+        pipeline: Pipeline,
+        run_input: RunInput,
+        has_metrics: bool,
+        returns_state: bool = False,
+        definition: Definition | None = None,
     ) -> StreamedRun:
-        """Make a run; nothing of it has begun.
+        """Make a run; nothing of it has begun. With a ``definition`` that is what runs.
 
         Raises:
             PipelineError: the pipeline cannot be run.
             BaseException: what keeps nodes from being made, or from going where they are to run.
         """
-        detected = detect(pipeline)
-        definition = detected.definition or await define(detected, True)
+        if definition is None:
+            detected = detect(pipeline)
+            definition = detected.definition or await define(detected, True)
         outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
         work = await prepare(definition, run_input, outputs.make, has_metrics, returns_state, True)
         return cls(pipeline, definition, work, outputs, has_metrics)

@@ -222,7 +222,7 @@ class HostSegment:
         self._answer_closers([])
 
     def _build(self) -> Segment:
-        described = DescribedSegment(self._description, self._find_object, self._host.ends)
+        described = DescribedSegment(self._description, self._object, self._host.ends)
         self._outputs = [port for port, _ in described.outputs]
         segment = Segment(described.plan, self._host.loop_thread, loop=self._host.loop)
         segment.on_interrupt = self._interrupted
@@ -235,6 +235,14 @@ class HostSegment:
         if is_cancelled:
             segment.cancel()
         return segment
+
+    def _object(self, number: int) -> Any:
+        found = self._find_object(number)
+        if not any(entry["object"] == number and entry.get("replica") for entry in self._description["nodes"]):
+            return found
+        from remotemedia.runner.replica import Replica
+
+        return Replica(found, lambda error: self._host.describe(NodeFailure(error, None, None, None)))
 
     def _run(self, segment: Segment, respond: Respond) -> None:
         try:
