@@ -1,5 +1,6 @@
 import { NodeError } from '../errors/index.js';
 import { decodeFailure, NO_TICKET, type Failure, type ReplicaMessage } from '../protocol/index.js';
+import { nextStamp } from '../segment/index.js';
 import type { ReplicaSession } from './replica-session.js';
 import { Ticket } from './ticket.js';
 
@@ -53,6 +54,7 @@ export class RemoteReplica {
   /** Works on an item; there is room for it. */
   take(ticket: Ticket): void {
     this.#tickets.set(ticket.number, ticket);
+    ticket.stamp = nextStamp();
     ticket.onAbandoned = () => {
       this.#lookLater();
     };
@@ -110,6 +112,7 @@ export class RemoteReplica {
         ticket.fail(decodeFailure(value as Failure, this.#name));
     }
     this.#tickets.delete(number);
+    this.#dropAbandoned();
     this.#onRoom();
     return undefined;
   }
@@ -126,17 +129,24 @@ export class RemoteReplica {
     this.#flushed.fail(this.#failure);
   }
 
-  /** Many items may be abandoned at once. What nobody wants is dropped, unless that would drop what somebody does. */
+  /** Many items may be abandoned at once. */
   #lookLater(): void {
     if (this.#isLooking) return;
     this.#isLooking = true;
     queueMicrotask(() => {
       this.#isLooking = false;
-      const isAllAbandoned = [...this.#tickets.values()].every((ticket) => ticket.isAbandoned);
-      if (!isAllAbandoned || this.#tickets.size === 0) return;
-      this.#tickets.clear();
-      this.#session.interrupt();
-      this.#onRoom();
+      this.#dropAbandoned();
     });
+  }
+
+  /** What nobody wants is dropped, as far as it came before all that somebody does. */
+  #dropAbandoned(): void {
+    const tickets = [...this.#tickets.values()];
+    const wanted = tickets.findIndex((ticket) => !ticket.isAbandoned);
+    const dropped = wanted < 0 ? tickets : tickets.slice(0, wanted);
+    if (dropped.length === 0) return;
+    for (const { number } of dropped) this.#tickets.delete(number);
+    this.#session.interrupt(tickets[wanted]?.stamp ?? nextStamp());
+    this.#onRoom();
   }
 }

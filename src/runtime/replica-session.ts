@@ -84,9 +84,9 @@ export class ReplicaSession {
     this.#queue.close(false);
   }
 
-  /** Makes stale what was written so far. */
-  interrupt(): void {
-    this.#session?.interrupt();
+  /** Makes stale what was written before this stamp. */
+  interrupt(before: number): void {
+    this.#session?.interrupt(before);
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   type QueueLimits,
   type WhenFull,
 } from '../node/index.js';
+import { ItemContext } from '../segment/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { RemoteReplica } from './remote-replica.js';
 import { ReplicaSession } from './replica-session.js';
@@ -48,8 +49,8 @@ export class ReplicaSet implements NodeLike {
   /** What a plan says of it. */
   readonly '~standIn': { readonly type: string; readonly why: string };
   readonly #request: ReplicaSetRequest;
-  /** Items that a copy has at once: those that it works on, and one that waits, so that it need not. */
-  readonly #perReplica: number;
+  /** Items that a copy has at once. */
+  #perReplica: number;
   #replicas: RemoteReplica[] = [];
   /** Items for which no copy is free. */
   readonly #waiting = new Set<Ticket>();
@@ -62,7 +63,7 @@ export class ReplicaSet implements NodeLike {
     const stated = readSettings(entry);
     const { concurrency = 1, unordered, failurePolicy, inputQueue } = { ...node, ...stated };
     this.#request = request;
-    this.#perReplica = concurrency + 1;
+    this.#perReplica = concurrency;
     this.concurrency = count * concurrency * AHEAD;
     if (unordered !== undefined) this.unordered = unordered;
     if (failurePolicy !== undefined) this.failurePolicy = failurePolicy;
@@ -76,6 +77,8 @@ export class ReplicaSet implements NodeLike {
   /** All copies are made at once; where one cannot be made none is left. */
   async initialize(context?: NodeContext): Promise<void> {
     const { count } = this.#request;
+    // One waits at each copy, so that that need not; but in a session another copy may be free long before.
+    if (!(context instanceof ItemContext)) this.#perReplica++;
     const opening = await Promise.allSettled(
       Array.from({ length: count }, (_, index) => this.#open(index, context)),
     );

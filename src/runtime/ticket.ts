@@ -12,6 +12,8 @@ export class Ticket implements AsyncIterableIterator<unknown> {
   readonly context: NodeContext | undefined;
   /** Called when nobody wants its outputs any more; whoever works on it replaces this. */
   onAbandoned: () => void;
+  /** Before it was given to a copy, and after all that was given to that before. */
+  stamp = 0;
   readonly #outputs: unknown[] = [];
   readonly #room: Room = new Room();
   /** Freed when there is something to take. */

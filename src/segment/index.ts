@@ -1,6 +1,7 @@
 export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
 export type { DeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
+export { ItemContext } from './item-context.js';
 export { ItemQueue } from './item-queue.js';
 export type { NodeMetrics } from './metrics.js';
 export { Pace } from './pace.js';

@@ -109,7 +109,10 @@ class LiveSession:
         ``ctx.interrupted``, and what it leads to is discarded, outputs that nobody has read included. What
         survives goes on, and so does what is written from now on.
         """
-        before = next_stamp()
+        self.interrupt_before(next_stamp())
+
+    def interrupt_before(self, before: float) -> None:
+        """Make stale what was written before a stamp."""
         self._input.interrupt(before)
         self._run.work.interrupt(before)
 

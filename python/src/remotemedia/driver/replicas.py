@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections import deque
@@ -16,6 +17,7 @@ from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.live_session import LiveSession
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.replica import NO_TICKET
+from remotemedia.runner.tags import next_stamp
 from remotemedia.wire.failures import exception_of
 
 AHEAD: Final = 8
@@ -109,8 +111,7 @@ class ReplicaSet:
         self._entry = entry
         self._count = count
         self._base_dir = base_dir
-        # Those that a copy works on, and one that waits, so that it need not.
-        self._per_replica = entry.concurrency + 1
+        self._per_replica = entry.concurrency
         self.concurrency = count * entry.concurrency * AHEAD
         for name in _OF_STAGE:
             if hasattr(entry.node, name):
@@ -122,6 +123,9 @@ class ReplicaSet:
 
     async def initialize(self) -> None:
         """Make all copies at once; where one cannot be made none is left."""
+        # One waits at each copy, so that that need not; but in a session another copy may be free long before.
+        if SESSION_ID.get() is None:
+            self._per_replica = self._entry.concurrency + 1
         entry = await self._departed()
         opening = [asyncio.ensure_future(self._open(entry, index)) for index in range(self._count)]
         try:
@@ -147,6 +151,7 @@ class ReplicaSet:
     async def _open(self, entry: Entry, index: int) -> None:
         place = dataclasses.replace(entry, id=f"{entry.id}#{index}", is_replica=True)
         definition = Definition(entry.id, [place], base_dir=self._base_dir)
+        # Always more than it has at once, what it drops included.
         session = LiveSession(Pipeline(name=entry.id), 4 * self._per_replica, SESSION_ID.get())
         await session.open_definition(definition)
         self._replicas.append(_Replica(session, self._give_out))
@@ -158,8 +163,7 @@ class ReplicaSet:
         self._waiting[ticket] = None
         self._give_out()
         try:
-            replica = await ticket.assigned
-            await replica.write(ticket)
+            await ticket.assigned
             async for output in ticket:
                 if type(output) is _Said:
                     getattr(ctx, output.method)()
@@ -231,14 +235,16 @@ class _Ticket:
     """One item on its way through a copy of a node: its outputs, as they come.
 
     Attributes:
-        assigned: gives the copy, once there is one for it.
+        assigned: done once a copy has it.
+        stamp: before it was given to a copy, and after all that was given to that before.
         on_abandoned: called when nobody wants its outputs any more.
     """
 
     def __init__(self, item: Any) -> None:
         self.item = item
         self.number = NO_TICKET
-        self.assigned: asyncio.Future[_Replica] = asyncio.get_running_loop().create_future()
+        self.stamp = 0.0
+        self.assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_abandoned: Callable[[], Any] = _nothing
         self.is_abandoned = False
         self._outputs: deque[Any] = deque()
@@ -335,18 +341,14 @@ class _Replica:
     def take(self, ticket: _Ticket) -> None:
         """Work on an item."""
         ticket.number = next(self._numbers)
+        ticket.stamp = next_stamp()
         self._tickets[ticket.number] = ticket
         ticket.on_abandoned = self._look_later
+        # One that takes no more says why where it is read.
+        with contextlib.suppress(SessionEndedError):
+            self._session.try_write([ticket.number, ticket.item])
         if not ticket.assigned.done():
-            ticket.assigned.set_result(self)
-
-    async def write(self, ticket: _Ticket) -> None:
-        """Send the item."""
-        try:
-            await self._session.write([ticket.number, ticket.item])
-        except SessionEndedError as error:
-            # What ended it is told to whoever waits for the outputs.
-            ticket.end(error.__cause__ or error)
+            ticket.assigned.set_result(None)
 
     def end(self) -> None:
         """No more items will come."""
@@ -382,6 +384,7 @@ class _Replica:
             ticket.give(value)
         ticket.end(exception_of(value, is_trusted=True) if kind == "failed" else None)
         del self._tickets[number]
+        self._drop_abandoned()
         self._on_room()
         return None
 
@@ -402,13 +405,20 @@ class _Replica:
         asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        """Drop what nobody wants, unless that would drop what somebody does."""
+        """Look once for all."""
         self._is_looking = False
-        if not self._tickets or not all(ticket.is_abandoned for ticket in self._tickets.values()):
+        self._drop_abandoned()
+
+    def _drop_abandoned(self) -> None:
+        """Drop what nobody wants, as far as it came before all that somebody does."""
+        wanted = next((ticket for ticket in self._tickets.values() if not ticket.is_abandoned), None)
+        dropped = list(itertools.takewhile(lambda ticket: ticket is not wanted, self._tickets.values()))
+        if not dropped:
             return
-        self._tickets.clear()
+        for ticket in dropped:
+            del self._tickets[ticket.number]
         if not self.is_over:
-            self._session.interrupt()
+            self._session.interrupt_before(next_stamp() if wanted is None else wanted.stamp)
         self._on_room()
 
 
