@@ -1,4 +1,4 @@
-"""Nodes with copies in processes of their own: one stage in this program gives the items to them, in order."""
+"""Nodes with copies in processes of their own: one stage in this program gives items to them, in order."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def check_no_state(definition: Definition) -> None:
     for entry in definition.entries:
         if isinstance(entry.node, ReplicaSet):
             raise ConfigurationError(
-                f'Node "{entry.id}": replicas leave no single state that could come home. Leave return_state out.'
+                f'Node "{entry.id}": replicas leave no single state that could come home. '
+                "Leave return_state out."
             )
 
 
@@ -99,8 +100,8 @@ def _check(entry: Entry, count: int, entries: Sequence[Entry]) -> None:
 class ReplicaSet:
     """Stands in a pipeline for a node with copies.
 
-    To its segment it is an async node that works on many items at once: that gives the outputs in order, counts
-    items and applies what is to happen with failures. Each call takes the copy that has the fewest items.
+    To its segment it is an async node that works on many items at once: that gives the outputs in order,
+    counts items and applies what is to happen with failures. Each call takes the copy that has the fewest.
 
     Attributes:
         concurrency: how many items are between input and output.
@@ -123,7 +124,7 @@ class ReplicaSet:
 
     async def initialize(self) -> None:
         """Make all copies at once; where one cannot be made none is left."""
-        # One waits at each copy, so that that need not; but in a session another copy may be free long before.
+        # One waits at each copy, so that that need not; in a session another may be free long before.
         if SESSION_ID.get() is None:
             self._per_replica = self._entry.concurrency + 1
         entry = await self._departed()

@@ -238,7 +238,9 @@ class HostSegment:
 
     def _object(self, number: int) -> Any:
         found = self._find_object(number)
-        if not any(entry["object"] == number and entry.get("replica") for entry in self._description["nodes"]):
+        if not any(
+            entry["object"] == number and entry.get("replica") for entry in self._description["nodes"]
+        ):
             return found
         from remotemedia.runner.replica import Replica
 

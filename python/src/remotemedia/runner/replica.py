@@ -105,7 +105,9 @@ class Replica:
             if callable(close):
                 close()
 
-    async def _drained_async(self, ticket: int, outputs: Any, calls: list[Message]) -> AsyncGenerator[Message]:
+    async def _drained_async(
+        self, ticket: int, outputs: Any, calls: list[Message]
+    ) -> AsyncGenerator[Message]:
         try:
             async for value in outputs:
                 for message in _taken(calls):
@@ -148,7 +150,7 @@ class Replica:
 
 
 class ReplicaContext:
-    """The argument ``ctx`` of a node in a replica: what it says of its item is for the session that has it."""
+    """The argument ``ctx`` of a node in a replica: what it says of its item goes to the session."""
 
     def __init__(self, ticket: int, context: Any, calls: list[Message]) -> None:
         """Note in ``calls`` what is said of the item with this number; all else is as in ``context``."""
