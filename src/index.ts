@@ -73,6 +73,8 @@ export {
   type ManyOutputs,
   type NodeClass,
   type FailurePolicy,
+  type FanIn,
+  type FanInPolicy,
   type NodeContext,
   type NodeLike,
   type NodeOptions,

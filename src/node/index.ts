@@ -1,3 +1,4 @@
+export type { CheckedFanIn, FanIn, FanInPolicy } from './fan-in.js';
 export { Gate, gateOf } from './gate.js';
 export { acquireNode, isInitialized, isRunning, releaseNode } from './lifecycle.js';
 export {
@@ -44,6 +45,7 @@ export {
   readSettings,
   writeSettings,
   type WrittenFailurePolicy,
+  type WrittenFanIn,
   type WrittenQueueLimits,
   type WrittenSettings,
 } from './written-settings.js';
