@@ -77,7 +77,6 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
       if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
     });
     this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
-    this.done.then(letters.end.bind(letters), letters.end.bind(letters));
   }
 
   /**
@@ -218,6 +217,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #close(failure: unknown): void {
     this.#over ??= { failure };
     this.#queue.close(true);
+    this.#letters.end();
   }
 
   #refusal(): RemoteMediaError {
