@@ -64,6 +64,7 @@ export {
   perSession,
   registeredNodes,
   registerNode,
+  SessionStates,
   SourceNode,
   StreamingNode,
   type AnyNode,
@@ -85,6 +86,7 @@ export {
   type QueueLimits,
   type RegisteredNode,
   type RetryPolicy,
+  type SessionStatesOptions,
   type WhenFull,
 } from './node/index.js';
 export {

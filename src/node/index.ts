@@ -25,6 +25,7 @@ export {
   type RegisteredNode,
 } from './registry.js';
 export { PerSession, perSession } from './per-session.js';
+export { SessionStates, type SessionStatesOptions } from './session-states.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
 export {
   applySettings,
