@@ -7,8 +7,10 @@ each thread and each task has for itself.
 from __future__ import annotations
 
 import threading
-import time
 from contextvars import ContextVar
+
+# The real clock, also where a test has put another one into the module.
+from time import monotonic_ns
 from typing import Any, Final, NamedTuple
 
 
@@ -49,7 +51,7 @@ def next_stamp() -> float:
     """A stamp later than all before it in this process."""
     global _last_us
     with _lock:
-        now = time.monotonic_ns() / 1_000
+        now = monotonic_ns() / 1_000
         _last_us = now if now > _last_us else _last_us + _STEP_US
         return _last_us
 
