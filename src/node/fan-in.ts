@@ -11,6 +11,7 @@ export type FanInPolicy = 'merge' | 'zip' | 'latest' | 'timestamp';
 
 /** How items of several inputs come to one node. */
 export interface FanIn {
+  /** Which items come together. */
   readonly policy: FanInPolicy;
   /** Of `timestamp`: how far the times of items of one list may lie apart, in µs. @defaultValue 0 */
   readonly toleranceUs?: number | undefined;
