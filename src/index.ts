@@ -128,6 +128,7 @@ export {
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type InsertPlace,
   type LiveSession,
   type LoadOptions,
   type OpenOptions,

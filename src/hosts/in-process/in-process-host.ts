@@ -254,6 +254,11 @@ export class InProcessSegment implements OpenSegment {
     // The run itself interrupts what lives in this process.
   }
 
+  keep(): undefined {
+    // The run itself knows which nodes go on.
+    return undefined;
+  }
+
   busy(): string[] {
     return this.#assembly?.busy() ?? [];
   }
