@@ -95,7 +95,7 @@ export class Generations {
     }
     this.#over = { failure: failure?.error };
     const late = await this.#endRest();
-    if (late !== undefined) throw late;
+    if (late !== undefined) throw late as Error;
     if (failure !== undefined) throw failure.error as Error;
   }
 

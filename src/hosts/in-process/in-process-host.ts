@@ -254,9 +254,9 @@ export class InProcessSegment implements OpenSegment {
     // The run itself interrupts what lives in this process.
   }
 
-  keep(): undefined {
+  keep(): Promise<void> {
     // The run itself knows which nodes go on.
-    return undefined;
+    return Promise.resolve();
   }
 
   busy(): string[] {
