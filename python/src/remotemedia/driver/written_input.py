@@ -14,6 +14,14 @@ from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.tags import Tag, Tagged, new_tag
 
 
+class Mark:
+    """A place between two items, at which a port sees the end."""
+
+    def __init__(self, reached: Callable[[], None]) -> None:
+        """Call ``reached`` when the port comes to it."""
+        self.reached = reached
+
+
 class WrittenInput:
     """A queue between those that write and the port that lets the items in.
 
@@ -25,6 +33,7 @@ class WrittenInput:
             that whoever waits for room sees the port come back for more.
         is_ended: no more items will be written.
         tag: that of the item given last.
+        changing: held while the session is changed.
     """
 
     def __init__(self, max_pending: int, on_broken: Callable[[], None]) -> None:
@@ -37,11 +46,12 @@ class WrittenInput:
         self.hand_off_limit = max_pending // 2
         self.is_ended = False
         self.tag: Tag | None = None
+        self.changing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._max_pending = max_pending
         self._on_broken = on_broken
         self._port: LoopInput | None = None
-        self._items: deque[Tagged] = deque()
+        self._items: deque[Tagged | Mark] = deque()
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -91,9 +101,22 @@ class WrittenInput:
         self.is_ended = True
         self._wake_reader()
 
+    def mark(self, reached: Callable[[], None]) -> None:
+        """Have a port see an end between what has been put and what will be; the next one goes on there.
+
+        Args:
+            reached: called on the loop just before that.
+        """
+        self._items.append(Mark(reached))
+        self._wake_reader()
+
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
-        self._items = deque(entry for entry in self._items if entry.tag.survives or entry.tag.stamp >= before)
+
+        def stays(entry: Tagged | Mark) -> bool:
+            return isinstance(entry, Mark) or entry.tag.survives or entry.tag.stamp >= before
+
+        self._items = deque(filter(stays, self._items))
         self._admit()
 
     def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
@@ -122,7 +145,11 @@ class WrittenInput:
             self._admit()
             await self._reader
         self._admit()
-        item, self.tag = self._items.popleft()
+        entry = self._items.popleft()
+        if isinstance(entry, Mark):
+            entry.reached()
+            raise StopAsyncIteration
+        item, self.tag = entry
         return item
 
     async def aclose(self) -> None:
