@@ -184,6 +184,16 @@ describe('a change of a running session', () => {
     expect((await restOf(session)).slice(0, 3)).toEqual(['1a12a2', '3a3', '4a4p1']);
   });
 
+  it('refuses to lose what waits where inputs are brought together', async () => {
+    const [root, left, right, both] = [new Letter('r'), new Letter('x'), new Letter('y'), new Letter('b')];
+    both.fanIn = 'zip';
+    const pipeline = new Pipeline<string>().connect(root, left).connect(root, right);
+    const session = await pipeline.connect(left, both).connect(right, both).open();
+    const refused = session.insert(new Letter('z'), { after: 'r_0' });
+    await expect(refused).rejects.toMatchObject({ code: 'RM_NODE_BUSY', nodeId: 'b_3' });
+    await session.cancel();
+  });
+
   it('refuses to change a pipeline of sources', async () => {
     class Numbers extends SourceNode<number> {
       *source(): Generator<number> {

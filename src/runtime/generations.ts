@@ -1,7 +1,7 @@
 import { GraphError, isRemoteMediaError, RemoteMediaError } from '../errors/index.js';
 import type { Host } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
-import { roleOf } from '../node/index.js';
+import { roleOf, settingsOf, type NodeRole } from '../node/index.js';
 import { nextStamp } from '../segment/index.js';
 import { checkDefinition, edgesOf, type PipelineDefinition } from './definition.js';
 import { Generation, type CommonRequest } from './generation.js';
@@ -225,18 +225,19 @@ async function releaseNew(last: Generation, nodes: readonly PartNode[]): Promise
   for (const part of new Set(nodes.map((node) => node.part))) if (!held.has(part)) await part.drop();
 }
 
-/** The input of a streaming node is one iterable, which would end with the run; a source has no place between two items. */
+/**
+ * The input of a streaming node is one iterable, which would end with the run; what waits for other inputs would be lost with it; and a source
+ * has no place between two items.
+ */
 function checkRoles(before: readonly PartNode[], after: readonly PartNode[]): void {
   const isBefore = new Set(before.map(({ node }) => node.node));
   const isAfter = new Set(after.map(({ node }) => node.node));
   for (const { node } of [...before, ...after]) {
+    const { fanIn } = settingsOf(node.node, node.id);
     const role = roleOf(node.node);
-    if (role === 'process') continue;
-    if (role === 'stream' && isBefore.has(node.node) !== isAfter.has(node.node)) continue;
-    const why =
-      role === 'source'
-        ? `Node "${node.id}" is a source node, whose items no change could come between`
-        : `Node "${node.id}" is a streaming node: it would see the end of its input, and lose what it keeps`;
+    if (role === 'process' && fanIn === undefined) continue;
+    if (role !== 'source' && isBefore.has(node.node) !== isAfter.has(node.node)) continue;
+    const why = `Node "${node.id}" ${whyNot(role, fanIn?.policy)}`;
     throw new RemoteMediaError(
       'RM_NODE_BUSY',
       `The session cannot be changed while it goes on. ${why}. Open another session, or make the node one that processes item by item.`,
@@ -257,4 +258,11 @@ function checkHosts(nodes: readonly PartNode[]): void {
     }
     hosts.set(node.host, node.placement);
   }
+}
+
+function whyNot(role: NodeRole, fanIn: string | undefined): string {
+  if (role === 'source') return 'is a source node, whose items no change could come between';
+  return fanIn === undefined
+    ? 'is a streaming node: it would see the end of its input, and lose what it keeps'
+    : `brings its inputs together (${fanIn}): what waits there for others would be lost`;
 }

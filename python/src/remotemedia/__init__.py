@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remotemedia.core.node import Node, RemoteExecutorConfig
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
+    from remotemedia.core.settings import FailurePolicy, RetryPolicy
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
     from remotemedia.nodes import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         streaming_node,
     )
     from remotemedia.runner.context import NodeContext
+    from remotemedia.runner.dead_letter import DeadLetter
     from remotemedia.runtime import (
         execute_pipeline,
         execute_pipeline_sync,
@@ -49,6 +51,8 @@ _HOMES = {
     "CalculatorNode": "remotemedia.nodes",
     "DataSinkNode": "remotemedia.nodes",
     "DataSourceNode": "remotemedia.nodes",
+    "DeadLetter": "remotemedia.runner.dead_letter",
+    "FailurePolicy": "remotemedia.core.settings",
     "LiveSession": "remotemedia.driver.live_session",
     "PerSession": "remotemedia.core.per_session",
     "Node": "remotemedia.core.node",
@@ -60,6 +64,7 @@ _HOMES = {
     "RemoteExecutionError": "remotemedia.core.exceptions",
     "RemoteExecutorConfig": "remotemedia.core.node",
     "RemoteMediaError": "remotemedia.core.exceptions",
+    "RetryPolicy": "remotemedia.core.settings",
     "WebRTCError": "remotemedia.core.exceptions",
     "execute_pipeline": "remotemedia.runtime",
     "execute_pipeline_sync": "remotemedia.runtime",
@@ -114,6 +119,8 @@ __all__ = [
     "CalculatorNode",
     "DataSinkNode",
     "DataSourceNode",
+    "DeadLetter",
+    "FailurePolicy",
     "LiveSession",
     "Node",
     "NodeContext",
@@ -125,6 +132,7 @@ __all__ = [
     "RemoteExecutionError",
     "RemoteExecutorConfig",
     "RemoteMediaError",
+    "RetryPolicy",
     "WebRTCError",
     "__version__",
     "execute_pipeline",

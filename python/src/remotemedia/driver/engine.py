@@ -40,6 +40,10 @@ class SegmentMaker(Protocol):
         """All segments of the run have started."""
         ...
 
+    def note_dead_letter(self, params: dict[str, Any]) -> None:
+        """A failure policy has given an item up, in another process."""
+        ...
+
 
 class Engine:
     """A connected engine.
@@ -151,6 +155,10 @@ class Engine:
             run = self.runs.get(params["run"])
             if run is not None:
                 run.note_open()
+        elif name == "dead-letter":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                self._lines.call(params["nodeId"], run.note_dead_letter, params)
         elif name == "ready":
             self._note_ready(str(params["nodeVersion"]), params["packageVersion"])
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from remotemedia.core.exceptions import SessionEndedError
@@ -14,12 +15,17 @@ from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.tags import Tag, Tagged, new_tag
 
 
-class Mark:
-    """A place between two items, at which a port sees the end."""
+@dataclass(slots=True)
+class _Part:
+    """What was written before a change of the session.
 
-    def __init__(self, reached: Callable[[], None]) -> None:
-        """Call ``reached`` when the port comes to it."""
-        self.reached = reached
+    Attributes:
+        items: what of it waits.
+        reached: called when all is given.
+    """
+
+    items: deque[Tagged]
+    reached: Callable[[], None]
 
 
 class WrittenInput:
@@ -51,7 +57,9 @@ class WrittenInput:
         self._max_pending = max_pending
         self._on_broken = on_broken
         self._port: LoopInput | None = None
-        self._items: deque[Tagged | Mark] = deque()
+        self._items: deque[Tagged] = deque()
+        # What was written before changes that are still to come; a port reads it first.
+        self._older: deque[_Part] = deque()
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -107,16 +115,19 @@ class WrittenInput:
         Args:
             reached: called on the loop just before that.
         """
-        self._items.append(Mark(reached))
+        self._older.append(_Part(self._items, reached))
+        self._items = deque()
         self._wake_reader()
 
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
 
-        def stays(entry: Tagged | Mark) -> bool:
-            return isinstance(entry, Mark) or entry.tag.survives or entry.tag.stamp >= before
+        def kept(items: deque[Tagged]) -> deque[Tagged]:
+            return deque(entry for entry in items if entry.tag.survives or entry.tag.stamp >= before)
 
-        self._items = deque(filter(stays, self._items))
+        for part in self._older:
+            part.items = kept(part.items)
+        self._items = kept(self._items)
         self._admit()
 
     def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
@@ -125,7 +136,7 @@ class WrittenInput:
             return
         self._refusal = make_error
         self._is_broken = True
-        self._items.clear()
+        self._drop()
         while self._writers:
             writer = self._writers.popleft()
             if not writer.done():
@@ -137,7 +148,7 @@ class WrittenInput:
         return self
 
     async def __anext__(self) -> Any:
-        while not self._items:
+        while (items := self._readable()) is None:
             # What is given up gets no end, which would have nodes flush: the port is cancelled.
             if self.is_ended and not (self._writers or self._entering or self._is_broken):
                 raise StopAsyncIteration
@@ -145,18 +156,33 @@ class WrittenInput:
             self._admit()
             await self._reader
         self._admit()
-        entry = self._items.popleft()
-        if isinstance(entry, Mark):
-            entry.reached()
-            raise StopAsyncIteration
-        item, self.tag = entry
+        item, self.tag = items.popleft()
         return item
+
+    def _readable(self) -> deque[Tagged] | None:
+        """What a port takes the next item from; None where nothing waits.
+
+        Raises:
+            StopAsyncIteration: the port has come to the place of a change.
+        """
+        if not self._older:
+            return self._items or None
+        part = self._older[0]
+        if not part.items:
+            self._older.popleft()
+            part.reached()
+            raise StopAsyncIteration
+        return part.items
 
     async def aclose(self) -> None:
         """Nobody reads any more, because of a failure, a cancel, or a node that wants no more."""
         self._is_broken = True
-        self._items.clear()
+        self._drop()
         self._on_broken()
+
+    def _drop(self) -> None:
+        self._older.clear()
+        self._items.clear()
 
     async def _enter(self) -> bool:
         """Wait for room; whether it is there."""
@@ -187,7 +213,8 @@ class WrittenInput:
             # The port asks for an item, whatever others have given to the same nodes.
             return True
         waiting = 0 if self._port is None else self._port.waiting
-        return len(self._items) + self._entering + waiting < self._max_pending
+        pending = len(self._items) + sum(len(part.items) for part in self._older)
+        return pending + self._entering + waiting < self._max_pending
 
     def _admit(self) -> None:
         """Let in whoever has waited longest, as far as there is room."""
