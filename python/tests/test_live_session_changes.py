@@ -22,6 +22,7 @@ from remotemedia.core.exceptions import (
     SessionEndedError,
 )
 from session_nodes import AsyncGated, Counting, FailingAt, Gated
+from typescript import PASS
 
 LIFE = ["initialize", "flush", "cleanup"]
 
@@ -261,6 +262,22 @@ class TestChanges:
             session = await Pipeline([Counting()]).open()
             with pytest.raises(NodeBusyError, match="is a source node"):
                 await session.insert(Letter("a"), after="Counting_0")
+            await session.cancel()
+
+        run(main)
+
+    @pytest.mark.parametrize("is_graph", [False, True])
+    def test_what_needs_the_engine_is_refused(self, is_graph: bool) -> None:
+        async def main() -> None:
+            pipeline = Pipeline([Letter("a"), Letter("b") if is_graph else PASS, Letter("c")])
+            if is_graph:
+                pipeline.connections = [("a_0", "b_1"), ("a_0", "c_2")]
+            session = await pipeline.open()
+            why = "are no chain" if is_graph else "does not run in this program"
+            with pytest.raises(ExecutorUnavailableError, match=why):
+                await session.remove("a_0")
+            await session.write("1")
+            assert (await anext(session)).startswith("1a1")
             await session.cancel()
 
         run(main)
