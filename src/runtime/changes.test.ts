@@ -197,7 +197,7 @@ describe('a change of a running session', () => {
   it('refuses to change a pipeline of sources', async () => {
     class Numbers extends SourceNode<number> {
       *source(): Generator<number> {
-        yield 1;
+        for (;;) yield 1;
       }
     }
     const session = await Pipeline.from(new Numbers()).open();

@@ -5,7 +5,7 @@ import type { ResolvedPipeline } from './resolved.js';
 import { Session, type SessionRequest } from './session.js';
 
 /** What is the same for all runs of a session. */
-export type CommonRequest = Omit<SessionRequest, 'pipeline' | 'input' | 'beforeStart'>;
+export type CommonRequest = Omit<SessionRequest, 'pipeline' | 'input' | 'beforeStart' | 'onEnding'>;
 
 /** One run of a session: from its opening, or a change, to the next change or the end. */
 export class Generation {
@@ -23,12 +23,16 @@ export class Generation {
   #isStarted = false;
   #ended: Promise<void> | undefined;
 
-  /** @throws as {@link Session} */
+  /**
+   * @param onEnding - called before its nodes are cleaned up, with what it failed with
+   * @throws as {@link Session}
+   */
   constructor(
     definition: PipelineDefinition,
     nodes: readonly PartNode[],
     queue: ItemQueue,
     request: CommonRequest,
+    onEnding: (generation: Generation, failure: unknown) => void,
   ) {
     this.definition = definition;
     this.nodes = nodes;
@@ -40,6 +44,9 @@ export class Generation {
       pipeline: this.#pipeline,
       input: { isGiven: false, items: queue },
       beforeStart: this.#wait.bind(this),
+      onEnding: (failure) => {
+        onEnding(this, failure);
+      },
     });
   }
 

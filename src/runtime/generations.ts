@@ -2,7 +2,7 @@ import { GraphError, isRemoteMediaError, RemoteMediaError } from '../errors/inde
 import type { Host } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
 import { roleOf, settingsOf, type NodeRole } from '../node/index.js';
-import { nextStamp } from '../segment/index.js';
+import { nextStamp, type ItemQueue } from '../segment/index.js';
 import { checkDefinition, edgesOf, type PipelineDefinition } from './definition.js';
 import { Generation, type CommonRequest } from './generation.js';
 import type { InputQueues } from './input-queues.js';
@@ -48,7 +48,7 @@ export class Generations {
     this.#request = request;
     const part = new Part(request.pipeline);
     const nodes = part.nodes.map((node) => ({ node, part }));
-    this.#line.push(new Generation(request.definition, nodes, request.queues.newest, this.#common()));
+    this.#line.push(this.#make(request.definition, nodes, request.queues.newest));
   }
 
   /** Whether a node takes the input. */
@@ -115,11 +115,27 @@ export class Generations {
   async #change(edit: Edit): Promise<void> {
     const last = this.#line.at(-1);
     if (last === undefined || this.#isEnding()) throw this.#refusal();
-    const next = await this.#open(last, edit(last.definition));
-    this.#line.push(next);
-    this.#request.queues.goOnWith(next.queue);
+    const next = await this.#begin(last, edit);
     await last.session.keep(last.idsKeptBy(next));
     last.queue.close(false);
+  }
+
+  /** Opens the run of a changed pipeline; what is written from then on is its input. */
+  async #begin(last: Generation, edit: Edit): Promise<Generation> {
+    try {
+      const next = await this.#open(last, edit(last.definition));
+      if (this.#isEnding()) {
+        next.session.cancel(this.#refusal());
+        await next.ended;
+      }
+      this.#line.push(next);
+      this.#request.queues.goOnWith(next.queue);
+      return next;
+    } catch (error) {
+      throw this.#isEnding() ? this.#refusal() : error;
+    } finally {
+      this.#opening = undefined;
+    }
   }
 
   /** Initializes what is new in a changed pipeline, and holds the rest. */
@@ -130,19 +146,9 @@ export class Generations {
       await releaseNew(last, nodes);
       throw this.#refusal();
     }
-    const next = new Generation(definition, nodes, this.#request.queues.make(), this.#common());
+    const next = this.#make(definition, nodes, this.#request.queues.make());
     this.#opening = next;
-    try {
-      await Promise.race([next.opened, next.ended]);
-      if (this.#isEnding()) {
-        next.session.cancel(this.#refusal());
-        await next.ended;
-      }
-    } catch (error) {
-      throw this.#isEnding() ? this.#refusal() : error;
-    } finally {
-      this.#opening = undefined;
-    }
+    await Promise.race([next.opened, next.ended]);
     return next;
   }
 
@@ -179,8 +185,16 @@ export class Generations {
     return part.nodes.map((node) => ({ node, part }));
   }
 
-  #common(): CommonRequest {
-    return { ...this.#request.common, onInterrupt: this.interrupt.bind(this) };
+  #make(definition: PipelineDefinition, nodes: readonly PartNode[], queue: ItemQueue): Generation {
+    const common = { ...this.#request.common, onInterrupt: this.interrupt.bind(this) };
+    return new Generation(definition, nodes, queue, common, this.#endsWith.bind(this));
+  }
+
+  /** A run ends. Where it is the last one, no other may begin to use its nodes, which are about to be cleaned up. */
+  #endsWith(run: Generation, failure: unknown): void {
+    if (run !== this.#line[0] || (failure === undefined && this.#line.length > 1)) return;
+    this.#over = { failure };
+    for (const other of this.#all()) if (other !== run) other.session.cancel(failure ?? this.#refusal());
   }
 
   /** Ends what waits for its turn where there will be none; gives what has to be told of that. */

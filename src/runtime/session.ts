@@ -47,6 +47,8 @@ export interface SessionRequest {
   readonly onInterrupt?: ((before: number) => void) | undefined;
   /** Awaited when all nodes are initialized, before items are let in. {@link Session.joinOutput} has to be called before it settles. */
   readonly beforeStart?: (() => Promise<void> | undefined) | undefined;
+  /** Called once everything has been processed or given up, before nodes are cleaned up; with what the run failed with, or was cancelled for. */
+  readonly onEnding?: ((failure: unknown) => void) | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -160,6 +162,8 @@ export class Session {
     } catch (error) {
       this.#run.fail(error as Error);
     }
+    const { reason } = this.#cancellation;
+    this.#request.onEnding?.(this.#cancellation.isRequested ? reason : firstFailure(this.#run.failures));
     this.#cancellation.renew();
     const late: unknown[] = [];
     await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
