@@ -132,6 +132,7 @@ export {
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type InsertPlace,
   type LiveSession,
   type LoadOptions,
   type OpenOptions,

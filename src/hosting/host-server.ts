@@ -62,6 +62,9 @@ export class HostServer {
       case 'interrupt':
         this.#segment(params).interrupt((params as { before: number }).before);
         return {};
+      case 'keep':
+        this.#segment(params).keep((params as { nodes: string[] }).nodes);
+        return {};
       case 'cancel':
         this.#segment(params).cancel();
         return {};

@@ -136,6 +136,11 @@ export class HostedSegment {
     this.#run.interrupt(before);
   }
 
+  /** These nodes go on in another segment: they do not flush at the end of this one. */
+  keep(nodeIds: readonly string[]): void {
+    this.#run.keep(nodeIds);
+  }
+
   /** Gives up what runs, and reports it when that has ended or the time for it is over. */
   cancel(): void {
     if (this.#run.isCancelled) return;

@@ -48,6 +48,8 @@ export interface OpenSegment {
   cancel(): void;
   /** What was let in before this stamp is stale; see {@link RunState.interrupt}. */
   interrupt(before: number): void;
+  /** These nodes go on in another run: they do not flush at the end of this one. Resolves once that is known where they run; never rejects. */
+  keep(nodeIds: readonly string[]): Promise<void>;
   /** Ids of nodes whose code has not returned. */
   busy(): readonly string[];
   /** Cleans up the nodes in reverse order; gives what failed in doing so. Never rejects. */

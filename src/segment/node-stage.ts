@@ -397,7 +397,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   protected async finish(): Promise<void> {
     while (this.#pumping !== undefined) await this.#pumping;
-    if (!this.isDead && this.#run.canFlush) await this.#flush();
+    if (!this.isDead && this.#run.mayFlush(this.id)) await this.#flush();
     await this.#downstream.end();
   }
 

@@ -61,6 +61,8 @@ export class RunState {
   readonly #mortals = new Set<Mortal>();
   #sessionId: string | undefined;
   #staleBefore = 0;
+  /** Ids of nodes that go on in another run of the session when this one has ended. */
+  #kept: ReadonlySet<string> | undefined;
   #interruption: DOMException | undefined;
 
   constructor(logger: Logger, isMetered: boolean, isTagged = false) {
@@ -90,6 +92,16 @@ export class RunState {
   /** Whether nodes may still flush. */
   get canFlush(): boolean {
     return !this.hasFailed && !this.isCancelled;
+  }
+
+  /** Whether this node may still flush: what goes on in another run of the session does not. */
+  mayFlush(nodeId: string): boolean {
+    return this.canFlush && this.#kept?.has(nodeId) !== true;
+  }
+
+  /** These nodes go on in another run of the session. */
+  keep(nodeIds: readonly string[]): void {
+    this.#kept = new Set(nodeIds);
   }
 
   addFeeder(feeder: Feeder): void {

@@ -258,6 +258,11 @@ export class InProcessSegment implements OpenSegment {
     // The run itself interrupts what lives in this process.
   }
 
+  keep(): Promise<void> {
+    // The run itself knows which nodes go on.
+    return Promise.resolve();
+  }
+
   busy(): string[] {
     return this.#assembly?.busy() ?? [];
   }

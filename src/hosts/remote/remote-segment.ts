@@ -164,6 +164,17 @@ export class RemoteSegment implements OpenSegment {
     this.#tell('interrupt', { before });
   }
 
+  /** A host that cannot be told any more is dead, and the run learns that from its death. */
+  async keep(nodeIds: readonly string[]): Promise<void> {
+    const nodes = nodeIds.filter((id) => this.#nodeIds.includes(id));
+    if (this.#isDone || nodes.length === 0) return;
+    try {
+      await this.#host.request('keep', { segment: this.#id, nodes });
+    } catch (error) {
+      this.#run.logger.debug(`keep of segment ${this.#id}: ${String(error)}`);
+    }
+  }
+
   /** A node of the segment interrupts the session. */
   interrupted(before: number): void {
     this.#run.interrupt(before);

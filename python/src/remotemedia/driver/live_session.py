@@ -11,6 +11,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.driver.changes import ChangeableSession
 from remotemedia.driver.dead_letter_queue import DeadLetterQueue
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
@@ -23,7 +24,7 @@ from remotemedia.runner.loop import set_done
 from remotemedia.runner.tags import next_stamp
 
 
-class LiveSession:
+class LiveSession(ChangeableSession):
     """A pipeline that is open: items are written as they come, and outputs read as they come.
 
     It belongs to the event loop on which it was opened: nothing of it may be called in another thread. One

@@ -137,6 +137,11 @@ class LocalRun:
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
         self._segment.on_dead_letter = on_dead_letter
 
+    @property
+    def segment(self) -> Segment:
+        """What runs."""
+        return self._segment
+
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Run in a thread of the pool, with a copy of the caller's context."""
         run_in_thread(contextvars.copy_context().run, self._work, over, opened, name="remotemedia-run")
@@ -176,13 +181,17 @@ class LocalRun:
             segment.open()
             if opened is not None:
                 opened()
-            segment.run()
+            self._run()
+            segment = self._segment
             self.failures += segment.failures
         except OpenError as error:
             self.failures.append(error.failure)
         except BaseException as error:
             self.failures.append(NodeFailure(error, None, "run", None))
         finally:
-            self.failures += segment.close()
+            self.failures += self._segment.close()
             self._duration_us = self._elapsed_us()
             over()
+
+    def _run(self) -> None:
+        self._segment.run()

@@ -80,7 +80,12 @@ async def prepare(
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
-        return LocalRun(definition, shape, run_input, make_output, has_metrics, loop, on_dead_letter)
+        kind = LocalRun
+        if run_input.written is not None:
+            from remotemedia.driver.changeable_run import ChangeableRun
+
+            kind = ChangeableRun
+        return kind(definition, shape, run_input, make_output, has_metrics, loop, on_dead_letter)
     if not use_engine:
         raise _engine_needed("it has nodes that run in other processes")
     from remotemedia.driver.away import send_away

@@ -127,6 +127,11 @@ class HostSegment:
         if self._segment is not None:
             self._segment.stop()
 
+    def keep(self, node_ids: Sequence[str]) -> None:
+        """Have nodes that go on in another segment not flush at the end of this one."""
+        if self._segment is not None:
+            self._segment.keep(node_ids)
+
     def interrupt(self, before: float) -> None:
         """Make stale what was let in before a stamp."""
         with self._lock:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +224,13 @@ class Segment:
         self.thread.notify()
         if self.on_interrupt is not None:
             self.on_interrupt(before)
+
+    def keep(self, node_ids: Iterable[str]) -> None:
+        """Have nodes that go on in another segment not flush at the end of this one."""
+        kept = set(node_ids)
+        for stage in self.stages:
+            if stage.id in kept:
+                stage.flush = None
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
