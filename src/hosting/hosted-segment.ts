@@ -4,7 +4,13 @@ import { InProcessHost } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { applySettings, readSettings, type AnyNode, type WrittenSettings } from '../node/index.js';
 import { encodeFailure, type Failure } from '../protocol/index.js';
-import { CollectSink, RunState, type DeadLetter, type NodeMetrics } from '../segment/index.js';
+import {
+  CollectSink,
+  RunState,
+  type DeadLetter,
+  type NodeMetrics,
+  type WatchLimits,
+} from '../segment/index.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
 const GIVE_UP_MS = 1000;
@@ -33,12 +39,16 @@ export interface SegmentDescription {
   /** Whether items have tags, so that they can be interrupted. */
   readonly tagged?: boolean;
   readonly session?: string;
+  /** How it is watched, and what whoever dials to report must show. */
+  readonly watch?: WatchLimits & { readonly token: string };
   readonly cancelTimeoutMs: number;
 }
 
 /** What a segment needs of its host. */
 export interface SegmentHome {
   readonly logger: Logger;
+  /** Where the engine listens. */
+  readonly address: string;
   nodeOf(object: number): AnyNode;
   emit(name: string, params: object): void;
 }
@@ -78,8 +88,22 @@ export class HostedSegment {
     this.#run.onDeadLetter = (letter) => {
       this.#tellDeadLetter(letter);
     };
+    this.#watch(description);
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
+    };
+  }
+
+  #watch({ segment, watch }: SegmentDescription): void {
+    if (watch === undefined) return;
+    const { emit, address } = this.#home;
+    this.#run.watch = {
+      ...watch,
+      isPrintedAtOnce: false,
+      direct: { address, token: watch.token, segment },
+      report: (report) => {
+        emit('stuck', { segment, ...report });
+      },
     };
   }
 

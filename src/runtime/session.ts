@@ -8,6 +8,7 @@ import {
   RunState,
   type DeadLetter,
   type NodeMetrics,
+  type RunWatch,
   type Stage,
 } from '../segment/index.js';
 import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
@@ -42,6 +43,8 @@ export interface SessionRequest {
   readonly id?: string | undefined;
   /** Called for each item that a failure policy gives up. @defaultValue they are logged */
   readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+  /** How it is watched. @defaultValue it is not */
+  readonly watch?: RunWatch | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -76,6 +79,7 @@ export class Session {
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
     this.#run.onDeadLetter = request.onDeadLetter;
+    this.#run.watch = request.watch;
     request.output.join(this.#run);
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);

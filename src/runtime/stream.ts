@@ -7,6 +7,7 @@ import type { RunInput } from './input.js';
 import { resolvePipeline } from './resolve.js';
 import type { RunOptions } from './run.js';
 import { Session, type RunMetrics } from './session.js';
+import { watchOf } from './watch-options.js';
 
 /** What a live session has besides. */
 interface Live {
@@ -159,6 +160,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         signal,
         isInterruptible: true,
         onDeadLetter,
+        watch: watchOf(this.#options, this.#live !== undefined),
         isLive: this.#live !== undefined,
         id: this.#live?.sessionId,
         onReady: () => {

@@ -22,6 +22,8 @@ export interface Assembly {
   readonly feeds: readonly SourceFeed[];
   /** The stage, or stages joined by a fan-out, that takes items for these nodes. */
   entry(ids: readonly string[]): Stage;
+  /** Those of the nodes that take items. */
+  readonly stages: readonly (NodeStage | StreamStage)[];
   /** Ids of nodes whose code is running. */
   busy(): string[];
   metrics(): NodeMetrics[];
@@ -53,6 +55,7 @@ export function assemble(
   }
   return {
     feeds,
+    stages: [...stages.values()],
     entry: (ids) => join(stagesOf(ids), run),
     busy: () => [...stages.values(), ...feeds].filter((stage) => stage.isBusy).map((stage) => stage.id),
     metrics: () =>
