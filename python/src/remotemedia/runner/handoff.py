@@ -62,6 +62,11 @@ class Inbox:
         # A count: while the thread waits here it serves deeper chains, which may come to wait here as well.
         self._blocked_depth = 0
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the node waits for an entry."""
+        return bool(self._getters)
+
     def limit_to(self, limit: int) -> None:
         """Let fewer items wait, or more; before anything is put."""
         self._limit = limit
