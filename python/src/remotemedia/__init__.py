@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remotemedia.core.node import Node, RemoteExecutorConfig
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
+    from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
     from remotemedia.nodes import (
@@ -67,6 +68,7 @@ _HOMES = {
     "execute_pipeline_with_input_sync": "remotemedia.runtime",
     "get_registered_nodes": "remotemedia.nodes",
     "load_pipeline": "remotemedia.driver.load",
+    "StuckReport": "remotemedia.core.stuck",
     "per_session": "remotemedia.core.per_session",
     "register_python_node": "remotemedia.nodes",
     "streaming_node": "remotemedia.nodes",
@@ -125,6 +127,7 @@ __all__ = [
     "RemoteExecutionError",
     "RemoteExecutorConfig",
     "RemoteMediaError",
+    "StuckReport",
     "WebRTCError",
     "__version__",
     "execute_pipeline",

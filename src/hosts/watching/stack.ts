@@ -56,26 +56,30 @@ async function stopAndLook(session: Session, threadId: number): Promise<TakenSta
   await target.post('Debugger.enable');
   void target.post('Debugger.pause');
   const { callFrames } = await paused;
-  const place = await placeOf(callFrames, target);
+  const { place, count } = await placeOf(callFrames, target);
   await target.post('Debugger.resume');
   await target.post('Debugger.disable');
-  return { text: callFrames.map((frame) => describeFrame(frame, urls)).join('\n'), place };
+  const frames = callFrames.slice(0, Math.max(count, 1));
+  return { text: frames.map((frame) => describeFrame(frame, urls)).join('\n'), place };
 }
 
-/** The innermost stage says it; a node that runs on after an await has none in its stack. */
-async function placeOf(frames: readonly Debugger.CallFrame[], target: Target): Promise<number> {
+/** The innermost stage says it, and `count` how many frames are the node's; one that runs on after an await has no stage in its stack. */
+async function placeOf(
+  frames: readonly Debugger.CallFrame[],
+  target: Target,
+): Promise<{ readonly place: number; readonly count: number }> {
   let place = 0;
-  for (const { callFrameId } of frames) {
+  for (const [index, { callFrameId }] of frames.entries()) {
     const params = { callFrameId, expression: PLACE_IN_FRAME, silent: true, returnByValue: true };
     const answer = (await target.post('Debugger.evaluateOnCallFrame', params)) as {
       readonly result?: { readonly value?: unknown };
     };
     const found = answer.result?.value;
     if (typeof found !== 'number' || found === 0) continue;
-    if (found > 0) return found;
+    if (found > 0) return { place: found, count: index };
     if (place === 0) place = -found;
   }
-  return place;
+  return { place, count: frames.length };
 }
 
 function describeFrame({ functionName, location }: Debugger.CallFrame, urls: Map<string, string>): string {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -11,6 +11,7 @@ from remotemedia.core.per_session import PerSession
 from remotemedia.core.validation import check_items, is_entry, name_of, node_problem
 
 if TYPE_CHECKING:
+    from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import OpeningSession
 
 
@@ -261,6 +262,9 @@ class Pipeline:
         enable_metrics: bool | None = None,
         return_state: bool = False,
         session_id: str | None = None,
+        stuck_after_ms: float = 5_000,
+        memory_limit_bytes: int | None = None,
+        on_stuck: Callable[[StuckReport], Any] | None = None,
     ) -> OpeningSession:
         """Open the pipeline as a session: items are written as they come, and outputs read as they come.
 
@@ -272,12 +276,17 @@ class Pipeline:
             enable_metrics: whether nodes are measured; by default as ``enable_metrics`` of the pipeline says.
             return_state: whether nodes in other processes bring their state back to the original objects.
             session_id: what nodes know the session by; by default a random one.
+            stuck_after_ms: after how long a node that has not returned, or a blocked event loop, is reported;
+                0 for never. Nothing is ended because of it.
+            memory_limit_bytes: how much resident memory each process may use before that is reported.
+            on_stuck: takes the reports, in a thread of the runtime, also while this event loop is blocked; by
+                default each is logged as a warning.
 
         Returns:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
-            InvalidArgumentError: ``max_pending`` is no whole number from 1.
+            InvalidArgumentError: ``max_pending`` is no whole number from 1, or a limit no number from 0.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 
         Example::
@@ -289,8 +298,10 @@ class Pipeline:
                     print(output)
         """
         from remotemedia.driver.live_session import OpeningSession
+        from remotemedia.driver.watch_options import watch_of
 
-        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id)
+        watch = watch_of(stuck_after_ms, memory_limit_bytes, on_stuck)
+        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id, watch)
 
     def get_metrics(self) -> dict[str, Any] | None:
         """The metrics of the last run with ``enable_metrics``, or None.

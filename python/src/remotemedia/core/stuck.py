@@ -82,12 +82,12 @@ def check_limit(name: str, value: Any) -> None:
     )
 
 
-def report_of(event: dict[str, Any], host: str) -> StuckReport:
+def report_of(event: dict[str, Any]) -> StuckReport:
     """A report as the wire states it."""
     return StuckReport(
         event["kind"],
         event.get("nodeId"),
-        event.get("host") or host,
+        event["host"],
         event["forMs"],
         event["stack"],
         event.get("itemIndex"),

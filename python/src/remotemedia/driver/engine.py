@@ -40,6 +40,10 @@ class SegmentMaker(Protocol):
         """All segments of the run have started."""
         ...
 
+    def note_stuck(self, event: dict[str, Any]) -> None:
+        """Something holds the run up."""
+        ...
+
 
 class Engine:
     """A connected engine.
@@ -151,6 +155,10 @@ class Engine:
             run = self.runs.get(params["run"])
             if run is not None:
                 run.note_open()
+        elif name == "stuck":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                run.note_stuck(params)
         elif name == "ready":
             self._note_ready(str(params["nodeVersion"]), params["packageVersion"])
 

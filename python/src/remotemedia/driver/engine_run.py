@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
+from remotemedia.core.stuck import report_of
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine import Engine
 from remotemedia.driver.inputs import RunInput
@@ -110,6 +111,7 @@ class EngineRun:
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
             **({} if self._input.session_id is None else {"session": self._input.session_id}),
+            **({} if self._input.watch is None else {"watch": self._input.watch.as_map()}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
         self._engine.runs[self._id] = self
@@ -128,6 +130,11 @@ class EngineRun:
         """The engine says that all segments have started."""
         if self._opened is not None:
             self._opened()
+
+    def note_stuck(self, event: dict[str, Any]) -> None:
+        """The engine says that something is stuck."""
+        if self._input.watch is not None:
+            self._input.watch.report(report_of(event))
 
     def cancel(self) -> None:
         """Let no new item in and give up what runs."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, InvalidArgumentError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.stuck import RunWatch
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import no_taker
@@ -233,9 +234,11 @@ class LiveSession:
             state = "ended" if self._input.is_ended else "open"
         return f"LiveSession({self._name!r}, {state})"
 
-    async def _open(self, pipeline: Pipeline, has_metrics: bool, returns_state: bool) -> None:
+    async def _open(
+        self, pipeline: Pipeline, has_metrics: bool, returns_state: bool, watch: RunWatch | None
+    ) -> None:
         """Open it; nothing is left where this fails."""
-        given = RunInput(self._input, is_given=False, written=self._input, session_id=self.session_id)
+        given = RunInput(self._input, False, self._input, self.session_id, watch)
         self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state)
         await self._run.open()
         self._guard = self._guarded()
@@ -357,6 +360,7 @@ class OpeningSession:
         enable_metrics: bool | None,
         return_state: bool,
         session_id: str | None,
+        watch: RunWatch | None,
     ) -> None:
         """Check the arguments; they are those of ``Pipeline.open``."""
         given: Any = max_pending
@@ -364,7 +368,7 @@ class OpeningSession:
             raise InvalidArgumentError(f"max_pending must be a whole number from 1, got {given!r}.")
         has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
         # A coroutine, so that Python warns where it is never awaited.
-        self._opening = _open(pipeline, max_pending, session_id, has_metrics, return_state)
+        self._opening = _open(pipeline, max_pending, session_id, has_metrics, return_state, watch)
         self._session: LiveSession | None = None
 
     def __await__(self) -> Generator[Any, None, LiveSession]:
@@ -383,8 +387,13 @@ class OpeningSession:
 
 
 async def _open(
-    pipeline: Pipeline, max_pending: int, session_id: str | None, has_metrics: bool, returns_state: bool
+    pipeline: Pipeline,
+    max_pending: int,
+    session_id: str | None,
+    has_metrics: bool,
+    returns_state: bool,
+    watch: RunWatch | None,
 ) -> LiveSession:
     session = LiveSession(pipeline, max_pending, session_id)
-    await session._open(pipeline, has_metrics, returns_state)  # pyright: ignore[reportPrivateUsage]
+    await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
     return session

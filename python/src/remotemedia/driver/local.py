@@ -92,7 +92,7 @@ class LocalRun:
         states: nothing comes back from other processes.
     """
 
-    __slots__ = ("_began", "_duration_us", "_segment", "failures")
+    __slots__ = ("_began", "_duration_us", "_segment", "_watch", "failures")
 
     cancel_timeout = _CANCEL_TIMEOUT_SECONDS
     states: Mapping[str, bytes] = {}
@@ -131,6 +131,7 @@ class LocalRun:
             plan.is_tagged = True
             plan.session_id = run_input.session_id
         is_callers_thread = loop is None
+        self._watch = run_input.watch
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
@@ -172,7 +173,14 @@ class LocalRun:
             segment.open()
             if opened is not None:
                 opened()
-            segment.run()
+            if self._watch is None:
+                segment.run()
+            else:
+                # Loaded for sessions.
+                from remotemedia.runner.watched_segment import watched
+
+                with watched(segment, self._watch):
+                    segment.run()
             self.failures += segment.failures
         except OpenError as error:
             self.failures.append(error.failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -25,9 +25,8 @@ class NodeWait:
 
     def text(self) -> str:
         """The stack, innermost last."""
-        frames = ((frame, frame.f_lineno) for frame in self._frames)
-        lines = "".join(traceback.StackSummary.extract(frames).format()).rstrip()
-        return f"It waits in an await:\n{lines}"
+        # The first one is ours.
+        return text_of_wait(self._frames[1:] or self._frames)
 
 
 class _Identity:
@@ -53,7 +52,7 @@ def wait_of(task: asyncio.Task[Any]) -> NodeWait | None:
         if frame is None:
             break
         frames.append(frame)
-        following = _awaited_by(current, frame)
+        following = _awaited_by(current)
         if frame.f_code in NODE_CODES:
             found = following
             frames = [frame]
@@ -61,6 +60,26 @@ def wait_of(task: asyncio.Task[Any]) -> NodeWait | None:
     if found is None or _is_ours(found):
         return None
     return NodeWait(found, frames)
+
+
+def frames_of(awaitable: Any) -> list[FrameType]:
+    """The frames of what a coroutine waits for, outermost first, as far as they are known."""
+    frames: list[FrameType] = []
+    while (frame := _frame_of(awaitable)) is not None:
+        frames.append(frame)
+        awaitable = _awaited_by(awaitable)
+    return frames
+
+
+def text_of_wait(frames: Iterable[FrameType]) -> str:
+    """In words, with the stack of who waits."""
+    return f"It waits in an await:\n{stack_text(frames)}".rstrip()
+
+
+def stack_text(frames: Iterable[FrameType]) -> str:
+    """A stack as Python prints it, from frames, outermost first."""
+    lines = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
+    return "".join(lines).rstrip()
 
 
 def _frame_of(awaitable: Any) -> FrameType | None:
@@ -71,7 +90,7 @@ def _frame_of(awaitable: Any) -> FrameType | None:
     return None
 
 
-def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
+def _awaited_by(awaitable: Any) -> Any:
     for name in ("cr_await", "gi_yieldfrom", "ag_await"):
         following = getattr(awaitable, name, None)
         if following is not None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Generator, Hashable
 from types import FrameType
 from typing import Any, Literal
 
 from remotemedia.core.stuck import RunWatch, StuckReport
 from remotemedia.runner.memory_use import memory_use
-from remotemedia.runner.node_wait import wait_of
+from remotemedia.runner.node_wait import frames_of, stack_text, text_of_wait, wait_of
 from remotemedia.runner.segment import Segment
-from remotemedia.runner.stage import stage_of
+from remotemedia.runner.stage import NODE_CODES, stage_of
 from remotemedia.runner.watcher import WATCHER
 
 
@@ -173,23 +172,6 @@ def watched(segment: Segment, watch: RunWatch | None, host: str = "driver") -> G
         WATCHER.remove(given)
 
 
-def log_or_tell(on_stuck: Callable[[StuckReport], Any] | None) -> Callable[[StuckReport], None]:
-    """What is done with reports: what the user has given, else they are logged as warnings."""
-    import logging
-
-    logger = logging.getLogger("remotemedia")
-    if on_stuck is None:
-        return lambda report: logger.warning("%s", report)
-
-    def tell(report: StuckReport) -> None:
-        try:
-            on_stuck(report)
-        except Exception:
-            logger.exception("on_stuck failed")
-
-    return tell
-
-
 def _running(frame: FrameType | None) -> Any:
     """The stage whose node's own code runs; None where an output travels on, or a source waits."""
     stage = stage_of(frame)
@@ -204,4 +186,14 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def _text(frame: FrameType | None) -> str:
-    return "".join(traceback.format_stack(frame)).rstrip()
+    """The stack, innermost last; of a node's code what the node has called, or waits for."""
+    frames: list[FrameType] = []
+    current = frame
+    while current is not None and current.f_code not in NODE_CODES:
+        frames.append(current)
+        current = current.f_back
+    if current is not None and (awaited := current.f_locals.get("awaitable")) is not None:
+        return text_of_wait(frames_of(awaited))
+    if current is not None and not frames:
+        frames.append(current)
+    return stack_text(frames[::-1])
