@@ -69,6 +69,7 @@ async function placeOf(
   target: Target,
 ): Promise<{ readonly place: number; readonly count: number }> {
   let place = 0;
+  let ofNode = 0;
   for (const [index, { callFrameId }] of frames.entries()) {
     const params = { callFrameId, expression: PLACE_IN_FRAME, silent: true, returnByValue: true };
     const answer = (await target.post('Debugger.evaluateOnCallFrame', params)) as {
@@ -76,7 +77,8 @@ async function placeOf(
     };
     const found = answer.result?.value;
     if (typeof found !== 'number' || found === 0) continue;
-    if (found > 0) return { place: found, count: index };
+    if (found > 0) return { place: found, count: ofNode === 0 ? index : ofNode };
+    ofNode = index + 1;
     if (place === 0) place = -found;
   }
   return { place, count: frames.length };
