@@ -71,7 +71,7 @@ async function execute(
     onReady,
     isLive: typeof sessionId === 'string',
     id: sessionId ?? undefined,
-    watch: watch == null ? undefined : { ...watch, isPrintedAtOnce: false, report: onStuck },
+    watch: watch ? { ...watch, isPrintedAtOnce: false, report: onStuck } : undefined,
   });
   onSession(session);
   await session.execute();

@@ -96,13 +96,13 @@ export class HostedSegment {
 
   #watch({ segment, watch }: SegmentDescription): void {
     if (watch === undefined) return;
-    const { emit, address } = this.#home;
+    const home = this.#home;
     this.#run.watch = {
       ...watch,
       isPrintedAtOnce: false,
-      direct: { address, token: watch.token, segment },
+      direct: { address: home.address, token: watch.token, segment },
       report: (report) => {
-        emit('stuck', { segment, ...report });
+        home.emit('stuck', { segment, ...report });
       },
     };
   }

@@ -207,9 +207,9 @@ test('of a session that is well, busy or idle, nothing is reported while another
   const options = { stuckAfterMs: 1000, onStuck: (report: StuckReport) => reports.push(report) };
   const idle = await Pipeline.from(new nodes.AwaitsInStream({ file })).open(options);
   const busy = await Pipeline.from(new nodes.Awaits({ file })).open(options);
-  let isOver = false;
+  const state = { isOver: false };
   const working = (async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       await busy.write('fine');
       await busy.next();
       await new Promise((resolve) => setImmediate(resolve));
@@ -228,7 +228,7 @@ test('of a session that is well, busy or idle, nothing is reported while another
   });
   await session.write('stuck');
   await session.next();
-  isOver = true;
+  state.isOver = true;
   await working;
   for (const each of [idle, busy, session]) await each.cancel();
   expect(seen).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ControlConnection } from '../../protocol/index.js';
-import { describeStuck, type DirectReports, type StuckReport } from '../../segment/stuck.js';
+import type { DirectReports, StuckReport } from '../../segment/index.js';
 import {
   lookEveryMs,
   nodesHere,
@@ -132,8 +132,14 @@ function noStack(nodeId: string | undefined): string {
 function report(entry: WatcherEntry, found: StuckReport): void {
   const { key, direct, isPrintedAtOnce } = entry;
   if (direct !== undefined) void send(key, direct, found);
-  else if (isPrintedAtOnce) writeSync(2, `remotemedia warn: ${describeStuck(found)}\n`);
+  else if (isPrintedAtOnce) void print(found);
   else reports.postMessage({ key, report: found } satisfies WatcherReport);
+}
+
+async function print(found: StuckReport): Promise<void> {
+  const { describeStuck } = await import('../../segment/index.js');
+  // What goes by process.stderr waits for the main thread.
+  writeSync(2, `remotemedia warn: ${describeStuck(found)}\n`);
 }
 
 async function send(key: number, direct: DirectReports, found: StuckReport): Promise<void> {
