@@ -64,6 +64,7 @@ export {
   perSession,
   registeredNodes,
   registerNode,
+  SessionStates,
   SourceNode,
   StreamingNode,
   type AnyNode,
@@ -73,6 +74,8 @@ export {
   type ManyOutputs,
   type NodeClass,
   type FailurePolicy,
+  type FanIn,
+  type FanInPolicy,
   type NodeContext,
   type NodeLike,
   type NodeOptions,
@@ -83,6 +86,7 @@ export {
   type QueueLimits,
   type RegisteredNode,
   type RetryPolicy,
+  type SessionStatesOptions,
   type WhenFull,
 } from './node/index.js';
 export {

@@ -1,7 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { chainEdges } from '../plan/index.js';
 import { Session, type ResolvedPipeline } from '../runtime/index.js';
-import { CollectSink, type StuckReport } from '../segment/index.js';
+import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
 
@@ -11,6 +11,8 @@ export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> 
   readonly onReady: () => void;
   /** Called with the run, which may be interrupted from then on. */
   readonly onSession: (session: Session) => void;
+  /** Called for each item that a failure policy gives up outside the driver, which knows of its own. */
+  readonly onDeadLetter: (letter: DeadLetter) => void;
   /** Called with what holds the run up, where it is watched. */
   readonly onStuck: (report: StuckReport) => void;
 }
@@ -44,7 +46,7 @@ export async function runPipeline(
 
 async function execute(
   { pipeline, isInputGiven, metrics, session: sessionId, watch }: RunRequest,
-  { driver, settings, onReady, onSession, onStuck }: RunPlace,
+  { driver, settings, onReady, onSession, onDeadLetter, onStuck }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -68,6 +70,7 @@ async function execute(
     isMetered: metrics,
     signal,
     isInterruptible: false,
+    onDeadLetter,
     onReady,
     isLive: typeof sessionId === 'string',
     id: sessionId ?? undefined,

@@ -8,6 +8,7 @@ import {
   CollectSink,
   RunState,
   type DeadLetter,
+  type NodeInputs,
   type NodeMetrics,
   type WatchLimits,
 } from '../segment/index.js';
@@ -18,11 +19,16 @@ const GIVE_UP_MS = 1000;
 /** A segment as the engine describes it; see `schema/wire.md`. */
 export interface SegmentDescription {
   readonly segment: string;
-  readonly nodes: readonly (WrittenSettings & { readonly id: string; readonly object: number })[];
+  readonly nodes: readonly (WrittenSettings & {
+    readonly id: string;
+    readonly object: number;
+    readonly inputs?: NodeInputs;
+  })[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly inputs: readonly {
     readonly channel: string;
     readonly token: string;
+    readonly from: string;
     readonly to: readonly string[];
     readonly language: Language;
   }[];
@@ -212,7 +218,7 @@ function stuckFailure(nodeId: string): Failure {
 
 function requestOf(description: SegmentDescription, run: RunState, home: SegmentHome): SegmentRequest {
   const { segment: id, nodes, edges, inputs, outputs } = description;
-  const placed = nodes.map(({ id: nodeId, object, ...settings }) => {
+  const placed = nodes.map(({ id: nodeId, object, inputs: _, ...settings }) => {
     const node = home.nodeOf(object);
     applySettings(node, readSettings(settings));
     return [nodeId, node] as const;
@@ -226,8 +232,11 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
       why: '',
     },
     nodes: new Map(placed),
-    inputs: inputs.map(({ channel, token, to, language }) => ({
-      ...channelOf(channel, token, '', to),
+    joined: new Map(
+      nodes.flatMap(({ id: nodeId, inputs: before }) => (before === undefined ? [] : [[nodeId, before]])),
+    ),
+    inputs: inputs.map(({ channel, token, from, to, language }) => ({
+      ...channelOf(channel, token, from, to),
       producer: farEnd('', language, true),
       consumer: runner,
     })),

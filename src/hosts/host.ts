@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { AnyNode, Items } from '../node/index.js';
 import type { Channel, Segment } from '../plan/index.js';
-import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
+import type { NodeInputs, NodeMetrics, RunState, Stage } from '../segment/index.js';
 
 /** What nodes are written in. */
 export type Language = 'python' | 'typescript';
@@ -21,6 +21,8 @@ export interface SegmentRequest {
   readonly segment: Segment;
   /** The nodes by id; the ends of the pipeline are not among them. */
   readonly nodes: ReadonlyMap<string, AnyNode>;
+  /** What comes before those nodes whose inputs are brought together. */
+  readonly joined: ReadonlyMap<string, NodeInputs>;
   readonly inputs: readonly WiredChannel[];
   readonly outputs: readonly WiredChannel[];
   readonly run: RunState;

@@ -1,4 +1,12 @@
-import type { AnyNode, OnError, WhenFull, WrittenFailurePolicy, WrittenQueueLimits } from '../node/index.js';
+import type {
+  AnyNode,
+  FanInPolicy,
+  OnError,
+  WhenFull,
+  WrittenFailurePolicy,
+  WrittenFanIn,
+  WrittenQueueLimits,
+} from '../node/index.js';
 
 /** A node entry that names a type. */
 export interface ManifestTypeNode {
@@ -26,6 +34,8 @@ export interface ManifestTypeNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -46,6 +56,8 @@ export interface ManifestInstanceNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn;
 }
 
 /** A node entry. */

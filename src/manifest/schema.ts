@@ -96,6 +96,30 @@ const inputQueue = z
   ])
   .nullish()
   .describe('How many items wait for the node, and what becomes of more. Absent: "block".');
+const fanInPolicy = z
+  .enum(['merge', 'zip', 'latest', 'timestamp'])
+  .describe('"merge": each item by itself. The others give the node lists, with one item of each input.');
+const fanIn = z
+  .union([
+    fanInPolicy,
+    z.strictObject({
+      policy: fanInPolicy,
+      tolerance_us: z
+        .number()
+        .min(0)
+        .nullish()
+        .describe('Of "timestamp": how far times may lie apart. Absent: 0.'),
+      max_wait_ms: z.number().min(1).nullish().describe('How long an item waits for the others.'),
+      incomplete: z
+        .enum(['drop', 'pass'])
+        .nullish()
+        .describe(
+          'What becomes of what finds nothing that fits: "pass" gives null for what is missing. Absent: "drop".',
+        ),
+    }),
+  ])
+  .nullish()
+  .describe('How items of several inputs come to the node. Absent: "merge".');
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -120,6 +144,7 @@ const typeEntry = z
     unordered,
     failure_policy: failurePolicy,
     input_queue: inputQueue,
+    fan_in: fanIn,
   })
   .describe('A node.');
 
@@ -133,6 +158,7 @@ const instanceEntry = z.strictObject({
   unordered,
   failure_policy: failurePolicy,
   input_queue: inputQueue,
+  fan_in: fanIn,
 });
 
 const metadata = z

@@ -1,5 +1,6 @@
 import type { DType, Tensor } from '../data/index.js';
 import type { Logger } from '../logging/index.js';
+import type { FanIn, FanInPolicy } from './fan-in.js';
 import { recordLifecycleCalls } from './lifecycle.js';
 import {
   applySettings,
@@ -20,6 +21,11 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   /** The run's logger. */
   readonly logger: Logger;
+  /**
+   * When the item of this call is to be shown or heard, in µs: as it was written, or as a node before has assigned it; in a run `undefined`. What
+   * is given for the item has the same, unless another one is assigned before.
+   */
+  timestampUs: number | undefined;
   /**
    * A tensor to write into and to give away as an output: one whose memory other processes share, so that it needs no copy, where the
    * outputs go to another process and the optional dependency `koffi` is installed; else one of ordinary memory. Its elements may hold
@@ -95,6 +101,8 @@ export interface NodeLike<In = never, Out = unknown> {
   failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
   inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
+  fanIn?: FanInPolicy | FanIn | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -155,6 +163,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. Not there unless given. */
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How items of several inputs come to the node. Not there unless given. */
+  declare fanIn?: FanInPolicy | FanIn | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

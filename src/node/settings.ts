@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
+import { fanInOf, type CheckedFanIn, type FanIn, type FanInPolicy } from './fan-in.js';
 import type { AnyNode } from './node.js';
 import { describeType, roleOf } from './validate.js';
 
@@ -58,6 +59,8 @@ export interface NodeSettings {
   readonly failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
   readonly inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
+  readonly fanIn?: FanInPolicy | FanIn | undefined;
 }
 
 /** The same, checked and complete. */
@@ -68,6 +71,8 @@ export interface CheckedSettings {
   readonly failurePolicy: FailurePolicy | undefined;
   /** Absent where nothing is stated. */
   readonly inputQueue: CheckedQueue | undefined;
+  /** Absent where items are merged. */
+  readonly fanIn: CheckedFanIn | undefined;
 }
 
 /** Limits of a queue, complete. */
@@ -89,7 +94,7 @@ export const DEFAULT_QUEUE: CheckedQueue = {
   whenFull: 'block',
 };
 
-const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue'] as const;
+const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue', 'fanIn'] as const;
 const WHEN_FULL: readonly unknown[] = ['block', 'drop-oldest', 'drop-newest', 'latest'];
 const QUEUE_FIELDS: readonly string[] = ['maxItems', 'maxBytes', 'maxAgeMs', 'whenFull'];
 const ON_ERROR: readonly unknown[] = ['fail', 'skip'];
@@ -126,6 +131,7 @@ export function settingsOf(node: AnyNode, nodeId: string): CheckedSettings {
     unordered,
     failurePolicy: policyOf(failurePolicy, node, nodeId, check),
     inputQueue: inputQueue === undefined ? undefined : queueOf(inputQueue, 'inputQueue', check),
+    fanIn: fanInOf(node, nodeId),
   };
 }
 

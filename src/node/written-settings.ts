@@ -1,3 +1,4 @@
+import type { FanInPolicy } from './fan-in.js';
 import type { NodeSettings, OnError, RetryPolicy, WhenFull } from './settings.js';
 
 /** A failure policy as manifests and control messages hold it. */
@@ -34,6 +35,18 @@ export interface WrittenQueueLimits {
   readonly when_full?: WhenFull | null | undefined;
 }
 
+/** How several inputs come together, as manifests and control messages hold it. */
+export interface WrittenFanIn {
+  /** `merge`, `zip`, `latest` or `timestamp`. */
+  readonly policy: FanInPolicy;
+  /** Of `timestamp`: how far times may lie apart, in µs. */
+  readonly tolerance_us?: number | null | undefined;
+  /** How long an item waits for the others, in milliseconds. */
+  readonly max_wait_ms?: number | null | undefined;
+  /** What becomes of what finds nothing that fits. */
+  readonly incomplete?: 'drop' | 'pass' | null | undefined;
+}
+
 /** The settings of a node as manifests and control messages hold them. */
 export interface WrittenSettings {
   /** How many items an async `process` may work on at once. */
@@ -44,27 +57,31 @@ export interface WrittenSettings {
   readonly failure_policy?: OnError | WrittenFailurePolicy | null | undefined;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
 export function writeSettings(settings: NodeSettings): WrittenSettings {
-  const { concurrency, unordered, failurePolicy, inputQueue } = settings;
+  const { concurrency, unordered, failurePolicy, inputQueue, fanIn } = settings;
   return withoutAbsent({
     concurrency,
     unordered,
     failure_policy: writePolicy(failurePolicy),
     input_queue: writeQueue(inputQueue),
+    fan_in: writeFanIn(fanIn),
   });
 }
 
 /** Settings from the form of manifests; only what is stated. */
 export function readSettings(written: WrittenSettings): NodeSettings {
-  const { concurrency, unordered, failure_policy, input_queue } = written;
+  const { concurrency, unordered, failure_policy, input_queue, fan_in } = written;
   return withoutAbsent({
     concurrency,
     unordered,
     failurePolicy: readPolicy(failure_policy),
     inputQueue: readQueue(input_queue),
+    fanIn: readFanIn(fan_in),
   });
 }
 
@@ -83,6 +100,18 @@ function readQueue(limits: WrittenSettings['input_queue']): NodeSettings['inputQ
   if (typeof limits !== 'object' || limits === null) return limits ?? undefined;
   const { max_items: maxItems, max_bytes: maxBytes, max_age_ms: maxAgeMs, when_full: whenFull } = limits;
   return withoutAbsent({ maxItems, maxBytes, maxAgeMs, whenFull });
+}
+
+function writeFanIn(fanIn: NodeSettings['fanIn']): WrittenSettings['fan_in'] {
+  if (typeof fanIn !== 'object') return fanIn;
+  const { policy, toleranceUs, maxWaitMs, incomplete } = fanIn;
+  return { policy, ...withoutAbsent({ tolerance_us: toleranceUs, max_wait_ms: maxWaitMs, incomplete }) };
+}
+
+function readFanIn(fanIn: WrittenSettings['fan_in']): NodeSettings['fanIn'] {
+  if (typeof fanIn !== 'object' || fanIn === null) return fanIn ?? undefined;
+  const { policy, tolerance_us: toleranceUs, max_wait_ms: maxWaitMs, incomplete } = fanIn;
+  return { policy, ...withoutAbsent({ toleranceUs, maxWaitMs, incomplete }) };
 }
 
 function writePolicy(policy: NodeSettings['failurePolicy']): WrittenSettings['failure_policy'] {

@@ -1,6 +1,6 @@
 import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import { checkedQueue, DEFAULT_QUEUE, type QueueLimits, type WhenFull } from '../node/index.js';
-import { ItemQueue, newTag, type DeadLetter } from '../segment/index.js';
+import { ItemQueue, newTag, type DeadLetter, type Tag } from '../segment/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { DeadLetterQueue } from './dead-letter-queue.js';
 import type { PipelineDefinition } from './definition.js';
@@ -24,6 +24,8 @@ export interface WriteOptions {
   readonly survives?: boolean | undefined;
   /** Whether the item, and what it leads to, goes before all that waits in queues, and is not dropped by their limits. @defaultValue false */
   readonly urgent?: boolean | undefined;
+  /** When the item is to be shown or heard, in µs of a clock of your choice; what it leads to has the same. @defaultValue that of a media item */
+  readonly timestampUs?: number | undefined;
 }
 
 const DEFAULT_MAX_PENDING = 64;
@@ -75,7 +77,6 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
       if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
     });
     this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
-    this.done.then(letters.end.bind(letters), letters.end.bind(letters));
   }
 
   /**
@@ -87,7 +88,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   write(item: In, options?: WriteOptions): Promise<void> | undefined {
     this.#checkWrite(item);
-    return this.#queue.push(item, newTag(options?.survives, options?.urgent))?.then(() => {
+    return this.#queue.push(item, tagFor(options))?.then(() => {
       if (this.#over !== undefined) throw this.#refusal();
     });
   }
@@ -97,7 +98,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     this.#checkWrite(item);
     if (this.#queue.isFull) return false;
     // The promise is for whoever writes next.
-    void this.#queue.push(item, newTag(options?.survives, options?.urgent));
+    void this.#queue.push(item, tagFor(options));
     return true;
   }
 
@@ -216,6 +217,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #close(failure: unknown): void {
     this.#over ??= { failure };
     this.#queue.close(true);
+    this.#letters.end();
   }
 
   #refusal(): RemoteMediaError {
@@ -257,4 +259,8 @@ export async function openSession<In, Out>(
   const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue, letters);
   await stream.open();
   return session;
+}
+
+function tagFor(options: WriteOptions | undefined): Tag {
+  return newTag(options?.survives, options?.urgent, options?.timestampUs);
 }

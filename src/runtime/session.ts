@@ -11,6 +11,7 @@ import {
   type RunWatch,
   type Stage,
 } from '../segment/index.js';
+import { joinedInputs } from './joined-inputs.js';
 import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
 import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
@@ -236,12 +237,14 @@ export class Session {
         consumer: consumer as Host,
       };
     });
+    const joined = joinedInputs(pipeline, this.#plan);
     const localEntries = new Map<string, Stage>();
     for (const segment of this.#plan.segments) {
       logger.debug(`segment ${segment.id} in ${segment.host}: ${segment.nodes.join(', ')} (${segment.why})`);
       const request: SegmentRequest = {
         segment,
         nodes,
+        joined,
         inputs: channels.filter((channel) => channel.toSegment === segment.id),
         outputs: channels.filter((channel) => channel.fromSegment === segment.id),
         run: this.#run,

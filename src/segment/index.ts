@@ -1,4 +1,4 @@
-export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
+export { assemble, contextOf, join, type Assembly, type NodeInputs, type PlacedNode } from './assembly.js';
 export type { DeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
 export { ItemQueue } from './item-queue.js';

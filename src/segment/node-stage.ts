@@ -6,6 +6,7 @@ import {
   isThenable,
   settingsOf,
   type AnyNode,
+  type CheckedQueue,
   type Gate,
   type NodeContext,
 } from '../node/index.js';
@@ -58,13 +59,15 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   #downstream: Stage;
   /** The downstream, where it is a node of the same kind. */
   #next: NodeStage | null = null;
-  readonly #backlog: Backlog;
+  readonly #limits: CheckedQueue;
+  /** There once an item has had to wait: most nodes of an idle session never need it. */
+  #backlog: Backlog | undefined;
   /** Whether it has a queue also where `process` answers at once: what waits behind it may be dropped here. */
   readonly #isAlwaysQueued: boolean;
   /** Those whose outputs are not passed on yet. */
   readonly #calls: Call[] = [];
   /** Freed where one of several calls without an order was passed on. */
-  readonly #passedOn: Room = new Room();
+  #passedOn: Room | undefined;
   readonly #caller: Caller;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
@@ -86,7 +89,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
     const { concurrency, unordered, failurePolicy, inputQueue } = settingsOf(node, id);
-    this.#backlog = new Backlog(inputQueue ?? DEFAULT_QUEUE);
+    this.#limits = inputQueue ?? DEFAULT_QUEUE;
     this.#isAlwaysQueued = inputQueue !== undefined;
     this.#mode = this.#isAlwaysQueued ? 'queued' : 'direct';
     let process = node.process as Process;
@@ -115,12 +118,12 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   }
 
   get maxQueueDepth(): number {
-    return this.#backlog.maxDepth;
+    return this.#backlog?.maxDepth ?? 0;
   }
 
   /** Items that were dropped because of the limits of its queue. */
   get dropped(): number {
-    return this.#backlog.dropped;
+    return this.#backlog?.dropped ?? 0;
   }
 
   /** Whether `process` or `flush` is running or a generator of them is open: what a cancel waits for. */
@@ -228,7 +231,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
 
   #enqueue(value: unknown): Promise<void> | undefined {
     if (this.#mode === 'dead') return undefined;
-    this.#backlog.push(value, this.#run.tag);
+    (this.#backlog ??= new Backlog(this.#limits)).push(value, this.#run.tag);
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
   }
@@ -236,7 +239,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   #startPump(): Promise<void> | undefined {
     if (this.#mode === 'direct') this.#mode = 'queued';
     this.#pumping ??= this.#pump();
-    return this.#backlog.isFull && !this.isDead ? this.#room.wait() : undefined;
+    return this.#isFull && !this.isDead ? this.#room.wait() : undefined;
   }
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
@@ -252,7 +255,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
         continue;
       }
       if (this.#isUnordered) {
-        await this.#passedOn.wait();
+        await (this.#passedOn ??= new Room()).wait();
         continue;
       }
       await this.#complete(call);
@@ -276,7 +279,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
       this.#fail(error, 'process', call.index);
     }
     this.#calls.splice(this.#calls.indexOf(call), 1);
-    this.#passedOn.free();
+    this.#passedOn?.free();
   }
 
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
@@ -339,8 +342,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
     while (this.#caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
-      const waiting = this.#backlog.shift();
-      if (!this.#backlog.isFull) this.#room.free();
+      const waiting = this.#backlog?.shift();
+      if (!this.#isFull) this.#room.free();
       if (waiting === undefined) return;
       const { value, tag } = waiting;
       const context = this.#caller.contextFor(tag);
@@ -367,6 +370,10 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     this.stopUpstreams(true);
   }
 
+  get #isFull(): boolean {
+    return this.#backlog?.isFull === true;
+  }
+
   private get isDead(): boolean {
     return this.#mode === 'dead';
   }
@@ -374,7 +381,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   /** Takes no more items, and drops those that wait. */
   die(): void {
     this.#mode = 'dead';
-    this.#backlog.clear();
+    this.#backlog?.clear();
     this.gate.giveUp(this);
     this.#room.free();
     if (!this.#run.isCancelled) return;
@@ -384,8 +391,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
 
   /** Drops what has become stale. */
   interrupt(): void {
-    this.#backlog.interrupt(this.#run);
-    if (!this.#backlog.isFull) this.#room.free();
+    this.#backlog?.interrupt(this.#run);
+    if (!this.#isFull) this.#room.free();
     this.#caller.interrupt();
   }
 

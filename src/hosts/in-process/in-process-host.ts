@@ -69,7 +69,7 @@ function loadChannels(): Promise<Channels> {
 
 /** A streaming node decides itself when it is done with an item, so it always gets its own. */
 function borrows(node: AnyNode | undefined): boolean {
-  return node?.borrows === true && roleOf(node) === 'process';
+  return node?.borrows === true && roleOf(node) === 'process' && node.fanIn === undefined;
 }
 
 function withBorrowers(
@@ -92,10 +92,10 @@ function isInside(channel: WiredChannel, host: Host): boolean {
   return channel.consumer === host && channel.producer === host;
 }
 
-function placedNodes({ segment, nodes }: SegmentRequest): PlacedNode[] {
+function placedNodes({ segment, nodes, joined }: SegmentRequest): PlacedNode[] {
   return segment.nodes.flatMap((id) => {
     const node = nodes.get(id);
-    return node === undefined ? [] : [{ id, node }];
+    return node === undefined ? [] : [{ id, node, inputs: joined.get(id) }];
   });
 }
 
@@ -150,19 +150,23 @@ export class InProcessSegment implements OpenSegment {
     const nodes = this.#nodes.map((placed) => withBorrowers(placed, borrowers));
     const assembly = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
-    const entry = (ids: readonly string[]): Stage =>
+    const entry = (ids: readonly string[], from: string): Stage =>
       join(
-        ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))),
+        ids.map((id) => (id === OUTPUT ? output : assembly.entry(id, from))),
         run,
       );
     for (const channel of this.#request.inputs) {
-      if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
-      else this.#receivers.push(this.#receiver(channel, entry(channel.to), borrowers.get(channel)));
+      if (isInside(channel, this.#host))
+        this.#request.localEntries.set(channel.id, entry(channel.to, channel.from));
+      else
+        this.#receivers.push(
+          this.#receiver(channel, entry(channel.to, channel.from), borrowers.get(channel)),
+        );
     }
     this.#feeds.push(...this.#receivers, ...assembly.feeds);
     if (segment.nodes.includes(INPUT)) {
       const targets = [
-        ...(successors.get(INPUT) ?? []).map((id) => entry([id])),
+        ...(successors.get(INPUT) ?? []).map((id) => entry([id], INPUT)),
         ...(exits.get(INPUT) ?? []),
       ];
       this.#feeds.push(new InputFeed(input ?? [], join(targets, run), run));

@@ -1,5 +1,15 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
+import type {
+  Executor,
+  FailurePolicy,
+  FanIn,
+  FanInPolicy,
+  NodeLike,
+  NodeRole,
+  OnError,
+  QueueLimits,
+  WhenFull,
+} from '../../node/index.js';
 import type { Host } from '../host.js';
 import { roleOfTraits, type Traits } from '../remote/index.js';
 
@@ -39,6 +49,8 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. Not there unless assigned. */
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How items of several inputs come to the node. Not there unless assigned. */
+  declare fanIn?: FanInPolicy | FanIn | undefined;
   readonly #access: PythonObjectAccess;
   #isClosed = false;
 

@@ -1,4 +1,4 @@
-import type { NodeError } from '../../errors/index.js';
+import { NodeError } from '../../errors/index.js';
 import type { NodeMetrics, RunState, StuckReport } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
@@ -47,7 +47,7 @@ export async function describeSegment(
   cancelTimeoutMs: number,
   watch?: object,
 ): Promise<object> {
-  const { segment, nodes, inputs, outputs, run } = request;
+  const { segment, nodes, joined, inputs, outputs, run } = request;
   const { items, bytes } = windowOf(run);
   const window = [items, bytes];
   return {
@@ -56,12 +56,17 @@ export async function describeSegment(
       const node = nodes.get(nodeId) as RemoteObject | undefined;
       // The ends of the pipeline are no objects.
       if (node === undefined) return [];
-      return [{ id: nodeId, object: node.objectId, ...writeSettings(settingsOf(node, nodeId)) }];
+      const inputs = joined.get(nodeId);
+      const settings = writeSettings(settingsOf(node, nodeId));
+      return [
+        { id: nodeId, object: node.objectId, ...settings, ...(inputs === undefined ? {} : { inputs }) },
+      ];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
-    inputs: inputs.map(({ id: channel, token, to, producer }) => ({
+    inputs: inputs.map(({ id: channel, token, from, to, producer }) => ({
       channel,
       token,
+      from,
       to,
       language: producer.language,
       window,
@@ -173,7 +178,9 @@ export class RemoteSegment implements OpenSegment {
 
   /** A failure policy has given an item up. */
   givesUp({ nodeId, itemIndex, item, failure }: DeadLetterEvent): void {
-    const error = decodeFailure(failure, this.#host.name) as NodeError;
+    const cause = decodeFailure(failure, this.#host.name);
+    const error =
+      cause instanceof NodeError ? cause : new NodeError({ nodeId, phase: 'process', itemIndex, cause });
     this.#run.giveUpItem({ nodeId, itemIndex, item, error });
   }
 

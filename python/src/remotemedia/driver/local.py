@@ -12,6 +12,7 @@ from typing import Any
 from remotemedia.core.exceptions import InvalidInputError
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.inputs import RunInput
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
@@ -105,6 +106,7 @@ class LocalRun:
         make_output: Callable[[], OutputPort],
         has_metrics: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
+        on_dead_letter: TakeDeadLetter | None = None,
     ) -> None:
         """Build the segment.
 
@@ -115,6 +117,7 @@ class LocalRun:
             make_output: gives a port for the outputs of a last node.
             has_metrics: whether nodes are measured.
             loop: the caller's running loop; without it the run is to happen in the calling thread.
+            on_dead_letter: given each item that a failure policy gives up; without it they are logged.
 
         Raises:
             ValueError: the input has no taker.
@@ -133,6 +136,7 @@ class LocalRun:
         is_callers_thread = loop is None
         self._watch = run_input.watch
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
+        self._segment.on_dead_letter = on_dead_letter
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Run in a thread of the pool, with a copy of the caller's context."""

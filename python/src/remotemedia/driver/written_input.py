@@ -11,7 +11,7 @@ from typing import Any
 from remotemedia.core.exceptions import SessionEndedError
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopInput
-from remotemedia.runner.tags import Tag, Tagged, new_tag
+from remotemedia.runner.tags import Tag, Tagged
 
 
 class WrittenInput:

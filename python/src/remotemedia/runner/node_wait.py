@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable
 from types import FrameType
 from typing import Any
 
+from remotemedia.runner.guarded import in_time
 from remotemedia.runner.stage import NODE_CODES
 
 
@@ -53,7 +54,7 @@ def wait_of(task: asyncio.Task[Any]) -> NodeWait | None:
             break
         frames.append(frame)
         following = _awaited_by(current)
-        if frame.f_code in NODE_CODES:
+        if frame.f_code in NODE_CODES or frame.f_code is in_time.__code__:
             found = following
             frames = [frame]
         current = _generator_of(following, frame)
