@@ -61,8 +61,9 @@ class Reports:
         self.all: list[StuckReport] = []
 
     def take(self, report: StuckReport) -> None:
-        self.all.append(report)
+        # On a machine with much to do an event loop may be late by itself.
         if report.kind == self.kind:
+            self.all.append(report)
             self.file.touch()
 
 
@@ -84,11 +85,10 @@ def report_of(node: Any, reports: Reports, **options: Any) -> None:
 def test_a_node_that_does_not_return_is_reported_with_its_stack(name: str, tmp_path: Path) -> None:
     reports = Reports(tmp_path / "go")
     report_of(getattr(fixture_nodes(), name)(reports.file), reports)
-    mine = [report for report in reports.all if report.kind == "node"]
-    assert [(report.node_id, report.host) for report in mine] == [(f"{name}_0", "driver")]
-    assert mine[0].for_ms >= LIMIT_MS
-    assert KINDS[name] in mine[0].stack
-    assert "remotemedia/runner" not in mine[0].stack
+    assert [(report.node_id, report.host) for report in reports.all] == [(f"{name}_0", "driver")]
+    assert reports.all[0].for_ms >= LIMIT_MS
+    assert KINDS[name] in reports.all[0].stack
+    assert "remotemedia/runner" not in reports.all[0].stack
 
 
 @pytest.mark.parametrize("name", ["Spins", "Awaits"])

@@ -41,8 +41,10 @@ async function reportsOf(
     stuckAfterMs: LIMIT_MS,
     memoryLimitBytes,
     onStuck: (report) => {
+      // On a machine with much to do an event loop may be late by itself.
+      if (report.kind !== kind || report.host === 'in-process') return;
       reports.push(report);
-      if (report.kind === kind && report.host !== 'in-process') writeFileSync(file, '');
+      writeFileSync(file, '');
     },
   });
   await session.write('fine');
@@ -177,11 +179,12 @@ test.each(['Spins', 'CallsNative'] as const)(
   async (name) => {
     const { stdout, stderr } = await printedBy(name);
     expect(stdout).toEqual(['fine', 'stuck', 'nothing left']);
-    expect(stderr[0]).toMatch(
+    const reported = stderr.filter((line) => line.includes('has not returned'));
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toMatch(
       /^remotemedia warn: Node "culprit_0" \(in-process\) has not returned for \d\.\d s:$/,
     );
     expect(stderr.join('\n')).toContain(name === 'Spins' ? 'at spin' : 'Node "culprit_0" was entered last.');
-    expect(stderr.filter((line) => line.startsWith('remotemedia'))).toHaveLength(1);
   },
 );
 

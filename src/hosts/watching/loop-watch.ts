@@ -46,6 +46,8 @@ const LINGER_MS = 1000;
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED.length * Int32Array.BYTES_PER_ELEMENT));
 const watched = new Map<number, Watched>();
+/** Keys that the watcher is still to be told of: a message for each would cost more than the rest. */
+const forgotten: number[] = [];
 const runs = new WeakMap<RunWatch, WatchedRun>();
 /** Places by stage, and by node with a minus: one node may be at several places. */
 const places = new WeakMap<object, number>();
@@ -53,6 +55,7 @@ let lastPlace = 0;
 let lastKey = 0;
 let lastRun = 0;
 let timer: NodeJS.Timeout | undefined;
+let everyMs = Infinity;
 let thread: { readonly worker: Worker; readonly reports: MessagePort } | undefined;
 let ending: NodeJS.Timeout | undefined;
 
@@ -62,11 +65,12 @@ export function watchSegment(segment: WatchedSegment): () => void {
   const run = runs.get(segment.watch) ?? { run: ++lastRun, isOverMemory: false };
   runs.set(segment.watch, run);
   watched.set(key, { ...segment, run });
+  shared[SHARED.watched] = watched.size;
   const nodeIds = new Map(segment.stages.map((stage) => [placed(stage), stage.id]));
   const { stuckAfterMs, memoryLimitBytes, direct, isPrintedAtOnce } = segment.watch;
-  setTimer();
+  lookFor(segment);
   tell(segment.logger, {
-    kind: 'watch',
+    forgotten: forgotten.splice(0),
     entry: {
       key,
       run: run.run,
@@ -82,9 +86,9 @@ export function watchSegment(segment: WatchedSegment): () => void {
     // What the watcher has seen while this loop was blocked comes before the end.
     takeReports();
     if (!watched.delete(key)) return;
-    setTimer();
-    tell(segment.logger, { kind: 'forget', key });
-    if (watched.size === 0) ending = setTimeout(endThread, LINGER_MS).unref();
+    shared[SHARED.watched] = watched.size;
+    forgotten.push(key);
+    if (watched.size === 0) lookNoMore();
   };
 }
 
@@ -102,17 +106,26 @@ function placed(stage: WatchableStage): number {
 /** Where what stands for a node names the node itself. */
 const ORIGINAL = Symbol.for('remotemedia.original');
 
-function setTimer(): void {
+/** Looks as often as one of those that are watched, or were since there was none, wants it. */
+function lookFor({ watch }: WatchedSegment): void {
+  const wantedMs = lookEveryMs(watch);
+  if (wantedMs >= everyMs) return;
+  everyMs = wantedMs;
   clearInterval(timer);
-  timer = undefined;
-  if (watched.size === 0) return;
-  const everyMs = lookEveryMs([...watched.values()].map(({ watch }) => watch));
   timer = setInterval(look, everyMs).unref();
+}
+
+function lookNoMore(): void {
+  clearInterval(timer);
+  everyMs = Infinity;
+  ending = setTimeout(endThread, LINGER_MS).unref();
 }
 
 function look(): void {
   Atomics.add(shared, SHARED.beat, 1);
   shared[SHARED.isDebugged] = debuggerUrl() === undefined ? 0 : 1;
+  if (forgotten.length > 0)
+    thread?.worker.postMessage({ forgotten: forgotten.splice(0) } satisfies WatcherMessage);
   const now = performance.now();
   for (const entry of watched.values()) {
     const { stages, watch, host } = entry;
@@ -186,6 +199,7 @@ function takeReport({ key, report }: WatcherReport): void {
 }
 
 function endThread(): void {
+  forgotten.length = 0;
   thread?.reports.close();
   void thread?.worker.terminate();
   thread = undefined;

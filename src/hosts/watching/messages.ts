@@ -9,8 +9,10 @@ export const SHARED = {
   beat: 1,
   /** 1 where somebody debugs the program: a breakpoint is nothing that is stuck. */
   isDebugged: 2,
+  /** How many segments are watched: of the last ones that are no more the watcher is told late. */
+  watched: 3,
   /** How many there are. */
-  length: 3,
+  length: 4,
 } as const;
 
 /** The property of the global object by which the watcher asks for the place of a value in a stack frame. */
@@ -37,10 +39,11 @@ export interface WatcherEntry extends WatchLimits {
   readonly direct: DirectReports | undefined;
 }
 
-/** To the watcher. */
-export type WatcherMessage =
-  | { readonly kind: 'watch'; readonly entry: WatcherEntry }
-  | { readonly kind: 'forget'; readonly key: number };
+/** To the watcher: what was watched and is no more, and perhaps a segment to watch. */
+export interface WatcherMessage {
+  readonly forgotten: readonly number[];
+  readonly entry?: WatcherEntry;
+}
 
 /** From the watcher. */
 export interface WatcherReport {
@@ -60,9 +63,8 @@ const MEMORY_LOOK_MS = 1000;
 const LEAST_LOOK_MS = 5;
 
 /** How often to look, in milliseconds. */
-export function lookEveryMs(limits: Iterable<WatchLimits>): number {
-  let every = MEMORY_LOOK_MS;
-  for (const { stuckAfterMs } of limits)
-    if (stuckAfterMs > 0) every = Math.min(every, Math.max(stuckAfterMs / LOOKS, LEAST_LOOK_MS));
-  return every;
+export function lookEveryMs({ stuckAfterMs }: WatchLimits): number {
+  return stuckAfterMs === 0
+    ? MEMORY_LOOK_MS
+    : Math.min(MEMORY_LOOK_MS, Math.max(stuckAfterMs / LOOKS, LEAST_LOOK_MS));
 }

@@ -24,25 +24,27 @@ const told = new Set<number>();
 /** Runs that know of their memory. */
 const toldMemory = new Set<number>();
 let timer: NodeJS.Timeout | undefined;
+let everyMs = Infinity;
 let lastBeat = Atomics.load(shared, SHARED.beat);
 let beatAt = performance.now();
 let looksSinceBeat = 0;
 let isLooking = false;
 
 parentPort?.on('message', (message: WatcherMessage) => {
-  if (message.kind === 'watch') entries.set(message.entry.key, message.entry);
-  else forget(message.key);
+  const { entry, forgotten } = message;
+  for (const key of forgotten) forget(key);
+  if (entry === undefined) return;
+  entries.set(entry.key, entry);
+  const wantedMs = lookEveryMs(entry);
+  if (wantedMs >= everyMs) return;
+  everyMs = wantedMs;
   clearInterval(timer);
-  timer = setInterval(() => void look(), lookEveryMs(entries.values()));
+  timer = setInterval(() => void look(), everyMs);
 });
 
 function forget(key: number): void {
-  const run = entries.get(key)?.run ?? 0;
   entries.delete(key);
-  if (![...entries.values()].some((entry) => entry.run === run)) {
-    told.delete(run);
-    toldMemory.delete(run);
-  }
+  if (entries.size === 0) toldMemory.clear();
   void connections.get(key)?.then((control) => {
     control.close();
   });
@@ -57,7 +59,8 @@ async function look(): Promise<void> {
     looksSinceBeat = 0;
     told.clear();
   } else looksSinceBeat++;
-  if (isLooking || Atomics.load(shared, SHARED.isDebugged) === 1) return;
+  const isWanted = Atomics.load(shared, SHARED.watched) > 0 && Atomics.load(shared, SHARED.isDebugged) === 0;
+  if (isLooking || !isWanted) return;
   isLooking = true;
   await lookAtMemory();
   await lookAtLoop();
