@@ -145,4 +145,4 @@ export {
   type RunOptions,
   type WriteOptions,
 } from './runtime/index.js';
-export type { DeadLetter, NodeMetrics } from './segment/index.js';
+export type { DeadLetter, NodeMetrics, StuckReport } from './segment/index.js';

@@ -3,7 +3,7 @@ import { makeDriverHost, type DriverHost, type HostOutput } from '../hosts/index
 import type { Logger } from '../logging/index.js';
 import { ControlConnection, encodeFailure, helloOf, unknownMethod } from '../protocol/index.js';
 import type { Session } from '../runtime/index.js';
-import type { DeadLetter } from '../segment/index.js';
+import type { DeadLetter, StuckReport } from '../segment/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
 
@@ -99,11 +99,13 @@ export class Engine {
       const driver = this.#driver.forRun(run);
       const worker = await this.#keptWorker();
       const onReady = (): void => this.#sink.control?.emit('opened', { run });
+      const onStuck = (report: StuckReport): void => this.#sink.control?.emit('stuck', { run, ...report });
       const onSession = (session: Session): void => void (engineRun.session = session);
       const onDeadLetter = (letter: DeadLetter): void => {
         this.#sink.giveUp(run, letter);
       };
-      const place = { driver, worker, settings: this.#settings, onReady, onSession, onDeadLetter };
+      const calls = { onReady, onSession, onDeadLetter, onStuck };
+      const place = { driver, worker, settings: this.#settings, ...calls };
       return await runPipeline(request, place, controller.signal);
     } finally {
       this.#runs.delete(run);

@@ -1,7 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { chainEdges } from '../plan/index.js';
 import { Session, type ResolvedPipeline } from '../runtime/index.js';
-import { CollectSink, type DeadLetter } from '../segment/index.js';
+import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
 
@@ -13,6 +13,8 @@ export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> 
   readonly onSession: (session: Session) => void;
   /** Called for each item that a failure policy gives up outside the driver, which knows of its own. */
   readonly onDeadLetter: (letter: DeadLetter) => void;
+  /** Called with what holds the run up, where it is watched. */
+  readonly onStuck: (report: StuckReport) => void;
 }
 
 /**
@@ -43,8 +45,8 @@ export async function runPipeline(
 }
 
 async function execute(
-  { pipeline, isInputGiven, metrics, session: sessionId }: RunRequest,
-  { driver, settings, onReady, onSession, onDeadLetter }: RunPlace,
+  { pipeline, isInputGiven, metrics, session: sessionId, watch }: RunRequest,
+  { driver, settings, onReady, onSession, onDeadLetter, onStuck }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -72,6 +74,7 @@ async function execute(
     onReady,
     isLive: typeof sessionId === 'string',
     id: sessionId ?? undefined,
+    watch: watch ? { ...watch, isPrintedAtOnce: false, report: onStuck } : undefined,
   });
   onSession(session);
   await session.execute();

@@ -10,6 +10,7 @@ import {
   type DeadLetter,
   type NodeInputs,
   type NodeMetrics,
+  type WatchLimits,
 } from '../segment/index.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
@@ -44,12 +45,16 @@ export interface SegmentDescription {
   /** Whether items have tags, so that they can be interrupted. */
   readonly tagged?: boolean;
   readonly session?: string;
+  /** How it is watched, and what whoever dials to report must show. */
+  readonly watch?: WatchLimits & { readonly token: string };
   readonly cancelTimeoutMs: number;
 }
 
 /** What a segment needs of its host. */
 export interface SegmentHome {
   readonly logger: Logger;
+  /** Where the engine listens. */
+  readonly address: string;
   nodeOf(object: number): AnyNode;
   emit(name: string, params: object): void;
 }
@@ -89,8 +94,22 @@ export class HostedSegment {
     this.#run.onDeadLetter = (letter) => {
       this.#tellDeadLetter(letter);
     };
+    this.#watch(description);
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
+    };
+  }
+
+  #watch({ segment, watch }: SegmentDescription): void {
+    if (watch === undefined) return;
+    const home = this.#home;
+    this.#run.watch = {
+      ...watch,
+      isPrintedAtOnce: false,
+      direct: { address: home.address, token: watch.token, segment },
+      report: (report) => {
+        home.emit('stuck', { segment, ...report });
+      },
     };
   }
 

@@ -8,6 +8,7 @@ import {
   RunState,
   type DeadLetter,
   type NodeMetrics,
+  type RunWatch,
   type Stage,
 } from '../segment/index.js';
 import { joinedInputs } from './joined-inputs.js';
@@ -49,6 +50,8 @@ export interface SessionRequest {
   readonly beforeStart?: (() => Promise<void> | undefined) | undefined;
   /** Called once everything has been processed or given up, before nodes are cleaned up; with what the run failed with, or was cancelled for. */
   readonly onEnding?: ((failure: unknown) => void) | undefined;
+  /** How it is watched. @defaultValue it is not */
+  readonly watch?: RunWatch | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -83,6 +86,7 @@ export class Session {
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
     this.#run.onDeadLetter = request.onDeadLetter;
+    this.#run.watch = request.watch;
     if (request.beforeStart === undefined) this.joinOutput();
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);

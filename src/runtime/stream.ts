@@ -11,6 +11,7 @@ import { resolvePipeline, type ResolveOptions } from './resolve.js';
 import type { ResolvedPipeline } from './resolved.js';
 import type { RunOptions } from './run.js';
 import { Session, type RunMetrics } from './session.js';
+import { watchOf } from './watch-options.js';
 
 /** What a live session has besides. */
 interface Live {
@@ -167,6 +168,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
         signal,
         isInterruptible: true,
         onDeadLetter,
+        watch: watchOf(this.#options, this.#live !== undefined),
       };
       this.#session = this.#runs(pipeline, common, { logger, returnState });
       await this.#session.execute();

@@ -33,6 +33,8 @@ export interface Assembly {
   readonly feeds: readonly SourceFeed[];
   /** The stage that takes items for a node; `from` is what gives them. */
   entry(id: string, from: string): Stage;
+  /** Those of the nodes that take items. */
+  readonly stages: readonly (NodeStage | StreamStage)[];
   /** Ids of nodes whose code is running. */
   busy(): string[];
   metrics(): NodeMetrics[];
@@ -72,6 +74,7 @@ export function assemble(
   }
   return {
     feeds,
+    stages: [...stages.values()],
     entry: (id, from) => {
       const stage = entry(id, from);
       if (stage === undefined) throw new Error(`"${id}" is not in this segment`);

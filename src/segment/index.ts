@@ -8,4 +8,12 @@ export { Room } from './room.js';
 export { RunState, type Feeder } from './run-state.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';
+export {
+  describeStuck,
+  type DirectReports,
+  type RunWatch,
+  type StuckReport,
+  type WatchLimits,
+} from './stuck.js';
+export type { WatchableStage } from './waits.js';
 export { newTag, nextStamp, type Tag } from './tag.js';

@@ -22,6 +22,7 @@ import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag } from './tag.js';
 import { Timing } from './timing.js';
+import type { OnLongWait, WatchableStage } from './waits.js';
 
 type Mode = 'direct' | 'queued' | 'dead';
 
@@ -39,7 +40,7 @@ interface Call {
  * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
  * go on with the next items meanwhile; once nothing is under way any more, it is direct again.
  */
-export class NodeStage extends Stage implements Upstream, Callee {
+export class NodeStage extends Stage implements Upstream, Callee, WatchableStage {
   readonly id: string;
   readonly node: AnyNode;
   itemsIn = 0;
@@ -106,6 +107,11 @@ export class NodeStage extends Stage implements Upstream, Callee {
     run.addMortal(this);
   }
 
+  /** Reports what of the node has been waited for too long. */
+  look(now: number, limitMs: number, report: OnLongWait): void {
+    this.#caller.waits?.look(now, limitMs, report);
+  }
+
   /** How long its calls took, where that is measured. */
   get timing(): Timing | null {
     return this.#timing;
@@ -136,6 +142,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
           return stage.#enqueue(value);
         const index = stage.itemsIn++;
         if (stage.#itemContext !== null) stage.#itemContext.tag = stage.#run.tag;
+        if (stage.entered !== null) stage.entered[0] = stage.place;
         const result: unknown =
           stage.#timing !== null && Timing.isMeasured(index)
             ? stage.#caller.timedProcess(value, stage.#timing, stage.context)
@@ -160,7 +167,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
     const context = this.#takeContext();
     this.#caller.begin(context);
-    this.#add({ index, outcome: this.#caller.outcomeOf(result, context), context });
+    this.#add({ index, outcome: this.#caller.outcomeOf(result, context, index), context });
     return this.#startPump();
   }
 
@@ -406,11 +413,12 @@ export class NodeStage extends Stage implements Upstream, Callee {
     const entered = this.gate.enter(this.#run, this);
     if (entered !== undefined && !(await entered)) return;
     this.#isFlushing = true;
+    this.noteEntered();
     const context = this.#caller.contextFor(newTag());
     try {
       try {
         const answer: unknown = this.node.flush(context ?? this.context);
-        const result = isThenable(answer) ? await answer : answer;
+        const result = isThenable(answer) ? await this.#caller.unlessInterrupted(answer, null) : answer;
         if (typeof result === 'object' && result !== null && isManyOutputs(result))
           await this.#drain(result, context);
         else await this.#emit(result, context);

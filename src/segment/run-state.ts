@@ -2,6 +2,7 @@ import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
 import type { DeadLetter } from './dead-letter.js';
+import type { RunWatch } from './stuck.js';
 import type { Tag } from './tag.js';
 
 /** Something that lets items into a run, and can stop doing so. */
@@ -51,6 +52,8 @@ export class RunState {
   onDeadLetter: ((letter: DeadLetter) => void) | undefined;
   /** How many there were. */
   deadLetters = 0;
+  /** How it is watched, where it is; set before its stages are made. */
+  watch: RunWatch | undefined;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;

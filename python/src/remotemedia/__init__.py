@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
     from remotemedia.core.settings import FailurePolicy, RetryPolicy
+    from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
     from remotemedia.nodes import (
@@ -72,6 +73,7 @@ _HOMES = {
     "execute_pipeline_with_input_sync": "remotemedia.runtime",
     "get_registered_nodes": "remotemedia.nodes",
     "load_pipeline": "remotemedia.driver.load",
+    "StuckReport": "remotemedia.core.stuck",
     "per_session": "remotemedia.core.per_session",
     "register_python_node": "remotemedia.nodes",
     "streaming_node": "remotemedia.nodes",
@@ -133,6 +135,7 @@ __all__ = [
     "RemoteExecutorConfig",
     "RemoteMediaError",
     "RetryPolicy",
+    "StuckReport",
     "WebRTCError",
     "__version__",
     "execute_pipeline",

@@ -15,6 +15,8 @@ import { cleanUpAll, initializeAll } from './initialize.js';
 
 /** The room is loaded when the first channel to another host is needed. */
 type Channels = typeof import('../../channels/index.js');
+/** Loaded for runs that are watched. */
+type Watching = typeof import('../watching/index.js');
 type Borrowers = InstanceType<Channels['Borrowers']>;
 type Giving = ReturnType<ReturnType<typeof givingOf>>;
 
@@ -34,20 +36,29 @@ export class InProcessHost implements Host {
 
   open(request: SegmentRequest): Promise<InProcessSegment> | InProcessSegment {
     const isLocal = [...request.inputs, ...request.outputs].every((channel) => isInside(channel, this));
-    return isLocal ? this.#open(request, undefined) : this.#openWithChannels(request);
+    const isWatched = request.run.watch !== undefined;
+    return isLocal && !isWatched
+      ? this.#open(request, undefined)
+      : this.#openLoaded(request, isLocal, isWatched);
   }
 
-  async #openWithChannels(request: SegmentRequest): Promise<InProcessSegment> {
-    return this.#open(request, await loadChannels());
+  async #openLoaded(
+    request: SegmentRequest,
+    isLocal: boolean,
+    isWatched: boolean,
+  ): Promise<InProcessSegment> {
+    const channels = isLocal ? undefined : await loadChannels();
+    return this.#open(request, channels, isWatched ? await import('../watching/index.js') : undefined);
   }
 
   #open(
     request: SegmentRequest,
     channels: Channels | undefined,
+    watching?: Watching,
   ): Promise<InProcessSegment> | InProcessSegment {
     const nodes = placedNodes(request);
     const initialized = initializeAll(nodes, request.run);
-    const open = (): InProcessSegment => new InProcessSegment(this, request, nodes, channels);
+    const open = (): InProcessSegment => new InProcessSegment(this, request, nodes, channels, watching);
     return initialized === undefined ? open() : initialized.then(open);
   }
 }
@@ -96,6 +107,7 @@ export class InProcessSegment implements OpenSegment {
   readonly #request: SegmentRequest;
   readonly #nodes: readonly PlacedNode[];
   readonly #channels: Channels | undefined;
+  readonly #watching: Watching | undefined;
   #assembly: Assembly | undefined;
   #lenders: readonly Borrowers[] = [];
   #feeds: { feed(): Promise<void> }[] = [];
@@ -108,7 +120,9 @@ export class InProcessSegment implements OpenSegment {
     request: SegmentRequest,
     nodes: readonly PlacedNode[],
     channels: Channels | undefined,
+    watching?: Watching,
   ) {
+    this.#watching = watching;
     this.#host = host;
     this.#request = request;
     this.#nodes = nodes;
@@ -242,8 +256,16 @@ export class InProcessSegment implements OpenSegment {
   }
 
   start(): undefined {
+    this.#watch();
     void Promise.all(this.#feeds.map((feed) => feed.feed())).then(this.#settle);
     return undefined;
+  }
+
+  #watch(): void {
+    const { watch, logger } = this.#request.run;
+    if (this.#watching === undefined || watch === undefined) return;
+    const stages = this.#assembly?.stages ?? [];
+    this.#unwatch.push(this.#watching.watchSegment({ host: this.#host.name, watch, stages, logger }));
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 import { NodeError } from '../../errors/index.js';
-import type { NodeMetrics, RunState } from '../../segment/index.js';
+import type { NodeMetrics, RunState, StuckReport } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
@@ -32,6 +32,11 @@ export interface DeadLetterEvent {
   readonly item?: unknown;
 }
 
+/** What the event `stuck` says. */
+export interface StuckEvent extends Omit<StuckReport, 'host'> {
+  readonly segment: string;
+}
+
 /** What a node in another host has: the number of its object there. */
 type RemoteObject = AnyNode & { readonly objectId: number };
 
@@ -40,6 +45,7 @@ export async function describeSegment(
   id: string,
   request: SegmentRequest,
   cancelTimeoutMs: number,
+  watch?: object,
 ): Promise<object> {
   const { segment, nodes, joined, inputs, outputs, run } = request;
   const { items, bytes } = windowOf(run);
@@ -80,6 +86,7 @@ export async function describeSegment(
     metrics: run.isMetered,
     tagged: run.isTagged,
     session: run.sessionId,
+    watch,
     cancelTimeoutMs,
   };
 }
@@ -186,6 +193,11 @@ export class RemoteSegment implements OpenSegment {
     const error =
       cause instanceof NodeError ? cause : new NodeError({ nodeId, phase: 'process', itemIndex, cause });
     this.#run.giveUpItem({ nodeId, itemIndex, item, error });
+  }
+
+  /** Something in the segment, or in its host, is stuck. */
+  isStuck({ segment: _, ...report }: StuckEvent): void {
+    this.#run.watch?.report({ ...report, host: this.#host.name });
   }
 
   cancel(): void {

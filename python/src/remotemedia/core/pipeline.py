@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -10,6 +10,7 @@ from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError
 from remotemedia.core.validation import called, check_items, is_entry, live_object, node_problem
 
 if TYPE_CHECKING:
+    from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.opening_session import OpeningSession
     from remotemedia.runner.dead_letter import TakeDeadLetter
 
@@ -274,6 +275,9 @@ class Pipeline:
         return_state: bool = False,
         session_id: str | None = None,
         on_dead_letter: TakeDeadLetter | None = None,
+        stuck_after_ms: float = 5_000,
+        memory_limit_bytes: int | None = None,
+        on_stuck: Callable[[StuckReport], Any] | None = None,
     ) -> OpeningSession:
         """Open the pipeline as a session: items are written as they come, and outputs read as they come.
 
@@ -287,12 +291,17 @@ class Pipeline:
             session_id: what nodes know the session by; by default a random one.
             on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, in
                 any thread; by default each is logged as a warning, unless ``session.dead_letters`` is read.
+            stuck_after_ms: after how long a node that has not returned, or a blocked event loop, is reported;
+                0 for never. Nothing is ended because of it.
+            memory_limit_bytes: how much resident memory each process may use before that is reported.
+            on_stuck: takes the reports, in a thread of the runtime, also while this event loop is blocked; by
+                default each is logged as a warning.
 
         Returns:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
-            InvalidArgumentError: ``max_pending`` is no whole number from 1.
+            InvalidArgumentError: ``max_pending`` is no whole number from 1, or a limit no number from 0.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 
         Example::
@@ -304,8 +313,12 @@ class Pipeline:
                     print(output)
         """
         from remotemedia.driver.opening_session import OpeningSession
+        from remotemedia.driver.watch_options import watch_of
 
-        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id, on_dead_letter)
+        watch = watch_of(stuck_after_ms, memory_limit_bytes, on_stuck)
+        return OpeningSession(
+            self, max_pending, enable_metrics, return_state, session_id, on_dead_letter, watch
+        )
 
     def get_metrics(self) -> dict[str, Any] | None:
         """The metrics of the last run with ``enable_metrics``, or None.

@@ -166,7 +166,7 @@ class ChangeableRun(LocalRun):
         """Run one segment after the other; the last one is closed by whoever has called this."""
         while True:
             segment = self._segment
-            segment.run()
+            self._run_one(segment)
             change = self._due
             if change is None or segment.is_over:
                 return

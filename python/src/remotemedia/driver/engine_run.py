@@ -13,6 +13,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
 from remotemedia.core.settings import write_settings
+from remotemedia.core.stuck import report_of
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine import Engine
 from remotemedia.driver.inputs import RunInput
@@ -116,6 +117,7 @@ class EngineRun:
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
             **({} if self._input.session_id is None else {"session": self._input.session_id}),
+            **({} if self._input.watch is None else {"watch": self._input.watch.as_map()}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
         self._engine.runs[self._id] = self
@@ -134,6 +136,11 @@ class EngineRun:
         """The engine says that all segments have started."""
         if self._opened is not None:
             self._opened()
+
+    def note_stuck(self, event: dict[str, Any]) -> None:
+        """The engine says that something is stuck."""
+        if self._input.watch is not None:
+            self._input.watch.report(report_of(event))
 
     def note_dead_letter(self, params: dict[str, Any]) -> None:
         """The engine says that an item was given up in another process."""

@@ -12,6 +12,7 @@ from typing import Any
 from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.driver.changes import ChangeableSession
+from remotemedia.core.stuck import RunWatch
 from remotemedia.driver.dead_letter_queue import DeadLetterQueue
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
@@ -252,9 +253,11 @@ class LiveSession(ChangeableSession):
             state = "ended" if self._input.is_ended else "open"
         return f"LiveSession({self._name!r}, {state})"
 
-    async def _open(self, pipeline: Pipeline, has_metrics: bool, returns_state: bool) -> None:
+    async def _open(
+        self, pipeline: Pipeline, has_metrics: bool, returns_state: bool, watch: RunWatch | None
+    ) -> None:
         """Open it; nothing is left where this fails."""
-        given = RunInput(self._input, is_given=False, written=self._input, session_id=self.session_id)
+        given = RunInput(self._input, False, self._input, self.session_id, watch)
         take = self._letters.take
         self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state, take)
         await self._run.open()
@@ -375,8 +378,9 @@ async def open_session(
     has_metrics: bool,
     returns_state: bool,
     on_dead_letter: TakeDeadLetter | None = None,
+    watch: RunWatch | None = None,
 ) -> LiveSession:
     """Open a session; the arguments are those of ``Pipeline.open``."""
     session = LiveSession(pipeline, max_pending, session_id, on_dead_letter)
-    await session._open(pipeline, has_metrics, returns_state)  # pyright: ignore[reportPrivateUsage]
+    await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
     return session

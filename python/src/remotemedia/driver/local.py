@@ -93,7 +93,7 @@ class LocalRun:
         states: nothing comes back from other processes.
     """
 
-    __slots__ = ("_began", "_duration_us", "_segment", "failures")
+    __slots__ = ("_began", "_duration_us", "_segment", "_watch", "failures")
 
     cancel_timeout = _CANCEL_TIMEOUT_SECONDS
     states: Mapping[str, bytes] = {}
@@ -134,6 +134,7 @@ class LocalRun:
             plan.is_tagged = True
             plan.session_id = run_input.session_id
         is_callers_thread = loop is None
+        self._watch = run_input.watch
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
         self._segment.on_dead_letter = on_dead_letter
 
@@ -194,4 +195,14 @@ class LocalRun:
             over()
 
     def _run(self) -> None:
-        self._segment.run()
+        self._run_one(self._segment)
+
+    def _run_one(self, segment: Segment) -> None:
+        if self._watch is None:
+            segment.run()
+            return
+        # Loaded for sessions.
+        from remotemedia.runner.watched_segment import watched
+
+        with watched(segment, self._watch):
+            segment.run()

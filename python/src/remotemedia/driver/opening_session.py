@@ -8,6 +8,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import InvalidArgumentError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.stuck import RunWatch
 from remotemedia.driver.live_session import LiveSession, open_session
 from remotemedia.runner.dead_letter import TakeDeadLetter
 
@@ -23,6 +24,7 @@ class OpeningSession:
         return_state: bool,
         session_id: str | None,
         on_dead_letter: TakeDeadLetter | None = None,
+        watch: RunWatch | None = None,
     ) -> None:
         """Check the arguments; they are those of ``Pipeline.open``."""
         given: Any = max_pending
@@ -31,7 +33,7 @@ class OpeningSession:
         has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
         # A coroutine, so that Python warns where it is never awaited.
         self._opening = open_session(
-            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter
+            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch
         )
         self._session: LiveSession | None = None
 

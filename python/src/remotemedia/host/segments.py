@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError, ValueTransferError
+from remotemedia.core.stuck import RunWatch, StuckReport, event_of
 from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
 from remotemedia.host.described import DescribedSegment, Ends
@@ -22,6 +23,7 @@ from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.plan import NodeFailure, OpenError
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
+from remotemedia.runner.watched_segment import watched
 from remotemedia.wire.failures import Failure, failure_of
 from remotemedia.wire.values import lower, weigh
 
@@ -283,11 +285,22 @@ class HostSegment:
             return
         respond({}, None)
         try:
-            segment.run()
+            with watched(segment, self._watch()):
+                segment.run()
         except BaseException as error:
             # What the runner does not take for a node's failure: the engine has to be told all the same.
             segment.failures.append(NodeFailure(error, None, "run", None))
         self._report(segment, [])
+
+    def _watch(self) -> RunWatch | None:
+        limits = self._description.get("watch")
+        if limits is None:
+            return None
+
+        def report(found: StuckReport) -> None:
+            self._host.emit("stuck", {"segment": self.name, **event_of(found)})
+
+        return RunWatch(limits["stuckAfterMs"], limits.get("memoryLimitBytes"), report)
 
     def _await_cancel(self, segment: Segment) -> None:
         if not segment.wait_done(segment.plan.cancel_timeout_ms / 1_000):

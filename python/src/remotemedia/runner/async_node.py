@@ -51,6 +51,12 @@ class AsyncNode(LoopUnit):
         index = self.stage.count - 1 if self.stage.concurrency == 1 else self.turn_index
         self.fail(error, "process", index)
 
+    def calls(self) -> list[tuple[asyncio.Task[Any], int]]:
+        """The tasks of its calls."""
+        if not self._calls:
+            return super().calls()
+        return [(call.task, call.index) for call in self._calls]
+
     def interrupt(self) -> None:
         """Cancel the calls whose items have become stale."""
         # A loop that has ended has no calls.

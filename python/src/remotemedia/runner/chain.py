@@ -311,6 +311,7 @@ class Chain(Unit):
                 index = stage.count - 1 if phase == "process" else None
                 self._segment.fail(self, stage, error, phase, index)
 
+    @marks_node
     def _await(self, stage: Stage, awaitable: Any, attempts: Attempts | None) -> Any:
         """Wait for what a node gave; an interruption of its item cancels it."""
         segment = self._segment

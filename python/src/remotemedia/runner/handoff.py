@@ -66,6 +66,11 @@ class Inbox:
         """Serve another segment from now on."""
         self._segment = segment
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the node waits for an entry."""
+        return bool(self._getters)
+
     def limit_to(self, limit: int) -> None:
         """Let fewer items wait, or more; before anything is put."""
         self._limit = limit

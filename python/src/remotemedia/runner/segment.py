@@ -142,6 +142,16 @@ class Segment:
             self._loop_thread = LoopThread()
         return self._loop_thread.loop
 
+    def loop_in_use(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, where one is there and the segment depends on it."""
+        if self._own_loop is not None:
+            return self._own_loop
+        return self.loop if self._units.tasks() else None
+
+    def nodes_on_loop(self) -> list[LoopUnit]:
+        """Those whose code runs on the loop, or in threads of their own."""
+        return self._units.loop_units
+
     @property
     def is_over(self) -> bool:
         """Whether the run only has to end: after a failure or a cancel."""

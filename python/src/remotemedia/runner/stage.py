@@ -147,6 +147,21 @@ class Stage:
             stage = stage.before
         return total
 
+    def progress(self) -> tuple[int, ...]:
+        """What changes with every item that its chain moves."""
+        chain = self.chain
+        if chain is None:
+            return (self.entered,)
+        return (chain.entered, *(stage.entered for stage in chain.stages))
+
+    def has_control(self, frame: FrameType | None) -> bool:
+        """Whether its own code runs in a stack in which it is found, and no output of it travels on."""
+        chain = self.chain
+        while frame is not None and frame.f_code not in NODE_CODES:
+            frame = frame.f_back
+        is_chain = chain is not None and frame is not None and frame.f_code is type(chain).run.__code__
+        return not is_chain or (chain is not None and chain.at is self)
+
     def is_initialized(self) -> bool:
         """Whether somebody has initialized the object, as far as it or its record knows."""
         return getattr(self.node, "_is_initialized", None) is True or self.record.is_noted
@@ -215,10 +230,16 @@ def marks_node(function: Any) -> Any:
 
 def node_id_of(frame: FrameType | None) -> str | None:
     """The id of the node whose code runs in a stack of frames, innermost first; None if it is no node's."""
+    stage = stage_of(frame)
+    return None if stage is None else stage.id
+
+
+def stage_of(frame: FrameType | None) -> Stage | None:
+    """The node whose code runs in a stack of frames, innermost first; None if it is no node's."""
     while frame is not None:
         if frame.f_code in NODE_CODES:
             stage = frame.f_locals.get("stage")
-            return stage.id if isinstance(stage, Stage) else None
+            return stage if isinstance(stage, Stage) else None
         frame = frame.f_back
     return None
 
