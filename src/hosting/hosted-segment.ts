@@ -5,6 +5,7 @@ import type { Logger } from '../logging/index.js';
 import { applySettings, readSettings, type AnyNode, type WrittenSettings } from '../node/index.js';
 import { encodeFailure, type Failure } from '../protocol/index.js';
 import { CollectSink, RunState, type DeadLetter, type NodeMetrics } from '../segment/index.js';
+import { withReceipts } from './receipts.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
 const GIVE_UP_MS = 1000;
@@ -34,6 +35,8 @@ export interface SegmentDescription {
   readonly tagged?: boolean;
   readonly session?: string;
   readonly cancelTimeoutMs: number;
+  /** Whether items come with numbers, and receipts for them are wanted. */
+  readonly receipts?: boolean;
 }
 
 /** What a segment needs of its host. */
@@ -191,7 +194,7 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
   const placed = nodes.map(({ id: nodeId, object, ...settings }) => {
     const node = home.nodeOf(object);
     applySettings(node, readSettings(settings));
-    return [nodeId, node] as const;
+    return [nodeId, description.receipts === true ? withReceipts(node) : node] as const;
   });
   return {
     segment: {

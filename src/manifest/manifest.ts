@@ -1,4 +1,11 @@
-import type { AnyNode, OnError, WhenFull, WrittenFailurePolicy, WrittenQueueLimits } from '../node/index.js';
+import type {
+  AnyNode,
+  OnError,
+  WhenFull,
+  WrittenFailurePolicy,
+  WrittenQueueLimits,
+  WrittenRestart,
+} from '../node/index.js';
 
 /** A node entry that names a type. */
 export interface ManifestTypeNode {
@@ -26,6 +33,8 @@ export interface ManifestTypeNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -46,6 +55,8 @@ export interface ManifestInstanceNode {
   readonly failure_policy?: OnError | WrittenFailurePolicy;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry. */

@@ -96,6 +96,19 @@ const inputQueue = z
   ])
   .nullish()
   .describe('How many items wait for the node, and what becomes of more. Absent: "block".');
+const restart = z
+  .union([
+    z.int().min(0),
+    z.strictObject({
+      limit: z.int().min(0).describe('How often, in one run or session.'),
+      items: z
+        .enum(['redeliver', 'report'])
+        .nullish()
+        .describe('What becomes of items that were in the host. Absent: "redeliver".'),
+    }),
+  ])
+  .nullish()
+  .describe('How often the worker or process of the node is started again when it dies. Absent: the run fails.');
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -120,6 +133,7 @@ const typeEntry = z
     unordered,
     failure_policy: failurePolicy,
     input_queue: inputQueue,
+    restart,
   })
   .describe('A node.');
 
@@ -133,6 +147,7 @@ const instanceEntry = z.strictObject({
   unordered,
   failure_policy: failurePolicy,
   input_queue: inputQueue,
+  restart,
 });
 
 const metadata = z

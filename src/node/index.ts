@@ -32,11 +32,13 @@ export {
   settingsOf,
   statedSettings,
   type CheckedQueue,
+  type CheckedRestart,
   type CheckedSettings,
   type FailurePolicy,
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type RetryPolicy,
   type WhenFull,
 } from './settings.js';
@@ -45,6 +47,7 @@ export {
   writeSettings,
   type WrittenFailurePolicy,
   type WrittenQueueLimits,
+  type WrittenRestart,
   type WrittenSettings,
 } from './written-settings.js';
 export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

@@ -7,6 +7,7 @@ import {
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type WhenFull,
 } from './settings.js';
 
@@ -95,6 +96,8 @@ export interface NodeLike<In = never, Out = unknown> {
   failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
   inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How often its worker or process is started again when that dies. @defaultValue the run fails */
+  restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -155,6 +158,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. Not there unless given. */
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How often its worker or process is started again when that dies. Not there unless given. */
+  declare restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

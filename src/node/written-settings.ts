@@ -34,6 +34,14 @@ export interface WrittenQueueLimits {
   readonly when_full?: WhenFull | null | undefined;
 }
 
+/** A restart policy as manifests hold it. */
+export interface WrittenRestart {
+  /** How often, in one run or session. */
+  readonly limit: number;
+  /** What becomes of items that were in the host. */
+  readonly items?: 'redeliver' | 'report' | null | undefined;
+}
+
 /** The settings of a node as manifests and control messages hold them. */
 export interface WrittenSettings {
   /** How many items an async `process` may work on at once. */
@@ -44,27 +52,34 @@ export interface WrittenSettings {
   readonly failure_policy?: OnError | WrittenFailurePolicy | null | undefined;
   /** How many items wait for the node, and what becomes of more. */
   readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
+  /** How often the host of the node is started again when it dies, and what becomes of the items that were in it. */
+  readonly restart?: number | WrittenRestart | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
 export function writeSettings(settings: NodeSettings): WrittenSettings {
-  const { concurrency, unordered, failurePolicy, inputQueue } = settings;
+  const { concurrency, unordered, failurePolicy, inputQueue, restart } = settings;
   return withoutAbsent({
     concurrency,
     unordered,
     failure_policy: writePolicy(failurePolicy),
     input_queue: writeQueue(inputQueue),
+    restart,
   });
 }
 
 /** Settings from the form of manifests; only what is stated. */
 export function readSettings(written: WrittenSettings): NodeSettings {
-  const { concurrency, unordered, failure_policy, input_queue } = written;
+  const { concurrency, unordered, failure_policy, input_queue, restart } = written;
   return withoutAbsent({
     concurrency,
     unordered,
     failurePolicy: readPolicy(failure_policy),
     inputQueue: readQueue(input_queue),
+    restart:
+      typeof restart !== 'object' || restart === null
+        ? restart
+        : { limit: restart.limit, ...withoutAbsent({ items: restart.items }) },
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
+import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, RestartPolicy, WhenFull } from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */
@@ -39,6 +39,7 @@ export class RemoteNode implements NodeLike {
   declare unordered?: boolean | undefined;
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  declare restart?: number | RestartPolicy | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 
