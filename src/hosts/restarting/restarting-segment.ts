@@ -102,7 +102,12 @@ export class RestartingSegment implements OpenSegment {
   async close(): Promise<readonly unknown[]> {
     this.#isOver = true;
     await this.#restarting;
-    return (await this.#inner?.close()) ?? [];
+    const late = (await this.#inner?.close()) ?? [];
+    const [death] = late;
+    if (!(death instanceof HostDiedError)) return late;
+    // Whatever it was to give had come, or the run has failed with this already.
+    this.#request.run.logger.warn(`${death.message} Its node was not cleaned up.`);
+    return [];
   }
 
   /** Those of the host of now: what one before had counted is gone with it. */
