@@ -20,6 +20,7 @@ const ALL = [
   'frames',
   'sessions',
   'live-sessions',
+  'restart',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));

@@ -26,7 +26,10 @@ function receipted(result: unknown, number: number | undefined): unknown {
   return number === undefined ? [result] : [result, number];
 }
 
-function* allNow(outputs: Iterable<unknown>, number: number | undefined): Generator<unknown, void, undefined> {
+function* allNow(
+  outputs: Iterable<unknown>,
+  number: number | undefined,
+): Generator<unknown, void, undefined> {
   for (const output of outputs) if (output !== undefined) yield [output];
   if (number !== undefined) yield number;
 }

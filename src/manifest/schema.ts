@@ -108,7 +108,9 @@ const restart = z
     }),
   ])
   .nullish()
-  .describe('How often the worker or process of the node is started again when it dies. Absent: the run fails.');
+  .describe(
+    'How often the worker or process of the node is started again when it dies. Absent: the run fails.',
+  );
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z

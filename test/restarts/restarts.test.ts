@@ -103,13 +103,21 @@ describe('a host that is killed in the middle of a thousand items', () => {
   test.each<[string, Place, readonly number[]]>([
     ['a sync TypeScript node', { type: './nodes.mjs#One' }, all],
     ['an async TypeScript node', { type: './nodes.mjs#Later', concurrency: 4 }, all],
-    ['a TypeScript node without an order', { type: './nodes.mjs#Later', concurrency: 4, unordered: true }, all],
+    [
+      'a TypeScript node without an order',
+      { type: './nodes.mjs#Later', concurrency: 4, unordered: true },
+      all,
+    ],
     ['a TypeScript node that gives two', { type: './nodes.mjs#Two' }, all.flatMap((n) => [n, n + 0.5])],
     ['a TypeScript node that filters', { type: './nodes.mjs#Even' }, all.filter((n) => n % 2 === 0)],
     ['a sync Python node', { type: './nodes.py#One' }, all],
     ['an async Python node', { type: './nodes.py#Later', concurrency: 4 }, all],
     ['a Python node that gives two', { type: './nodes.py#Two' }, all.flatMap((n) => [n, n + 0.5])],
-    ['an async Python node that gives two', { type: './nodes.py#TwoLater' }, all.flatMap((n) => [n, n + 0.5])],
+    [
+      'an async Python node that gives two',
+      { type: './nodes.py#TwoLater' },
+      all.flatMap((n) => [n, n + 0.5]),
+    ],
     ['a Python node that filters', { type: './nodes.py#Even' }, all.filter((n) => n % 2 === 0)],
   ])('is started again, and all items come: %s', async (_, place, expected) => {
     const { outputs, pids } = await runWithKills(pipelineOf(place), 1);

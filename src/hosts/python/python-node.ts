@@ -1,5 +1,14 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, RestartPolicy, WhenFull } from '../../node/index.js';
+import type {
+  Executor,
+  FailurePolicy,
+  NodeLike,
+  NodeRole,
+  OnError,
+  QueueLimits,
+  RestartPolicy,
+  WhenFull,
+} from '../../node/index.js';
 import type { Host } from '../host.js';
 import { roleOfTraits, type Traits } from '../remote/index.js';
 

@@ -1,4 +1,13 @@
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, RestartPolicy, WhenFull } from '../../node/index.js';
+import type {
+  Executor,
+  FailurePolicy,
+  NodeLike,
+  NodeRole,
+  OnError,
+  QueueLimits,
+  RestartPolicy,
+  WhenFull,
+} from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */

@@ -175,11 +175,11 @@ export class RestartingSegment implements OpenSegment {
       const [next] = await Promise.all([request.remake(), inFlight.detach()]);
       applySettings(next.node, current.node);
       this.#host.current = next;
-      if (this.#isOver) return undefined;
+      if (!this.#goesOn()) return undefined;
       const inputs = this.#request.inputs.map(withNewToken);
       const outputs = this.#request.outputs.map(withNewToken);
       const inner = await this.#openIn(next, inputs, outputs);
-      if (this.#isOver) return undefined;
+      if (!this.#goesOn()) return undefined;
       if (this.#interruptedBefore > 0) inner.interrupt(this.#interruptedBefore);
       if (request.policy.items === 'report') this.#report(death);
       await this.#connect(next, [...outputs, ...inputs]);
@@ -188,6 +188,11 @@ export class RestartingSegment implements OpenSegment {
     } catch (error) {
       return error;
     }
+  }
+
+  /** Asked again behind each wait. */
+  #goesOn(): boolean {
+    return !this.#isOver;
   }
 
   /** What was in the host is given up. */
