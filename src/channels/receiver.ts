@@ -129,7 +129,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   }
 
   onFrame(frame: Frame): void {
-    if (this.#isFinished || this.#hasEnd) return;
+    // A host that was started again does not know what the one before it had ended.
+    if (this.#isFinished || (this.#hasEnd && this.#inFlight !== undefined)) return;
     if (frame.kind === FRAME.SLAB) {
       this.#slabs.announce(frame.payload);
       return;

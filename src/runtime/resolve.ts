@@ -14,6 +14,7 @@ import {
 } from '../node/index.js';
 import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
+import { withRelays } from './relays.js';
 import { checkRestart } from './restart-check.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
@@ -70,7 +71,7 @@ export async function resolvePipeline(
     const resolving = definition.entries.map((entry, index) => resolveEntry(entry, index, making));
     const nodes = await inOrder(resolving);
     const edges = connections.length > 0 ? connections : chainEdges(ids);
-    return { name, nodes, edges, release, bringHome: () => away?.bringHome() };
+    return { name, ...withRelays({ nodes, edges }, driver), release, bringHome: () => away?.bringHome() };
   } catch (error) {
     await release();
     throw error;

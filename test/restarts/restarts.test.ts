@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -159,6 +160,24 @@ describe('a host that is killed in the middle of a thousand items', () => {
   });
 });
 
+test('goes on between nodes of other hosts, one of which is started again as well', async () => {
+  const at = (type: string): string => join(import.meta.dirname, type);
+  const pipeline = Pipeline.fromManifest({
+    version: 'v1',
+    metadata: { name: 'between' },
+    nodes: [
+      { id: 'before', node_type: at('./nodes.py#Same'), params: {} },
+      { id: 'node', node_type: at('./nodes.mjs#One'), executor: 'process', restart: 100, params: {} },
+      { id: 'next', node_type: at('./nodes.py#Same'), executor: 'process', restart: 1, params: {} },
+      { id: 'after', node_type: at('./nodes.mjs#Same'), executor: 'process', params: {} },
+    ],
+    connections: [],
+  });
+  const { outputs, pids } = await runWithKills(pipeline, 5);
+  expect(outputs).toEqual(all);
+  expect(pids.length).toBeGreaterThan(1);
+});
+
 describe.each(['./nodes.mjs#One', './nodes.py#One'])('%s', (type) => {
   test('past the limit the session fails with the death of its host', async () => {
     const session = await pipelineOf({ type, restart: 2 }).open();
@@ -219,6 +238,31 @@ describe.each(['./nodes.mjs#One', './nodes.py#One'])('%s', (type) => {
     await expect(session.done).rejects.toBe(reason);
   });
 });
+
+test.each(['worker', 'process'])(
+  'a live object is made again as it was when it left: %s',
+  async (executor) => {
+    const folder = mkdtempSync(join(tmpdir(), 'restarts-'));
+    const program = join(import.meta.dirname, 'programs/snapshot.mjs');
+    const child = spawn(process.execPath, [program, executor, join(folder, 'first')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    for await (const chunk of child.stdout.setEncoding('utf8')) text += String(chunk);
+    const { outputs, here } = JSON.parse(text) as { outputs: [number, number][]; here: number };
+    // The program has ended by itself, and left no socket.
+    expect(
+      readdirSync(tmpdir()).filter((name) => name.startsWith(`remotemedia-${String(child.pid)}-`)),
+    ).toEqual([]);
+    rmSync(folder, { recursive: true });
+    expect(here).toBe(10);
+    expect(outputs.map(([item]) => item)).toEqual([1, 2, 3, 4]);
+    // Counted from 10 once more.
+    const third = outputs[2]?.[1] ?? 0;
+    expect(outputs[3]?.[1]).toBe(third + 1);
+    expect(third).toBeLessThanOrEqual(13);
+  },
+);
 
 test('a node that does not come up again uses up the limit', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'restarts-'));
