@@ -97,7 +97,6 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   #invite(token: string): () => void {
     return listener.expect(token, (connection) => {
       connection.keepAlive(true);
-      this.#isLost = false;
       this.#connection = connection;
       connection.slices = this.#slabs;
       // The stage had enough before this producer was there.
@@ -210,6 +209,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
 
   resume(token: string): void {
     this.forget();
+    this.#isLost = false;
     this.#uninvite = this.#invite(token);
   }
 

@@ -60,7 +60,7 @@ it('a generator that is left closes the one of the node', () => {
       }
     },
   });
-  const outputs = node.process?.([0, 0], CONTEXT) as Generator<unknown>;
+  const outputs = node.process?.([0, 0], CONTEXT) as Generator;
   outputs.next();
   outputs.return(undefined);
   expect(isClosed).toBe(true);

@@ -41,7 +41,7 @@ function isRestarted({ id, node }: ResolvedNode): boolean {
 }
 
 function relayOf(id: string, driver: Host): ResolvedNode {
-  const node: AnyNode = { initialize: () => undefined, process: (item) => item };
+  const node: AnyNode = { initialize: () => undefined, process: (item: unknown) => item };
   return {
     id,
     node,
