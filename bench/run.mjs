@@ -21,6 +21,7 @@ const ALL = [
   'sessions',
   'live-sessions',
   'watching',
+  'restart',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));

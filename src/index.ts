@@ -84,6 +84,7 @@ export {
   type ParameterSchema,
   type ProcessResult,
   type QueueLimits,
+  type RestartPolicy,
   type RegisteredNode,
   type RetryPolicy,
   type SessionStatesOptions,

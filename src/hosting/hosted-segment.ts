@@ -12,6 +12,7 @@ import {
   type NodeMetrics,
   type WatchLimits,
 } from '../segment/index.js';
+import { withReceipts } from './receipts.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
 const GIVE_UP_MS = 1000;
@@ -48,6 +49,8 @@ export interface SegmentDescription {
   /** How it is watched, and what whoever dials to report must show. */
   readonly watch?: WatchLimits & { readonly token: string };
   readonly cancelTimeoutMs: number;
+  /** Whether items come with numbers, and receipts for them are wanted. */
+  readonly receipts?: boolean;
 }
 
 /** What a segment needs of its host. */
@@ -226,7 +229,7 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
   const placed = nodes.map(({ id: nodeId, object, inputs: _, ...settings }) => {
     const node = home.nodeOf(object);
     applySettings(node, readSettings(settings));
-    return [nodeId, node] as const;
+    return [nodeId, description.receipts === true ? withReceipts(node) : node] as const;
   });
   return {
     segment: {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { AnyNode, Items } from '../node/index.js';
+import type { InFlight } from '../channels/index.js';
 import type { Channel, Segment } from '../plan/index.js';
-import type { NodeInputs, NodeMetrics, RunState, Stage } from '../segment/index.js';
+import type { DeadLetter, NodeInputs, NodeMetrics, RunState, Stage } from '../segment/index.js';
 
 /** What nodes are written in. */
 export type Language = 'python' | 'typescript';
@@ -32,6 +33,16 @@ export interface SegmentRequest {
   readonly output: Stage;
   /** Entries of segments in this process, by channel: such channels need no wire. */
   readonly localEntries: Map<string, Stage>;
+  /** There where the host may be started again. */
+  readonly keeper?: Keeper | undefined;
+}
+
+/** What starts the host of a segment again, and keeps what is in it. */
+export interface Keeper {
+  /** The host has died with the segment open, or opening: the run fails only if the keeper makes it. */
+  hostDied(error: Error): void;
+  /** The same letter, with the item as the node was given it. */
+  ofLetter(letter: DeadLetter): DeadLetter;
 }
 
 /** A segment whose nodes are initialized. */
@@ -67,6 +78,8 @@ export interface Host {
   readonly canShareMemory: boolean;
   /** Whether it has ended, or is about to. @defaultValue false */
   readonly isDead?: boolean;
+  /** What is in it, where it may be started again. */
+  readonly inFlight?: InFlight;
   /** Calls `listener` when a host that can die has died; gives a function that takes that back, as every run must. */
   watchDeath?(listener: (error: Error) => void): () => void;
   /** The address at which its incoming channels are dialled. */

@@ -6,6 +6,7 @@ import type {
   WrittenFailurePolicy,
   WrittenFanIn,
   WrittenQueueLimits,
+  WrittenRestart,
 } from '../node/index.js';
 
 /** A node entry that names a type. */
@@ -36,6 +37,8 @@ export interface ManifestTypeNode {
   readonly input_queue?: WhenFull | WrittenQueueLimits;
   /** How items of several inputs come to the node. */
   readonly fan_in?: FanInPolicy | WrittenFanIn;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -58,6 +61,8 @@ export interface ManifestInstanceNode {
   readonly input_queue?: WhenFull | WrittenQueueLimits;
   /** How items of several inputs come to the node. */
   readonly fan_in?: FanInPolicy | WrittenFanIn;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry. */

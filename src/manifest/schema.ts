@@ -120,6 +120,21 @@ const fanIn = z
   ])
   .nullish()
   .describe('How items of several inputs come to the node. Absent: "merge".');
+const restart = z
+  .union([
+    z.int().min(0),
+    z.strictObject({
+      limit: z.int().min(0).describe('How often, in one run or session.'),
+      items: z
+        .enum(['redeliver', 'report'])
+        .nullish()
+        .describe('What becomes of items that were in the host. Absent: "redeliver".'),
+    }),
+  ])
+  .nullish()
+  .describe(
+    'How often the worker or process of the node is started again when it dies. Absent: the run fails.',
+  );
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -145,6 +160,7 @@ const typeEntry = z
     failure_policy: failurePolicy,
     input_queue: inputQueue,
     fan_in: fanIn,
+    restart,
   })
   .describe('A node.');
 
@@ -159,6 +175,7 @@ const instanceEntry = z.strictObject({
   failure_policy: failurePolicy,
   input_queue: inputQueue,
   fan_in: fanIn,
+  restart,
 });
 
 const metadata = z

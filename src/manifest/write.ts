@@ -64,7 +64,7 @@ function toEntry({
     ...(executor === undefined ? {} : { executor }),
     ...(writeSettings(settings) as Pick<
       ManifestTypeNode,
-      'concurrency' | 'unordered' | 'failure_policy' | 'input_queue' | 'fan_in'
+      'concurrency' | 'unordered' | 'failure_policy' | 'input_queue' | 'fan_in' | 'restart'
     >),
   };
 }

@@ -34,11 +34,13 @@ export {
   settingsOf,
   statedSettings,
   type CheckedQueue,
+  type CheckedRestart,
   type CheckedSettings,
   type FailurePolicy,
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type RetryPolicy,
   type WhenFull,
 } from './settings.js';
@@ -48,6 +50,7 @@ export {
   type WrittenFailurePolicy,
   type WrittenFanIn,
   type WrittenQueueLimits,
+  type WrittenRestart,
   type WrittenSettings,
 } from './written-settings.js';
 export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

@@ -8,6 +8,7 @@ import {
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type WhenFull,
 } from './settings.js';
 
@@ -103,6 +104,8 @@ export interface NodeLike<In = never, Out = unknown> {
   inputQueue?: WhenFull | QueueLimits | undefined;
   /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
   fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its worker or process is started again when that dies. @defaultValue the run fails */
+  restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -165,6 +168,8 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare inputQueue?: WhenFull | QueueLimits | undefined;
   /** How items of several inputs come to the node. Not there unless given. */
   declare fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its worker or process is started again when that dies. Not there unless given. */
+  declare restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

@@ -47,6 +47,14 @@ export interface WrittenFanIn {
   readonly incomplete?: 'drop' | 'pass' | null | undefined;
 }
 
+/** A restart policy as manifests hold it. */
+export interface WrittenRestart {
+  /** How often, in one run or session. */
+  readonly limit: number;
+  /** What becomes of items that were in the host. */
+  readonly items?: 'redeliver' | 'report' | null | undefined;
+}
+
 /** The settings of a node as manifests and control messages hold them. */
 export interface WrittenSettings {
   /** How many items an async `process` may work on at once. */
@@ -59,29 +67,36 @@ export interface WrittenSettings {
   readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
   /** How items of several inputs come to the node. */
   readonly fan_in?: FanInPolicy | WrittenFanIn | null | undefined;
+  /** How often the host of the node is started again when it dies, and what becomes of the items that were in it. */
+  readonly restart?: number | WrittenRestart | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
 export function writeSettings(settings: NodeSettings): WrittenSettings {
-  const { concurrency, unordered, failurePolicy, inputQueue, fanIn } = settings;
+  const { concurrency, unordered, failurePolicy, inputQueue, fanIn, restart } = settings;
   return withoutAbsent({
     concurrency,
     unordered,
     failure_policy: writePolicy(failurePolicy),
     input_queue: writeQueue(inputQueue),
     fan_in: writeFanIn(fanIn),
+    restart,
   });
 }
 
 /** Settings from the form of manifests; only what is stated. */
 export function readSettings(written: WrittenSettings): NodeSettings {
-  const { concurrency, unordered, failure_policy, input_queue, fan_in } = written;
+  const { concurrency, unordered, failure_policy, input_queue, fan_in, restart } = written;
   return withoutAbsent({
     concurrency,
     unordered,
     failurePolicy: readPolicy(failure_policy),
     inputQueue: readQueue(input_queue),
     fanIn: readFanIn(fan_in),
+    restart:
+      typeof restart !== 'object' || restart === null
+        ? restart
+        : { limit: restart.limit, ...withoutAbsent({ items: restart.items }) },
   });
 }
 

@@ -247,11 +247,12 @@ function checkRoles(before: readonly PartNode[], after: readonly PartNode[]): vo
   const isBefore = new Set(before.map(({ node }) => node.node));
   const isAfter = new Set(after.map(({ node }) => node.node));
   for (const { node } of [...before, ...after]) {
-    const { fanIn } = settingsOf(node.node, node.id);
+    const { fanIn, restart } = settingsOf(node.node, node.id);
     const role = roleOf(node.node);
-    if (role === 'process' && fanIn === undefined) continue;
-    if (role !== 'source' && isBefore.has(node.node) !== isAfter.has(node.node)) continue;
-    const why = `Node "${node.id}" ${whyNot(role, fanIn?.policy)}`;
+    if (role === 'process' && fanIn === undefined && restart === undefined) continue;
+    if (role !== 'source' && restart === undefined && isBefore.has(node.node) !== isAfter.has(node.node))
+      continue;
+    const why = `Node "${node.id}" ${restart === undefined ? whyNot(role, fanIn?.policy) : 'may be started again with its host, which has a place of its own in the session'}`;
     throw new RemoteMediaError(
       'RM_NODE_BUSY',
       `The session cannot be changed while it goes on. ${why}. Open another session, or make the node one that processes item by item.`,

@@ -14,7 +14,7 @@ class Sync extends Node<number, number> {
   process(item: number, _context: NodeContext): number | Promise<number> {
     return item;
   }
-  override flush(): void {
+  override flush(): undefined {
     this.life.push('flush');
   }
   override cleanup(): void | Promise<void> {

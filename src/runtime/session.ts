@@ -17,6 +17,7 @@ import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
 import { watchInterrupts } from './interrupts.js';
+import { RELAY } from './relays.js';
 import type { ResolvedPipeline } from './resolved.js';
 
 /** What a run measured. */
@@ -129,7 +130,9 @@ export class Session {
     const byNode = new Map(records.map((record) => [record.nodeId, record]));
     return {
       totalDurationUs: (this.#durationMs ?? performance.now() - this.#startedAt) * 1e3,
-      nodeMetrics: this.#request.pipeline.nodes.flatMap(({ id }) => byNode.get(id) ?? []),
+      nodeMetrics: this.#request.pipeline.nodes.flatMap(({ id, type }) =>
+        type === RELAY ? [] : (byNode.get(id) ?? []),
+      ),
     };
   }
 

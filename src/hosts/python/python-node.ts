@@ -8,6 +8,7 @@ import type {
   NodeRole,
   OnError,
   QueueLimits,
+  RestartPolicy,
   WhenFull,
 } from '../../node/index.js';
 import type { Host } from '../host.js';
@@ -51,6 +52,8 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
   declare inputQueue?: WhenFull | QueueLimits | undefined;
   /** How items of several inputs come to the node. Not there unless assigned. */
   declare fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its host is started again when it dies: only where the host was made for it. Not there unless assigned. */
+  declare restart?: number | RestartPolicy | undefined;
   readonly #access: PythonObjectAccess;
   #isClosed = false;
 

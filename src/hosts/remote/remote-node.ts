@@ -7,6 +7,7 @@ import type {
   NodeRole,
   OnError,
   QueueLimits,
+  RestartPolicy,
   WhenFull,
 } from '../../node/index.js';
 import type { Host } from '../host.js';
@@ -50,6 +51,7 @@ export class RemoteNode implements NodeLike {
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   declare inputQueue?: WhenFull | QueueLimits | undefined;
   declare fanIn?: FanInPolicy | FanIn | undefined;
+  declare restart?: number | RestartPolicy | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 

@@ -3,7 +3,7 @@ import type { NodeMetrics, RunState, StuckReport } from '../../segment/index.js'
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
-import { isBulk, type OpenSegment, type SegmentRequest } from '../host.js';
+import { isBulk, type Keeper, type OpenSegment, type SegmentRequest } from '../host.js';
 
 /** How a segment talks to its host. */
 export interface SegmentHost {
@@ -88,6 +88,7 @@ export async function describeSegment(
     session: run.sessionId,
     watch,
     cancelTimeoutMs,
+    ...(request.keeper === undefined ? {} : { receipts: true }),
   };
 }
 
@@ -97,6 +98,7 @@ export class RemoteSegment implements OpenSegment {
   readonly #id: string;
   readonly #host: SegmentHost;
   readonly #run: RunState;
+  readonly #keeper: Keeper | undefined;
   readonly #nodeIds: readonly string[];
   readonly #release: () => void;
   #settle: () => void = () => undefined;
@@ -108,15 +110,17 @@ export class RemoteSegment implements OpenSegment {
   #isSilent = false;
 
   /** @param id - unique in its host */
-  constructor(id: string, host: SegmentHost, { run, segment, nodes }: SegmentRequest) {
+  constructor(id: string, host: SegmentHost, { run, segment, nodes, keeper }: SegmentRequest) {
     this.#id = id;
     this.#host = host;
     this.#run = run;
+    this.#keeper = keeper;
     this.#nodeIds = segment.nodes.filter((nodeId) => nodes.has(nodeId));
     this.done = new Promise((resolve) => (this.#settle = resolve));
     const unwatch = host.watchDeath((error) => {
       if (this.#isDone) return;
-      this.#run.fail(error);
+      if (keeper === undefined) this.#run.fail(error);
+      else keeper.hostDied(error);
       this.#finish();
     });
     const release = host.hold();
@@ -192,7 +196,8 @@ export class RemoteSegment implements OpenSegment {
     const cause = decodeFailure(failure, this.#host.name);
     const error =
       cause instanceof NodeError ? cause : new NodeError({ nodeId, phase: 'process', itemIndex, cause });
-    this.#run.giveUpItem({ nodeId, itemIndex, item, error });
+    const letter = { nodeId, itemIndex, item, error };
+    this.#run.giveUpItem(this.#keeper?.ofLetter(letter) ?? letter);
   }
 
   /** Something in the segment, or in its host, is stuck. */

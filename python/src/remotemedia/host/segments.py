@@ -17,6 +17,7 @@ from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
 from remotemedia.host.described import DescribedSegment, Ends
 from remotemedia.host.listener import Listener, hello
+from remotemedia.host.receipts import ReceiptedNode
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter
 from remotemedia.runner.loop import LoopThread
@@ -257,7 +258,8 @@ class HostSegment:
         self._answer_closers([])
 
     def _build(self) -> Segment:
-        described = DescribedSegment(self._description, self._find_object, self._host.ends)
+        find = self._find_receipted if self._description.get("receipts") else self._find_object
+        described = DescribedSegment(self._description, find, self._host.ends)
         self._outputs = [port for port, _ in described.outputs]
         segment = Segment(described.plan, self._host.loop_thread, loop=self._host.loop)
         segment.on_interrupt = self._interrupted
@@ -271,6 +273,9 @@ class HostSegment:
         if is_cancelled:
             segment.cancel()
         return segment
+
+    def _find_receipted(self, number: int) -> ReceiptedNode:
+        return ReceiptedNode(self._find_object(number))
 
     def _run(self, segment: Segment, respond: Respond) -> None:
         try:
