@@ -28,6 +28,7 @@ const ROOMS = [
   'hosts',
   'hosting',
   'runtime',
+  'testing',
   'engine',
   'cli',
 ];

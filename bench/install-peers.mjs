@@ -5,10 +5,12 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setupPython, venvPython } from '../scripts/setup-python.mjs';
 import { NODE_PEERS, PYTHON_PEERS } from './bulk/peers.mjs';
+import { LIVE_PEERS } from './live-sessions/peers.mjs';
 import { findPublished, PUBLISHED, SHIM } from './python-driver/peers.mjs';
 
 // Both own `import remotemedia`, so they stay apart from ours.
 const PUBLISHED_PACKAGES = ['remotemedia-ffi==0.4.4', 'remotemedia-client==0.2.0', 'numpy'];
+const LIVE_PACKAGES = ['pipecat-ai==1.14.0', 'livekit-agents==1.8.9'];
 const PYTHON_PACKAGES = ['iceoryx2==0.10.0', 'pyzmq==27.3.0', 'ray==2.60.0', 'numpy'];
 // koffi is no peer but the add-on that we can use.
 const NODE_PACKAGES = ['pythonia@1.2.6', 'zeromq@6.8.0', 'koffi@3.3.4', 'piscina@5.3.2'];
@@ -17,6 +19,7 @@ await setupPython();
 const outcomes = [
   install('published packages', PUBLISHED, installPublished),
   install('peers of Python', PYTHON_PEERS, () => pipInstall(PYTHON_PEERS, PYTHON_PACKAGES)),
+  install('peers of live sessions', LIVE_PEERS, () => pipInstall(LIVE_PEERS, LIVE_PACKAGES)),
   install('peers of Node.js', NODE_PEERS, installNodePeers),
 ];
 process.exitCode = outcomes.every(Boolean) ? 0 : 1;

@@ -21,6 +21,8 @@ const ALL = [
   'sessions',
   'live-sessions',
   'replicas',
+  'watching',
+  'restart',
 ];
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = wanted.filter((name) => !ALL.includes(name));

@@ -64,6 +64,7 @@ export {
   perSession,
   registeredNodes,
   registerNode,
+  SessionStates,
   SourceNode,
   StreamingNode,
   type AnyNode,
@@ -73,6 +74,8 @@ export {
   type ManyOutputs,
   type NodeClass,
   type FailurePolicy,
+  type FanIn,
+  type FanInPolicy,
   type NodeContext,
   type NodeLike,
   type NodeOptions,
@@ -81,8 +84,10 @@ export {
   type ParameterSchema,
   type ProcessResult,
   type QueueLimits,
+  type RestartPolicy,
   type RegisteredNode,
   type RetryPolicy,
+  type SessionStatesOptions,
   type WhenFull,
 } from './node/index.js';
 export {
@@ -128,6 +133,7 @@ export {
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type InsertPlace,
   type LiveSession,
   type LoadOptions,
   type OpenOptions,
@@ -140,4 +146,4 @@ export {
   type RunOptions,
   type WriteOptions,
 } from './runtime/index.js';
-export type { DeadLetter, NodeMetrics } from './segment/index.js';
+export type { DeadLetter, NodeMetrics, StuckReport } from './segment/index.js';

@@ -18,6 +18,11 @@ def new_journal() -> str:
     return f"journal-{next(_numbers)}"
 
 
+def settings_in(entry) -> dict:
+    """What a node of a case states about its calls, as in a manifest."""
+    return {name: entry[name] for name in ("concurrency", "unordered", "failure_policy") if name in entry}
+
+
 def ids_of(case) -> dict[str, str]:
     """For each node's id the id of the object that stands there."""
     owner = {entry["id"]: entry["id"] for entry in case["nodes"]}
@@ -41,8 +46,11 @@ def ends_of(case) -> tuple[list[str], list[str]]:
     return first, last
 
 
-def check(case, outputs, failures, journal) -> None:
-    """Compare a run with its case; of several failures the one of the lowest item index counts."""
+def check(case, outputs, failures, journal, letters=()) -> None:
+    """Compare a run with its case; of several failures the one of the lowest item index counts.
+
+    A letter is the id of a node, the index of its item, and the item.
+    """
     if "cancelAfter" in case:
         outputs = outputs[: case["cancelAfter"]]
     if case.get("order") == "any":
@@ -59,5 +67,6 @@ def check(case, outputs, failures, journal) -> None:
         assert (first["type"], first["message"], first["language"]) == ("ValueError", "boom", "python")
     else:
         assert failures == []
+    assert [list(letter) for letter in letters] == case.get("deadLetters", [])
     if "journal" in case:
         assert journal == case["journal"]

@@ -271,6 +271,45 @@ class KeepAll(Fixture):
         return sum(int(array.sum()) for array in arrays)
 
 
+class Refuse(Fixture):
+    """Fails for odd numbers; made by ``__new__`` so that ``process`` is of the right kind."""
+
+    def __new__(cls, id="node", journal="default", *, where="process"):
+        return object.__new__(_REFUSING.get(where, cls))
+
+    def refuse(self, item):
+        if item % 2:
+            raise ValueError("boom")
+        return item
+
+    def process(self, item):
+        return self.refuse(item)
+
+
+class _RefuseAsync(Refuse):
+    async def process(self, item):
+        await _turn(0)
+        return self.refuse(item)
+
+
+class _RefuseGenerator(Refuse):
+    def process(self, item):
+        yield self.refuse(item)
+
+
+class _RefuseAsyncGenerator(Refuse):
+    async def process(self, item):
+        await _turn(0)
+        yield self.refuse(item)
+
+
+_REFUSING = {
+    "async": _RefuseAsync,
+    "generator": _RefuseGenerator,
+    "asyncGenerator": _RefuseAsyncGenerator,
+}
+
+
 class Explode(Fixture):
     """Fails where its parameter says; made by ``__new__`` so that ``process`` is of the right kind."""
 

@@ -1,5 +1,6 @@
 """A small engine for tests: it starts a Python host, and plays its control side and its peers."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -29,7 +30,10 @@ from remotemedia.wire.frames import (
 )
 
 ENTRY = Path(remotemedia.__file__).parent / "host" / "entry.py"
+NODES = str(Path(__file__).parent / "host_nodes.py")
 WINDOW = [64, 1 << 20]
+# How long a test waits for what must come.
+SECONDS = 20
 
 
 def read(reader):
@@ -116,12 +120,12 @@ class Engine:
         return answer
 
     def request(self, method, **params):
-        is_ok, result = self.send(method, params).get(timeout=20)
+        is_ok, result = self.send(method, params).get(timeout=SECONDS)
         if not is_ok:
             raise RequestError(result)
         return result
 
-    def event(self, name, timeout=20):
+    def event(self, name, timeout=SECONDS):
         while True:
             found, params = self.events.get(timeout=timeout)
             if found == name:
@@ -133,9 +137,9 @@ class Engine:
     def close(self):
         self.control.close() if self.process.poll() is not None else self.control.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=SECONDS)
         self.control.close()
-        self._thread.join(20)
+        self._thread.join(SECONDS)
         return out.decode(), err.decode()
 
 
@@ -231,4 +235,62 @@ def segment(name, nodes, edges=(), inputs=(), outputs=(), metrics=False, cancel_
     }
 
 
-__all__ = ["Engine", "Feed", "RequestError", "Sink", "exception_of", "segment"]
+@contextlib.contextmanager
+def running(engine, *class_names, window=WINDOW, metrics=False, cancel_timeout_ms=5000):
+    """Runs a chain of nodes; gives the ends of its channels, the objects and the segment's name."""
+    objects = [engine.create(file=NODES, **{"class": name}, args=[], kwargs={}) for name in class_names]
+    ids = [f"{name.lower()}_{position}" for position, name in enumerate(class_names)]
+    name = secrets.token_hex(4)
+    sink = Sink(engine)
+    engine.request(
+        "open",
+        **segment(
+            name,
+            [{"id": node_id, "object": number} for node_id, number in zip(ids, objects, strict=True)],
+            itertools.pairwise(ids),
+            [{"channel": f"{name}-in", "token": "t", "to": [ids[0]], "window": window}],
+            [
+                {
+                    "channel": f"{name}-out",
+                    "token": sink.token,
+                    "from": ids[-1],
+                    "address": sink.address,
+                    "window": window,
+                }
+            ],
+            metrics,
+            cancel_timeout_ms,
+        ),
+    )
+    feed = Feed(engine, f"{name}-in", "t")
+    engine.request("start", segment=name)
+    with contextlib.closing(feed), contextlib.closing(sink):
+        yield feed, sink.items(), objects, name
+
+
+def run(engine, *class_names, items=(1,), **options):
+    """Runs a chain to its end: outputs, failures, and the answer to ``close``."""
+    with running(engine, *class_names, **options) as (feed, outputs, _, name):
+        if feed.send(items):
+            with contextlib.suppress(OSError):
+                feed.end()
+        got = list(outputs)
+        done = engine.event("done")
+        return got, done["failures"], engine.request("close", segment=name)
+
+
+__all__ = [
+    "ENTRY",
+    "NODES",
+    "SECONDS",
+    "WINDOW",
+    "Engine",
+    "Feed",
+    "RequestError",
+    "Sink",
+    "exception_of",
+    "read",
+    "run",
+    "running",
+    "segment",
+]

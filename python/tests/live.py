@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from remotemedia import LiveSession
-from session_nodes import Gated
+from session_nodes import AsyncRecording, Gated, GeneratorRecording, Recording, StreamRecording
+
+KINDS = [Recording, AsyncRecording, GeneratorRecording, StreamRecording]
+# The calls of a node whose session has ended by ``end``.
+LIFE = ["initialize", "flush", "cleanup"]
+
+
+def life_of(node: Recording) -> list[str]:
+    """The same of a node of any kind: a streaming one is not flushed, as its input ends."""
+    return ["initialize", "cleanup"] if isinstance(node, StreamRecording) else LIFE
 
 
 def run(main: Callable[[], Awaitable[Any]]) -> Any:
@@ -51,3 +62,9 @@ async def fill(session: LiveSession, node: Gated, pending: int) -> None:
     await wait_inside(node)
     for number in range(1, pending + 1):
         assert session.try_write(number)
+
+
+def threads_and_descriptors() -> tuple[int, int]:
+    """How many threads this program has, and how many open files where the system tells."""
+    folder = Path("/proc/self/fd")
+    return threading.active_count(), len(list(folder.iterdir())) if folder.is_dir() else 0

@@ -74,6 +74,45 @@ class Talk(Node):
             time.sleep(0.001)
 
 
+class Stubborn(Node):
+    """Fails each time, and writes it down."""
+
+    def __init__(self, file: str, **config: Any) -> None:
+        super().__init__(**config)
+        self.file = file
+
+    def process(self, data: Any) -> Any:
+        with Path(self.file).open("a") as file:
+            file.write(f"{data}\n")
+        raise KeyError(data)
+
+
+class Timed(Node):
+    """Assigns its items to be their presentation times."""
+
+    def process(self, data: float, ctx: Any) -> float:
+        ctx.timestamp_us = data
+        return data
+
+
+class Clock(Node):
+    """Gives the presentation time of its item, and what it adds to it."""
+
+    def process(self, _data: float, ctx: Any) -> Iterator[str]:
+        yield f"at {ctx.timestamp_us}"
+        ctx.timestamp_us += 5
+        yield f"then {ctx.timestamp_us}"
+        ctx.timestamp_us += 5
+        yield f"last {ctx.timestamp_us}"
+
+
+class Seen(Node):
+    """Gives items with their presentation times."""
+
+    def process(self, data: Any, ctx: Any) -> tuple[Any, float | None]:
+        return data, ctx.timestamp_us
+
+
 class Refusing(Node):
     def initialize(self) -> None:
         raise ConnectionError("no model")

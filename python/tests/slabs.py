@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from remotemedia.runner.slab_sender import SlabSender
-from remotemedia.slabs.arena import Arena
+from remotemedia.slabs.arena import LEAST_BYTES, Arena
+from remotemedia.slabs.arrays import held_slice
 from remotemedia.slabs.giving import Giving
+from remotemedia.slabs.slab import Block
 from remotemedia.slabs.table import Returns, SlabTable
 from remotemedia.wire.frames import (
     FORGET,
@@ -21,6 +25,7 @@ from remotemedia.wire.items import ForeignItems, PythonItems
 from remotemedia.wire.slices import SliceReader
 
 MIB = 1 << 20
+RECORD = np.dtype({"names": ["a", "b"], "formats": ["u1", "<f8"], "offsets": [0, 8], "itemsize": 24})
 
 
 class Line:
@@ -96,4 +101,27 @@ class Line:
         self.sender.credited(self.sent)
 
 
-__all__ = ["MIB", "Line"]
+def allocate(arena: Arena, size: int) -> Block:
+    block = arena.allocate(size)
+    assert block is not None
+    return block
+
+
+def filled(dtype: Any, count: int = LEAST_BYTES) -> np.ndarray:
+    dtype = np.dtype(dtype)
+    raw = np.arange(count * dtype.itemsize, dtype=np.uint32).astype(np.uint8)
+    return (raw & 1 if dtype.char == "?" else raw).view(dtype)
+
+
+def assert_equal(left: np.ndarray, right: np.ndarray) -> None:
+    assert type(left) is np.ndarray
+    assert (left.dtype, left.shape) == (right.dtype, right.shape)
+    assert left.flags.f_contiguous == right.flags.f_contiguous or not right.flags.forc
+    assert left.tobytes() == right.tobytes()
+
+
+def is_in_place(array: np.ndarray) -> bool:
+    return held_slice(array if array.flags.c_contiguous else array.T) is not None
+
+
+__all__ = ["MIB", "RECORD", "Line", "allocate", "assert_equal", "filled", "is_in_place"]

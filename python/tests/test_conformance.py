@@ -4,6 +4,7 @@ import pytest
 
 import conformance_nodes
 from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
+from remotemedia.core.settings import read_settings
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
 from remotemedia.runner.plan import OpenError
 
@@ -25,7 +26,8 @@ def test_case(case, loop_thread):
         if owner[entry["id"]] == entry["id"]
     }
     places = [
-        Place(entry["id"], made[owner[entry["id"]]], entry.get("concurrency", 1)) for entry in case["nodes"]
+        Place(entry["id"], made[owner[entry["id"]]], read_settings(entry, entry["id"]))
+        for entry in case["nodes"]
     ]
     outputs = []
 
@@ -42,6 +44,8 @@ def test_case(case, loop_thread):
         [(MemoryOutput(take), node_id) for node_id in last],
     )
     segment = Segment(plan, loop_thread)
+    letters = []
+    segment.on_dead_letter = letters.append
     failures = []
     try:
         segment.open()
@@ -51,4 +55,5 @@ def test_case(case, loop_thread):
     except OpenError as error:
         failures.append(error.failure)
     entries = conformance_nodes.Journal(journal).entries()
-    check(case, outputs, [failure.as_map() for failure in failures], entries)
+    given_up = [(letter.node_id, letter.item_index, letter.item) for letter in letters]
+    check(case, outputs, [failure.as_map() for failure in failures], entries, given_up)

@@ -6,7 +6,16 @@ import re
 import pytest
 
 import conformance_nodes
-from cases import CASES, SESSION_CASES, check, edges_of, ends_of, ids_of, new_journal
+from cases import (
+    CASES,
+    SESSION_CASES,
+    check,
+    edges_of,
+    ends_of,
+    ids_of,
+    new_journal,
+    settings_in,
+)
 from remotemedia import Pipeline, execute_pipeline_sync, execute_pipeline_with_input_sync
 from remotemedia.core.exceptions import NodeBusyError
 
@@ -22,11 +31,7 @@ def manifest_of(case, journal, with_engine):
             kind = getattr(conformance_nodes, entry["type"])
             made[entry["id"]] = kind(entry["id"], journal, **entry.get("params", {}))
     nodes = [
-        {
-            "id": entry["id"],
-            "instance": made[owner[entry["id"]]],
-            **({"concurrency": entry["concurrency"]} if "concurrency" in entry else {}),
-        }
+        {"id": entry["id"], "instance": made[owner[entry["id"]]], **settings_in(entry)}
         for entry in case["nodes"]
     ]
     edges = [tuple(edge) for edge in edges_of(case)]
@@ -37,7 +42,15 @@ def manifest_of(case, journal, with_engine):
     return nodes, edges
 
 
-async def stream(case, nodes, edges):
+class Letters(list):
+    """Dead letters as the table states them."""
+
+    def take(self, letter):
+        assert isinstance(letter.error, Exception)
+        self.append((letter.node_id, letter.item_index, letter.item))
+
+
+async def stream(case, nodes, edges, letters):
     """Run it, leave where the case cancels; gives the outputs and the failure as the table states it."""
     pipeline = Pipeline(name="case")
     pipeline.nodes = nodes
@@ -51,7 +64,7 @@ async def stream(case, nodes, edges):
 
     if "input" in case:
         given = items()
-    results = pipeline.process(given)
+    results = pipeline.process(given, on_dead_letter=letters.take)
     try:
         async for output in results:
             outputs.append(output)
@@ -79,11 +92,12 @@ def failure_of(error, case):
 def test_case(case, with_engine):
     journal = new_journal()
     nodes, edges = manifest_of(case, journal, with_engine)
-    outputs, failures = asyncio.run(stream(case, nodes, edges))
-    check(case, outputs, failures, conformance_nodes.Journal(journal).entries())
+    letters = Letters()
+    outputs, failures = asyncio.run(stream(case, nodes, edges, letters))
+    check(case, outputs, failures, conformance_nodes.Journal(journal).entries(), letters)
 
 
-async def live_session(case, nodes, edges):
+async def live_session(case, nodes, edges, letters):
     """Go through what the case says a live session goes through; gives the outputs."""
     pipeline = Pipeline(name="case")
     pipeline.nodes = nodes
@@ -98,6 +112,8 @@ async def live_session(case, nodes, edges):
             else:
                 getattr(session, step)()
         outputs += [output async for output in session]
+        async for letter in session.dead_letters:
+            letters.take(letter)
     return outputs
 
 
@@ -109,10 +125,11 @@ def test_case_of_a_live_session(case, where):
     if where == "away":
         for node in nodes:
             node["executor"] = "multiprocess"
-    outputs = asyncio.run(live_session(case, nodes, edges))
+    letters = Letters()
+    outputs = asyncio.run(live_session(case, nodes, edges, letters))
     entries = conformance_nodes.Journal(journal).entries()
     # What is noted in other processes stays there.
-    check(case, outputs, [], case.get("journal") if where == "away" else entries)
+    check(case, outputs, [], case.get("journal") if where == "away" else entries, letters)
 
 
 @pytest.mark.parametrize(
@@ -125,15 +142,15 @@ def test_case_in_a_blocking_call(case):
     nodes, edges = manifest_of(case, journal, False)
     connections = [{"from": origin, "to": target} for origin, target in edges]
     manifest = {"version": "v1", "metadata": {"name": "case"}, "nodes": nodes, "connections": connections}
-    outputs, failures = case["outputs"], []
+    outputs, failures, letters = case["outputs"], [], Letters()
     try:
         if "input" in case:
-            result = execute_pipeline_with_input_sync(manifest, case["input"])
+            result = execute_pipeline_with_input_sync(manifest, case["input"], on_dead_letter=letters.take)
         else:
-            result = execute_pipeline_sync(manifest)
+            result = execute_pipeline_sync(manifest, on_dead_letter=letters.take)
         outputs = result if isinstance(result, list) and len(case["outputs"]) != 1 else [result]
     except NodeBusyError:
         raise
     except Exception as error:
         failures = [failure_of(error, case)]
-    check(case, outputs, failures, conformance_nodes.Journal(journal).entries())
+    check(case, outputs, failures, conformance_nodes.Journal(journal).entries(), letters)

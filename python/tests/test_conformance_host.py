@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
-from engine import WINDOW, Engine, Feed, RequestError, Sink, segment
+from cases import CASES, check, edges_of, ends_of, ids_of, new_journal, settings_in
+from engine import SECONDS, WINDOW, Engine, Feed, RequestError, Sink, segment
 
 NODES = str(Path(__file__).parent / "conformance_nodes.py")
 
@@ -36,7 +36,7 @@ def test_case(case, engine):
         if owner[entry["id"]] == entry["id"]
     }
     nodes = [
-        {"id": entry["id"], "object": made[owner[entry["id"]]], "concurrency": entry.get("concurrency", 1)}
+        {"id": entry["id"], "object": made[owner[entry["id"]]], **settings_in(entry)}
         for entry in case["nodes"]
     ]
     first, last = ends_of(case)
@@ -59,10 +59,10 @@ def test_case(case, engine):
             for node_id, sink in zip(last, sinks, strict=True)
         ],
     )
-    outputs, failures = run(engine, case, description, channel, token, sinks)
+    outputs, failures, letters = run(engine, case, description, channel, token, sinks)
     entries = engine.request("call", object=reader, name="entries", args=[], kwargs={})
     engine.request("release", objects=[*made.values(), reader])
-    check(case, outputs, failures, entries)
+    check(case, outputs, failures, entries, letters)
 
 
 def run(engine, case, description, channel, token, sinks):
@@ -73,7 +73,7 @@ def run(engine, case, description, channel, token, sinks):
         try:
             engine.request("open", **description)
         except RequestError as error:
-            return outputs, [error.failure]
+            return outputs, [error.failure], []
         readers = [
             threading.Thread(target=drain, args=(engine, description["segment"], sink, case, outputs))
             for sink in sinks
@@ -87,13 +87,27 @@ def run(engine, case, description, channel, token, sinks):
         if "input" in case and feed.send(case["input"]):
             with contextlib.suppress(OSError):
                 feed.end()
-        done = engine.event("done")
+        done, letters = await_done(engine)
         for reader in readers:
             reader.join(20)
         closed = engine.request("close", segment=description["segment"])
     assert done["stuck"] == []
     assert all(sink.is_failed is bool(done["failures"]) for sink in sinks if "cancelAfter" not in case)
-    return outputs, [*done["failures"], *closed["failures"]]
+    return outputs, [*done["failures"], *closed["failures"]], letters
+
+
+def await_done(engine):
+    """What the event ``done`` says, and the dead letters that were told before."""
+    letters = []
+    while True:
+        name, params = engine.events.get(timeout=SECONDS)
+        if name == "dead-letter":
+            failure = params["failure"]
+            assert (failure["nodeId"], failure["itemIndex"]) == (params["nodeId"], params["itemIndex"])
+            assert failure["phase"] == "process"
+            letters.append((params["nodeId"], params["itemIndex"], params["item"]))
+        elif name == "done":
+            return params, letters
 
 
 def drain(engine, name, sink, case, outputs):

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import itertools
 import os
 import signal
 import threading
@@ -11,53 +10,20 @@ import weakref
 
 import pytest
 
+from life_nodes import Plain, Recorder
 from remotemedia import Node
 from remotemedia.core import lifecycle, registry
-from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
+from remotemedia.runner import Segment
 from remotemedia.runner.plan import OpenError
-
-LOOP = LoopThread()
-
-
-class Recorder(Node):
-    def __init__(self, **config):
-        super().__init__(**config)
-        self.calls = []
-
-    def initialize(self):
-        self.calls.append("initialize")
-
-    def process(self, data):
-        return data
-
-    def cleanup(self):
-        self.calls.append("cleanup")
-
-
-class Plain:
-    def __init__(self):
-        self.calls = []
-
-    def initialize(self):
-        self.calls.append("initialize")
-
-    def process(self, data):
-        return data
-
-    def cleanup(self):
-        self.calls.append("cleanup")
+from running import LOOP, plan_of
 
 
 class Slotted(Plain):
     __slots__ = ()
 
 
-def segment_of(*nodes, items=(1,), take=None):
-    ids = [str(position) for position in range(len(nodes))]
-    places = [Place(node_id, node) for node_id, node in zip(ids, nodes, strict=True)]
-    edges = list(itertools.pairwise(ids))
-    outputs = [(MemoryOutput(take or (lambda _: None)), ids[-1])]
-    return Segment(SegmentPlan(places, edges, [(MemoryInput(items), ["0"])], outputs), LOOP)
+def segment_of(*nodes, **options):
+    return Segment(plan_of(*nodes, **options), LOOP)
 
 
 def run(*nodes, items=(1,)):

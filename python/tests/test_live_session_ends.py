@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,45 +22,12 @@ from session_nodes import (
     AsyncTidy,
     FailingAt,
     Gated,
-    GeneratorRecording,
     Recording,
     StreamRecording,
 )
 
-KINDS = pytest.mark.parametrize(
-    "kind", [Recording, AsyncRecording, GeneratorRecording, StreamRecording], ids=lambda kind: kind.__name__
-)
-LIFE = ["initialize", "flush", "cleanup"]
-
 
 class TestFailures:
-    @pytest.mark.parametrize("before", [[], [AsyncRecording]], ids=["first", "behind another"])
-    def test_come_after_the_outputs_before_them(self, before: list[type[Recording]]) -> None:
-        node = FailingAt(2, name="picky")
-
-        async def main() -> None:
-            session = await Pipeline([*[kind() for kind in before], node, Recording()], "agent").open()
-            for number in range(3):
-                await session.write(number)
-            assert [await anext(session), await anext(session)] == [0, 1]
-            with pytest.raises(LookupError, match="no 2") as caught:
-                await anext(session)
-            assert f'in process() of node "picky_{len(before)}", item 2' in caught.value.__notes__[0]
-            with pytest.raises(StopAsyncIteration):
-                await anext(session)
-            with pytest.raises(SessionEndedError) as refused:
-                await session.write(3)
-            assert refused.value.__cause__ is caught.value
-            assert str(refused.value) == (
-                'The session of pipeline "agent" takes no more items: it ended: LookupError: no 2. '
-                "Open another one."
-            )
-            with pytest.raises(LookupError):
-                await session.wait()
-
-        run(main)
-        assert node.calls == ["initialize", "cleanup"]
-
     def test_refuse_a_write_that_waits(self) -> None:
         class Failing(Gated):
             def process(self, data: Any) -> Any:
@@ -183,18 +148,6 @@ class TestEnding:
                     assert (caught.value.code, caught.value.__cause__) == ("RM_SESSION_ENDED", None)
 
         run(main)
-
-    def test_the_block_waits_for_it_and_drops_what_nobody_reads(self) -> None:
-        nodes = [Recording(), AsyncRecording(), Recording()]
-
-        async def main() -> None:
-            async with Pipeline(nodes).open(max_pending=1_000) as session:
-                for number in range(1_000):
-                    await session.write(number)
-                assert await anext(session) == 0
-
-        run(main)
-        assert [node.calls for node in nodes] == [LIFE] * 3
 
     def test_another_task_reads_on_after_the_block(self) -> None:
         async def main() -> None:
@@ -317,21 +270,6 @@ class TestCancel:
 
         run(main)
 
-    def test_lets_a_sync_process_end_and_drops_what_waits(self) -> None:
-        node = Gated()
-
-        async def main() -> None:
-            async with Pipeline([node]).open() as session:
-                await fill(session, node, 10)
-                cancelling = asyncio.create_task(session.cancel())
-                await turns()
-                assert not cancelling.done()
-                node.may_go_on.set()
-                await cancelling
-
-        run(main)
-        assert (node.seen, node.calls) == ([0], ["initialize", "cleanup"])
-
     def test_names_a_node_that_does_not_return(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(LocalRun, "cancel_timeout", 0.05)
         node = Gated(name="stuck")
@@ -349,21 +287,6 @@ class TestCancel:
             await session.cancel()
 
         run(main)
-
-    @KINDS
-    def test_by_an_exception_in_the_block(self, kind: type[Recording]) -> None:
-        node = kind()
-
-        async def main() -> None:
-            with pytest.raises(KeyError, match="mine"):
-                async with Pipeline([node]).open() as session:
-                    await session.write(1)
-                    await anext(session)
-                    raise KeyError("mine")
-            assert "over" in repr(session)
-
-        run(main)
-        assert node.calls == ["initialize", "cleanup"]
 
     def test_by_cancelling_the_task_that_has_the_block(self) -> None:
         node = AsyncRecording()
@@ -401,62 +324,6 @@ class TestCancel:
 
         run(main)
         assert node.calls == ["initialize", "cancelled", "cleanup"]
-
-
-class TestManySessions:
-    def test_share_their_nodes(self) -> None:
-        nodes = [Recording(), AsyncRecording()]
-
-        async def talk(number: int, barrier: asyncio.Barrier) -> None:
-            async with Pipeline(nodes).open() as session:
-                await barrier.wait()
-                for turn in range(10):
-                    await session.write((number, turn))
-                    assert await anext(session) == (number, turn)
-                await barrier.wait()
-
-        async def main() -> None:
-            barrier = asyncio.Barrier(20)
-            await asyncio.gather(*(talk(number, barrier) for number in range(20)))
-
-        run(main)
-        for node in nodes:
-            assert (node.calls.count("initialize"), node.calls.count("cleanup")) == (1, 1)
-
-    def test_one_after_the_other_leave_nothing_behind(self) -> None:
-        def descriptors() -> int:
-            return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
-
-        async def talk(number: int) -> None:
-            async with Pipeline([Recording(), AsyncRecording(), Recording()]).open() as session:
-                await session.write(number)
-                if number % 3:
-                    assert await anext(session) == number
-                if number % 5 == 0:
-                    await session.cancel()
-
-        async def main() -> None:
-            for number in range(10):
-                await talk(number)
-            before = threading.active_count(), descriptors()
-            for number in range(300):
-                await talk(number)
-            assert (threading.active_count(), descriptors()) == before
-
-        run(main)
-
-
-@pytest.mark.parametrize("kind", [Recording, AsyncRecording, AsyncTidy])
-def test_a_session_that_is_left_open_ends_with_the_loop(kind: type[Recording]) -> None:
-    nodes = [kind(), kind()]
-
-    async def main() -> None:
-        session = await Pipeline(nodes).open()
-        await session.write(1)
-        assert await anext(session) == 1
-
-    asyncio.run(main())
-    assert [node.calls for node in nodes] == [["initialize", "cleanup"]] * 2
 
 
 @pytest.mark.parametrize("is_entered", [True, False])

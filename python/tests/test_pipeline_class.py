@@ -1,75 +1,20 @@
-"""Pipelines as objects: their nodes, their life cycle, and what they are written as."""
+"""Pipelines as objects: their nodes, their runs, and what they state about themselves."""
 
 import asyncio
-import json
-import re
-import threading
 
 import pytest
 
+from life_nodes import Plain
 from remotemedia import Node
 from remotemedia.core.exceptions import (
     EmptyPipelineError,
     InvalidInputError,
     InvalidNodeError,
     InvalidPipelineError,
-    ManifestError,
-    NodeFailedError,
     PipelineError,
 )
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.nodes import CalculatorNode, PassThroughNode
-from remotemedia.runtime_wrapper import _convert_dict_list_to_manifest, _convert_mixed_list_to_manifest
-
-
-class Recorder(Node):
-    def __init__(self, calls, fails_in="", **kwargs):
-        super().__init__(**kwargs)
-        self.calls = calls
-        self.fails_in = fails_in
-
-    def note(self, call):
-        self.calls.append(f"{call} {self.name}")
-        if call == self.fails_in:
-            raise LookupError(f"no {call}")
-
-    def initialize(self):
-        self.note("initialize")
-
-    def process(self, data):
-        return data
-
-    def cleanup(self):
-        self.note("cleanup")
-
-
-class AsyncRecorder(Recorder):
-    async def initialize(self):
-        await asyncio.sleep(0)
-        self.note("initialize")
-
-    async def process(self, data):
-        return data
-
-    async def cleanup(self):
-        await asyncio.sleep(0)
-        self.note("cleanup")
-
-
-class Plain:
-    """A node without the base class."""
-
-    def __init__(self):
-        self.calls = []
-
-    def initialize(self):
-        self.calls.append("initialize")
-
-    def process(self, data):
-        return data
-
-    def cleanup(self):
-        self.calls.append("cleanup")
 
 
 def test_a_pipeline_takes_a_name_or_nodes_or_both():
@@ -129,137 +74,6 @@ def test_nodes_are_added_found_and_removed_by_name():
     assert list(pipeline) == [first, entry]
 
 
-@pytest.mark.parametrize("kind", [Recorder, AsyncRecorder])
-def test_nodes_are_initialized_in_order_and_cleaned_up_in_reverse_once(kind):
-    calls = []
-    shared = kind(calls, name="b")
-    pipeline = Pipeline([kind(calls, name="a"), shared, shared, {"node_type": "PassThrough"}])
-
-    async def main():
-        await pipeline.initialize()
-        await pipeline.initialize()
-        assert pipeline.is_initialized
-        with pytest.raises(PipelineError, match="Call cleanup"):
-            pipeline.add_node(Plain())
-        with pytest.raises(PipelineError, match="Call cleanup"):
-            pipeline.remove_node("a")
-        await pipeline.cleanup()
-        await pipeline.cleanup()
-
-    asyncio.run(main())
-    assert calls == ["initialize a", "initialize b", "cleanup b", "cleanup a"]
-    assert not pipeline.is_initialized
-
-
-def test_a_node_that_its_user_has_initialized_is_left_alone():
-    calls = []
-    node = Recorder(calls, name="a")
-    node.initialize()
-
-    async def main():
-        async with Pipeline([node]).managed_execution():
-            assert node.is_initialized
-
-    asyncio.run(main())
-    assert calls == ["initialize a"]
-    assert node.is_initialized
-
-
-def test_runs_leave_a_node_alone_that_its_pipeline_has_initialized():
-    node = Plain()
-    pipeline = Pipeline([node])
-
-    async def main():
-        async with pipeline.managed_execution() as entered:
-            assert entered is pipeline
-            assert await pipeline.run([1, 2]) == [1, 2]
-            assert await pipeline.run(3) == 3
-            assert node.calls == ["initialize"]
-
-    asyncio.run(main())
-    assert node.calls == ["initialize", "cleanup"]
-
-
-def test_a_failed_node_is_not_cleaned_up_but_those_before_it_are():
-    calls = []
-    pipeline = Pipeline(
-        [
-            Recorder(calls, name="a"),
-            Recorder(calls, "cleanup", name="b"),
-            Recorder(calls, "initialize", name="c"),
-            Recorder(calls, name="d"),
-        ]
-    )
-    with pytest.raises(
-        PipelineError, match='Node "c" failed in initialize: LookupError: no initialize'
-    ) as caught:
-        asyncio.run(pipeline.initialize())
-    assert isinstance(caught.value.__cause__, LookupError)
-    assert caught.value.__notes__ == ['Later: Node "b" failed in cleanup: LookupError: no cleanup']
-    assert calls == ["initialize a", "initialize b", "initialize c", "cleanup b", "cleanup a"]
-    assert not pipeline.is_initialized
-
-
-def test_an_error_in_cleanup_is_raised_after_all_are_cleaned_up_and_never_hides_another():
-    calls = []
-    pipeline = Pipeline([Recorder(calls, name="a"), Recorder(calls, "cleanup", name="b")])
-
-    async def main(error=None):
-        async with pipeline.managed_execution():
-            if error is not None:
-                raise error
-
-    with pytest.raises(NodeFailedError, match='"b" failed in cleanup') as alone:
-        asyncio.run(main())
-    assert (alone.value.node_id, alone.value.phase) == ("b", "cleanup")
-    assert calls[-2:] == ["cleanup b", "cleanup a"]
-    with pytest.raises(OSError, match="mine") as first:
-        asyncio.run(main(OSError("mine")))
-    assert first.value.__notes__ == ['Later: Node "b" failed in cleanup: LookupError: no cleanup']
-
-
-def test_a_blocking_initialize_leaves_the_loop_free():
-    go_on = threading.Event()
-
-    class Waiting(Plain):
-        def initialize(self):
-            assert go_on.wait(10)
-            super().initialize()
-
-    async def main():
-        pipeline = Pipeline([Waiting()])
-        async with asyncio.TaskGroup() as group:
-            group.create_task(pipeline.initialize())
-            await asyncio.sleep(0)
-            go_on.set()
-        await pipeline.cleanup()
-        return pipeline.nodes[0].calls
-
-    assert asyncio.run(main()) == ["initialize", "cleanup"]
-
-
-def test_a_cancel_while_initializing_cleans_up_what_was_initialized():
-    calls = []
-    entered = asyncio.Event()
-
-    class Stuck(AsyncRecorder):
-        async def initialize(self):
-            entered.set()
-            await asyncio.Event().wait()
-
-    async def main():
-        pipeline = Pipeline([Recorder(calls, name="a"), Stuck(calls, name="b")])
-        task = asyncio.create_task(pipeline.initialize())
-        await entered.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert not pipeline.is_initialized
-
-    asyncio.run(main())
-    assert calls == ["initialize a", "cleanup a"]
-
-
 def test_an_empty_pipeline_is_an_error_that_says_so():
     with pytest.raises(EmptyPipelineError, match='"p" is empty'):
         asyncio.run(Pipeline("p").initialize())
@@ -313,78 +127,6 @@ def test_a_node_that_raises_stop_iteration_is_named():
     assert itself.value.__notes__ == caught.value.__notes__ == [note]
 
 
-def test_a_pipeline_is_written_as_a_manifest():
-    plain_entry = {"id": "given", "node_type": "PassThrough", "params": {}}
-    pipeline = Pipeline(
-        [
-            CalculatorNode("add", operation="add", operand=5),
-            plain_entry,
-            {"node_type": "python:a.b.Upper"},
-            Plain(),
-        ],
-        name="calc",
-    )
-    manifest = json.loads(pipeline.serialize(description="adds"))
-    created_at = manifest["metadata"].pop("created_at")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", created_at)
-    assert manifest == {
-        "version": "v1",
-        "metadata": {"name": "calc", "description": "adds"},
-        "nodes": [
-            {"id": "add_0", "node_type": "CalculatorNode", "params": {"operation": "add", "operand": 5}},
-            plain_entry,
-            {"id": "Upper_2", "node_type": "python:a.b.Upper"},
-            {"id": "Plain_3", "node_type": "Plain", "params": {}},
-        ],
-        "connections": [
-            {"from": "add_0", "to": "given"},
-            {"from": "given", "to": "Upper_2"},
-            {"from": "Upper_2", "to": "Plain_3"},
-        ],
-    }
-
-
-def test_a_setting_that_no_manifest_can_hold_is_named_by_its_place():
-    pipeline = Pipeline([PassThroughNode(), PassThroughNode(ratio=float("nan"), sizes={1: 2})])
-    with pytest.raises(ManifestError) as caught:
-        pipeline.serialize()
-    assert caught.value.path == "nodes[1].params.ratio"
-    assert "nodes[1].params.ratio is nan, which" in str(caught.value)
-    assert "nodes[1].params.sizes has the key 1" in str(caught.value)
-
-
-def test_a_definition_makes_the_pipeline_anew():
-    add = CalculatorNode("add", operation="add", operand=5, executor="multiprocess")
-    definition = Pipeline([add, PassThroughNode()], name="calc").export_definition()
-    assert definition["connections"][0]["from_node"] == "add_0"
-    assert definition["nodes"][0]["module"] == "remotemedia.nodes.calculator"
-    assert definition["dependencies"] == ["remotemedia"]
-    made = asyncio.run(Pipeline.from_definition(json.loads(json.dumps(definition))))
-    assert (made.name, [node.name for node in made]) == ("calc", ["add", "PassThroughNode"])
-    assert made.nodes[0].process(1) == 6
-    assert made.nodes[0].executor == "multiprocess"
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (
-            {"node_id": "a_0", "class_name": "Nope", "module": "remotemedia.nodes"},
-            '"a_0": there is no class Nope',
-        ),
-        ({"node_id": "a_0", "class_name": "X", "module": "no_such_module"}, "no_such_module"),
-        (
-            {"node_type": "Calculator", "config": {"operation": "root", "operand": 1}},
-            r'"nodes\[0\]" cannot be made',
-        ),
-        ({}, "names no class"),
-    ],
-)
-def test_a_definition_that_makes_no_node_is_an_error_that_names_it(entry, message):
-    with pytest.raises(PipelineError, match=message):
-        asyncio.run(Pipeline.from_definition({"nodes": [entry]}))
-
-
 def test_a_pipeline_states_its_configuration():
     pipeline = Pipeline([PassThroughNode("p", unit="m"), Plain(), {"node_type": "PassThrough"}], name="all")
     assert pipeline.get_config() == {
@@ -398,17 +140,3 @@ def test_a_pipeline_states_its_configuration():
         ],
         "is_initialized": False,
     }
-
-
-def test_lists_are_converted_to_manifests():
-    mixed = [
-        PassThroughNode("first"),
-        {"node_type": "CalculatorNode", "params": {"operation": "add", "operand": 1}},
-    ]
-    manifest = json.loads(_convert_mixed_list_to_manifest(mixed))
-    assert manifest["version"] == "v1"
-    assert [node["id"] for node in manifest["nodes"]] == ["first_0", "CalculatorNode_1"]
-    assert manifest["connections"] == [{"from": "first_0", "to": "CalculatorNode_1"}]
-    assert json.loads(_convert_dict_list_to_manifest(mixed[1:]))["nodes"][0]["params"]["operand"] == 1
-    with pytest.raises(TypeError, match="item 1 is int"):
-        _convert_mixed_list_to_manifest([PassThroughNode(), 3])

@@ -11,18 +11,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from live import read, run
-from remotemedia import Pipeline, execute_pipeline_with_input, execute_pipeline_with_input_sync
+from remotemedia import (
+    DeadLetter,
+    FailurePolicy,
+    Pipeline,
+    RetryPolicy,
+    execute_pipeline_with_input,
+    execute_pipeline_with_input_sync,
+)
 from remotemedia.core.exceptions import ConfigurationError, HostDiedError, InvalidNodeError
 from replica_nodes import (
     AsyncRecipe,
+    Clock,
     Dying,
     Journal,
     Recipe,
     Refusing,
+    Seen,
     Streaming,
+    Stubborn,
     Talk,
+    Timed,
     outputs_of,
 )
+
+_NODES = Path(__file__).parents[2] / "test" / "replicas" / "nodes.cjs"
 
 
 def away(node: Any, replicas: Any = 2, concurrency: int = 1) -> Any:
@@ -101,6 +114,63 @@ def test_a_failure_is_that_of_the_item_after_the_outputs_before() -> None:
         run(main)
     assert any('node "Recipe_0", item 7' in note for note in caught.value.__notes__)
     assert outputs == flat(given[:7])
+
+
+@pytest.mark.parametrize("is_typescript", [False, True])
+def test_a_failure_policy_is_that_of_all_copies_together(tmp_path: Path, is_typescript: bool) -> None:
+    file = tmp_path / "calls"
+    node: Any = away(Stubborn(file=str(file)))
+    node.failure_policy = FailurePolicy("skip", RetryPolicy(2, delay_ms=0))
+    if is_typescript:
+        node = {
+            "node_type": f"{_NODES}#Stubborn",
+            "params": {"file": str(file)},
+            "executor": "worker",
+            "replicas": 2,
+            "failure_policy": {"on_error": "skip", "retry": {"attempts": 2, "delay_ms": 0}},
+        }
+    letters: list[DeadLetter] = []
+    run(lambda: execute_pipeline_with_input([node], ["a"], on_dead_letter=letters.append))
+    assert [letter.item for letter in letters] == ["a"]
+    assert len(file.read_text().splitlines()) == 3
+
+
+def test_presentation_times_go_to_the_copies_and_come_with_the_outputs_behind_them() -> None:
+    async def main() -> list[Any]:
+        async with Pipeline([Timed(), away(Clock()), Seen()]).open() as session:
+            for time in (1000.0, 2000.0):
+                await session.write(time)
+            session.end()
+            return await read(session)
+
+    assert run(main) == [
+        (f"{word} {time}", time)
+        for start in (1000.0, 2000.0)
+        for word, time in (("at", start), ("then", start + 5), ("last", start + 10))
+    ]
+
+
+def test_a_session_with_copies_can_be_changed() -> None:
+    async def main() -> list[Any]:
+        async with Pipeline([away(Recipe())]).open() as session:
+            reading = asyncio.create_task(read(session))
+            first, second = recipes(3)[1:]
+            await session.write(first)
+            id = await session.insert(away(Journal(file="/dev/null")), after="Recipe_0")
+            await session.write(second)
+            await session.remove(id)
+            await session.write(first)
+            session.end()
+            return await reading
+
+    outputs = run(main)
+    first, second = recipes(3)[1:]
+    journal = [output for output in outputs if not isinstance(output, str)]
+    assert [output for output in outputs if isinstance(output, str)] == flat([first, first])
+    assert [output for output in journal if isinstance(output, int)] == journal[: second["outputs"]]
+    # Each copy says how many it had as it goes.
+    assert sum(count for _, count in journal[second["outputs"] :]) == second["outputs"]
+    assert len(journal) == second["outputs"] + 2
 
 
 def test_an_interruption_ends_what_waits() -> None:

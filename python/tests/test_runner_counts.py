@@ -1,10 +1,11 @@
 """Counts of a chain, which come from what enters and what leaves it: exact also for the failing item."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remotemedia.runner import Segment
-from running import LOOP, plan_of
+from runner_nodes import Async, Many, ManyAsync, Stream, Sync
+from running import plan_of, run_graph, run_plan
 
 
 class Node:
@@ -31,10 +32,7 @@ nodes = st.builds(Node, st.integers(0, 3), st.one_of(st.none(), st.integers(0, 1
 def test_every_node_is_counted_exactly(chain, count, has_metrics):
     for node in chain:
         node.calls = 0
-    segment = Segment(plan_of(*chain, items=range(count), has_metrics=has_metrics), LOOP)
-    segment.open()
-    segment.run()
-    segment.close()
+    segment = run_plan(plan_of(*chain, items=range(count), has_metrics=has_metrics))
     assert [stage.count for stage in segment.stages] == [node.calls for node in chain]
     if has_metrics:
         assert [record["itemsIn"] for record in segment.metrics() or ()] == [node.calls for node in chain]
@@ -44,3 +42,13 @@ def test_every_node_is_counted_exactly(chain, count, has_metrics):
         if node.fails_at is not None and node.calls > node.fails_at
     ]
     assert [(failure.node_id, failure.item_index) for failure in segment.failures] == failed
+
+
+@pytest.mark.parametrize("make", [Sync, Async, lambda: Many(1), lambda: ManyAsync(1), Stream])
+def test_metrics_count_the_same_for_every_kind(make):
+    nodes = {"a": make()}
+    _, segment = run_graph(nodes, [], ["a"], ["a"], range(1_200), has_metrics=True)
+    (record,) = segment.metrics() or [{}]
+    assert (record["itemsIn"], record["itemsOut"], record["errors"]) == (1_200, 1_200, 0)
+    if not getattr(nodes["a"], "is_streaming", False):
+        assert record["measured"] == 1_000 + len([n for n in range(1_000, 1_200) if n % 64 == 0])

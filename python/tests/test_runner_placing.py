@@ -8,32 +8,8 @@ import pytest
 
 from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
+from runner_nodes import Watched
 from running import LOOP, at_once, plan_of, run
-
-
-class Watched:
-    """Notes the thread of each of its calls."""
-
-    def __init__(self, **attributes):
-        self.threads = set()
-        vars(self).update(attributes)
-
-    def note(self):
-        self.threads.add(threading.get_ident())
-
-    def initialize(self):
-        self.note()
-
-    def process(self, item):
-        self.note()
-        return item
-
-    def flush(self):
-        self.note()
-        return "flushed"
-
-    def cleanup(self):
-        self.note()
 
 
 class Generating(Watched):

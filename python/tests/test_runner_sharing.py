@@ -1,6 +1,5 @@
 """Objects that several runs use at once: never inside ``process`` twice, and no run waits for ever."""
 
-import sys
 import threading
 
 import pytest
@@ -10,14 +9,6 @@ from hypothesis import strategies as st
 from remotemedia.core import lifecycle
 from remotemedia.runner import Segment
 from running import LOOP, at_once, plan_of, run
-
-
-@pytest.fixture
-def quick_switching():
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 class Exclusive:

@@ -1,68 +1,18 @@
 """Streaming nodes with a sync ``process``, in a thread of their own, and what their input refuses."""
 
 import asyncio
-import gc
 import itertools
 import threading
-import weakref
 from functools import partial
 from typing import Any
 
 import pytest
 
 from remotemedia.core.exceptions import InvalidNodeError
-from remotemedia.runner import MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
+from remotemedia.runner import MemoryInput, MemoryOutput, Place, SegmentPlan
 from remotemedia.runner.ports import InputPort
-from running import LOOP, plan_of, run
-
-
-class Sync:
-    def process(self, item):
-        return item
-
-
-class Async:
-    async def process(self, item):
-        return item
-
-
-class Streaming:
-    """Gives what a function makes of its input, in whatever form that has."""
-
-    is_streaming = True
-
-    def __init__(self, make):
-        self.make = make
-        self.threads = set()
-
-    def note(self):
-        self.threads.add(threading.get_ident())
-
-    def initialize(self):
-        self.note()
-
-    def process(self, items):
-        self.note()
-        return self.make(items)
-
-    def cleanup(self):
-        self.note()
-
-
-def failures_of(*nodes, items=(1,), outputs=None, cancel_at=None):
-    """What fails in a chain of nodes, which is cancelled when an output equals ``cancel_at``."""
-
-    def take(item):
-        if outputs is not None:
-            outputs.append(item)
-        if item == cancel_at:
-            segment.cancel()
-
-    segment = Segment(plan_of(*nodes, items=items, take=take), LOOP)
-    segment.open()
-    segment.run()
-    assert segment.close() == []
-    return segment.failures
+from runner_nodes import AsyncAtOnce, Streaming, Sync, plain
+from running import LOOP, failures_in, run, run_plan
 
 
 def total(items):
@@ -70,10 +20,6 @@ def total(items):
     for item in items:
         result += item
     return result
-
-
-def plain(items):
-    yield from items
 
 
 def with_nones(items):
@@ -114,7 +60,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("around", [Sync, Async])
+@pytest.mark.parametrize("around", [Sync, AsyncAtOnce])
 def test_what_a_sync_process_returns_counts_as_it_does_for_any_node(form, around):
     make, expected = FORMS[form]
     assert run(around(), Streaming(make), around(), items=range(N)) == expected
@@ -185,7 +131,7 @@ WRONG = [
 
 @pytest.mark.parametrize("make", WRONG)
 def test_a_plain_for_on_the_loop_fails_at_once_and_says_what_to_write(make):
-    (failure,) = failures_of(Sync(), make(), items=range(3))
+    (failure,) = failures_in(Sync(), make(), items=range(3))
     assert (failure.node_id, failure.phase) == ("1", "stream")
     assert isinstance(failure.error, InvalidNodeError)
     assert 'Node "1"' in str(failure.error)
@@ -210,7 +156,7 @@ def test_outputs_before_an_error_come_and_the_error_names_the_node():
             yield item
 
     outputs = []
-    (failure,) = failures_of(Sync(), Streaming(fail_at_300), Sync(), items=range(N), outputs=outputs)
+    (failure,) = failures_in(Sync(), Streaming(fail_at_300), Sync(), items=range(N), outputs=outputs)
     assert (str(failure.error), failure.node_id, failure.phase) == ("boom", "1", "stream")
     assert outputs == ALL[:300]
 
@@ -221,10 +167,20 @@ def test_next_after_the_last_item_is_an_error_of_the_node(items):
         while True:
             next(items)
 
-    (failure,) = failures_of(Streaming(one_too_many), items=items)
+    (failure,) = failures_in(Streaming(one_too_many), items=items)
     assert isinstance(failure.error, RuntimeError)
     assert isinstance(failure.error.__cause__, StopIteration)
     assert failure.node_id == "0"
+
+
+class Telling:
+    """Tells that an item has come."""
+
+    def __init__(self, came):
+        self.came = came
+
+    async def process(self, item):
+        self.came.set()
 
 
 def test_an_output_does_not_wait_for_more_input():
@@ -236,11 +192,7 @@ def test_an_output_does_not_wait_for_more_input():
             yield item
             assert came.wait(30), f"output {item} waits for the next item"
 
-    class Once:
-        async def process(self, item):
-            came.set()
-
-    assert run(Streaming(plain), Once(), items=one_by_one()) == []
+    assert run(Streaming(plain), Telling(came), items=one_by_one()) == []
 
 
 def test_an_output_does_not_wait_for_the_work_on_the_next_item():
@@ -252,11 +204,7 @@ def test_an_output_does_not_wait_for_the_work_on_the_next_item():
             yield item
             assert came.wait(30), f"output {item} waits for the next one"
 
-    class Once:
-        async def process(self, item):
-            came.set()
-
-    assert run(Streaming(waits_for_its_output), Once(), items=range(500)) == []
+    assert run(Streaming(waits_for_its_output), Telling(came), items=range(500)) == []
 
 
 def test_a_node_is_not_far_ahead_of_the_one_behind_it():
@@ -279,95 +227,6 @@ def test_a_node_is_not_far_ahead_of_the_one_behind_it():
     assert max(ahead) < 600
 
 
-def test_an_early_end_closes_a_generator_and_what_feeds_it():
-    calls = []
-
-    def noting(items):
-        try:
-            yield from items
-        finally:
-            calls.append("closed")
-
-    def first_three(items):
-        return list(itertools.islice(items, 3))
-
-    assert run(Streaming(noting), Streaming(first_three), items=itertools.count()) == [[0, 1, 2]]
-    assert calls == ["closed"]
-
-
-def test_an_early_end_wakes_a_thread_that_waits_for_an_item():
-    class Three:
-        is_source = True
-
-        async def process(self):
-            for item in range(3):
-                yield item
-            await asyncio.get_running_loop().create_future()
-
-    class FirstThree:
-        is_streaming = True
-
-        async def process(self, items):
-            yield [await anext(items) for _ in range(3)]
-
-    outputs = []
-    nodes = [Place("a", Three()), Place("b", Streaming(plain)), Place("c", FirstThree())]
-    plan = SegmentPlan(nodes, None, [], [(MemoryOutput(outputs.append), "c")])
-    segment = Segment(plan, LOOP)
-    segment.open()
-    segment.run()
-    assert (segment.close(), segment.failures, outputs) == ([], [], [[0, 1, 2]])
-
-
-@pytest.mark.parametrize("form", ["a generator", "an iterator", "its input"])
-def test_a_cancel_ends_a_node_that_gives_without_end(form):
-    node = Streaming(FORMS[form][0])
-    cancel_at = "500" if form == "an iterator" else 500
-    assert failures_of(Sync(), node, Sync(), items=itertools.count(), cancel_at=cancel_at) == []
-
-
-def test_a_cancel_wakes_a_node_that_gives_nothing_before_the_end_of_its_input():
-    seen = []
-
-    def note(items):
-        for item in items:
-            seen.append(item)
-            if item == 5:
-                segment.cancel()
-        seen.append("end")
-
-    class Six:
-        is_source = True
-
-        async def process(self):
-            for item in range(6):
-                yield item
-            await asyncio.get_running_loop().create_future()
-
-    segment = Segment(SegmentPlan([Place("a", Six()), Place("b", Streaming(note))], None), LOOP)
-    segment.open()
-    segment.run()
-    assert (segment.close(), segment.failures) == ([], [])
-    assert seen == [0, 1, 2, 3, 4, 5]
-
-
-def test_an_error_while_a_generator_is_closed_is_a_failure():
-    def fails_at_the_end(items):
-        try:
-            yield from items
-        finally:
-            raise ValueError("at the end")
-
-    def first(items):
-        return next(items)
-
-    outputs = []
-    nodes = [Streaming(fails_at_the_end), Streaming(first)]
-    (failure,) = failures_of(*nodes, items=itertools.count(), outputs=outputs)
-    assert (str(failure.error), failure.node_id) == ("at the end", "0")
-    assert outputs == [0]
-
-
 def test_several_inputs_all_come():
     ends = {name: Sync() for name in "ab"}
     outputs = []
@@ -377,10 +236,8 @@ def test_several_inputs_all_come():
         [(MemoryInput(range(N)), ["a"]), (MemoryInput(range(N, 2 * N)), ["b"])],
         [(MemoryOutput(outputs.append), "c")],
     )
-    segment = Segment(plan, LOOP)
-    segment.open()
-    segment.run()
-    assert (segment.close(), segment.failures) == ([], [])
+    segment = run_plan(plan)
+    assert segment.failures == []
     assert sorted(outputs) == list(range(2 * N))
 
 
@@ -403,27 +260,7 @@ def test_items_are_done_when_the_next_one_is_asked_for():
     plan = SegmentPlan(
         [Place("a", Streaming(look))], [], [(Channel(), ["a"])], [(MemoryOutput(outputs.append), "a")]
     )
-    segment = Segment(plan, LOOP)
-    segment.open()
-    segment.run()
-    assert (segment.close(), segment.failures) == ([], [])
+    segment = run_plan(plan)
+    assert segment.failures == []
     assert outputs == [(item, item) for item in range(300)]
     assert done == list(range(300))
-
-
-def test_many_small_runs_lose_no_wake_up():
-    nodes = [Sync, Async, lambda: Streaming(plain), lambda: Streaming(lambda items: items)]
-    for round_, makes in enumerate(
-        itertools.islice(itertools.cycle(itertools.product(nodes, repeat=3)), 256)
-    ):
-        count = round_ * 7 % 300
-        assert run(*(make() for make in makes), items=range(count)) == list(range(count))
-
-
-def test_a_run_leaves_nothing_behind():
-    node = Streaming(plain)
-    gone = weakref.ref(node)
-    run(node, items=range(3))
-    del node
-    gc.collect()
-    assert gone() is None

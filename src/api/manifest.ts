@@ -18,3 +18,4 @@ export {
   type NodeDescription,
   type PipelineDescription,
 } from '../manifest/index.js';
+export type { WrittenFailurePolicy, WrittenFanIn, WrittenQueueLimits } from '../node/index.js';

@@ -4,6 +4,7 @@ import { Pace, type RunState, type Stage, type Tag, type Upstream } from '../seg
 import { SlabTable, type Statement } from '../slabs/index.js';
 import { FRAME, type Frame } from '../wire/index.js';
 import type { Borrowers } from './borrowers.js';
+import { LAST_FRAMES_MS, openReceipts, type InFlight, type ResumableEnd } from './in-flight.js';
 import { readTags } from './tags.js';
 import { windowOf } from './window.js';
 
@@ -13,6 +14,8 @@ interface Items {
   /** In a session. */
   readonly tags: readonly Tag[] | undefined;
   readonly byteLength: number;
+  /** Where their credit goes. */
+  readonly from: Connection | undefined;
 }
 
 /** The payload of END. */
@@ -35,10 +38,12 @@ export interface ReceiverRequest {
   readonly canPassOn: boolean;
   /** Told of items whose bytes are only lent until a node is done with them; without it each item has its own. */
   readonly borrowers: Borrowers | undefined;
+  /** What is in a producer that may be started again. */
+  readonly inFlight?: InFlight | undefined;
 }
 
 /** The consuming end of a channel: pushes what comes into a stage, and gives credit back as it is taken. */
-export class ChannelReceiver implements Upstream, ConnectionHandler {
+export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEnd {
   readonly #id: string;
   readonly #producer: string;
   readonly #target: Stage;
@@ -49,13 +54,19 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   #tags: readonly Tag[] | undefined;
   readonly #slabs: SlabTable;
   readonly #borrowers: Borrowers | undefined;
-  /** Takes the invitation of the producer back: the segment is closed. */
-  readonly forget: () => void;
+  readonly #inFlight: InFlight | undefined;
+  #uninvite: () => void;
+  /** Waited for until the connection to a producer that has died is closed. */
+  #onClosed: (() => void) | undefined;
   readonly #pace: Pace = new Pace();
   #connection: Connection | undefined;
   /** What comes before the segment has started waits: its own outputs may not be connected yet. */
   #isBusy = true;
   #isFinished = false;
+  /** END has come, and may still wait. */
+  #hasEnd = false;
+  /** The connection was closed before END. */
+  #isLost = false;
   #itemsDone = 0;
   #bytesDone = 0;
   #finish: () => void = () => undefined;
@@ -75,16 +86,28 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       sendReturns: (pairs) => this.#connection?.send(FRAME.RETURN, pairs),
     });
     this.#finished = new Promise((resolve) => (this.#finish = resolve));
-    this.forget = listener.expect(request.token, (connection) => {
+    this.#inFlight = request.inFlight;
+    this.#inFlight?.addReceiver(request.id, this);
+    this.#uninvite = this.#invite(request.token);
+    target.addUpstream(this);
+    run.addMortal(this);
+  }
+
+  /** Expects the producer; gives a function that takes that back. */
+  #invite(token: string): () => void {
+    return listener.expect(token, (connection) => {
       connection.keepAlive(true);
       this.#connection = connection;
       connection.slices = this.#slabs;
       // The stage had enough before this producer was there.
-      if (this.#isFinished) this.#dismiss();
+      if (this.#isFinished || this.#hasEnd) this.#dismiss();
       return this;
     });
-    target.addUpstream(this);
-    run.addMortal(this);
+  }
+
+  /** Takes the invitation of the producer back: the segment is closed. */
+  forget(): void {
+    this.#uninvite();
   }
 
   /**
@@ -105,7 +128,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   }
 
   onFrame(frame: Frame): void {
-    if (this.#isFinished) return;
+    // A host that was started again does not know what the one before it had ended.
+    if (this.#isFinished || (this.#hasEnd && this.#inFlight !== undefined)) return;
     if (frame.kind === FRAME.SLAB) {
       this.#slabs.announce(frame.payload);
       return;
@@ -122,8 +146,14 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     }
     if (frame.kind === FRAME.TAGS && this.#run.isTagged) this.#tags = readTags(frame.payload);
     else if (frame.kind === FRAME.ITEMS) this.#arrive(frame.payload as unknown[], frame.byteLength);
-    else if (frame.kind === FRAME.END) this.#takeOrKeep({ end: frame.payload as End });
+    else if (frame.kind === FRAME.END) this.#end(frame.payload as End);
     else this.#break(unexpectedFrame(frame));
+  }
+
+  #end(end: End): void {
+    this.#hasEnd = true;
+    this.#inFlight?.leave(this.#id);
+    this.#takeOrKeep({ end });
   }
 
   #arrive(items: readonly unknown[], byteLength: number): void {
@@ -134,7 +164,18 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
       return;
     }
     this.#borrowers?.lend(items, this.#slabs.takeLeases());
-    this.#takeOrKeep({ items, tags, byteLength });
+    const arrival = { items, tags, byteLength, from: this.#connection };
+    this.#takeOrKeep(this.#inFlight === undefined ? arrival : this.#withoutReceipts(arrival, this.#inFlight));
+  }
+
+  /** What has come is safe here, also while it waits. */
+  #withoutReceipts(arrival: Items, inFlight: InFlight): Items {
+    const { items, positions } = openReceipts(arrival.items, (number) => {
+      inFlight.receipt(number, this.#id, this.#run);
+    });
+    this.#giveCredit(arrival, arrival.items.length - items.length, 0);
+    const { tags } = arrival;
+    return { ...arrival, items, tags: tags && positions.map((position) => tags[position] as Tag) };
   }
 
   #takeOrKeep(arrival: Arrival): void {
@@ -143,7 +184,41 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
   }
 
   onClose(error: Error | undefined): void {
-    if (!this.#isFinished && !this.#frames.some((arrival) => 'end' in arrival)) this.#break(error);
+    if (this.#inFlight?.canResume === true) {
+      this.#isLost = !this.#hasEnd;
+      this.#connection = undefined;
+      this.#tags = undefined;
+      this.#itemsDone = this.#bytesDone = 0;
+      this.#onClosed?.();
+    } else if (!this.#isFinished && !this.#hasEnd) this.#break(error);
+  }
+
+  detach(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.resolve();
+    const timer = setTimeout(() => {
+      connection.destroy();
+    }, LAST_FRAMES_MS);
+    return new Promise((resolve) => {
+      this.#onClosed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  resume(token: string): void {
+    this.forget();
+    this.#isLost = false;
+    this.#uninvite = this.#invite(token);
+  }
+
+  abandon(isDead: boolean): void {
+    if (this.#connection !== undefined || this.#isFinished || this.#hasEnd) return;
+    // One that was never there may still be on its way.
+    if (!isDead && !this.#isLost) return;
+    if (this.#run.canFlush) this.#break(undefined);
+    else this.#close();
   }
 
   #take(arrival: Arrival): void {
@@ -163,7 +238,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
         return;
       }
     }
-    this.#giveCredit(items.length, arrival.byteLength);
+    this.#giveCredit(arrival, items.length, arrival.byteLength);
   }
 
   /** Sync nodes that compute must not hold up the process, nor keep what they have given from going out. */
@@ -191,13 +266,13 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
       const next = this.#push(arrival, index) ?? this.#turnIfDue();
       if (next === undefined) continue;
-      this.#giveCredit(index - credited, 0);
+      this.#giveCredit(arrival, index - credited, 0);
       credited = index;
       await next;
     }
     this.#isBusy = false;
     if (this.#isFinished) return;
-    this.#giveCredit(items.length - credited, byteLength);
+    this.#giveCredit(arrival, items.length - credited, byteLength);
     this.#takeWaiting();
   }
 
@@ -208,7 +283,9 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
     }
   }
 
-  #giveCredit(items: number, bytes: number): void {
+  #giveCredit({ from }: Items, items: number, bytes: number): void {
+    // A producer that has died had it from us; the next one knows nothing of that.
+    if (from !== this.#connection) return;
     this.#itemsDone += items;
     this.#bytesDone += bytes;
     if (this.#itemsDone < this.#window.items / 2 && this.#bytesDone < this.#window.bytes / 2) return;
@@ -258,6 +335,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler {
 
   #close(): void {
     this.#isFinished = true;
+    this.#inFlight?.leave(this.#id);
     this.#frames.length = 0;
     this.#slabs.close();
     this.#finish();

@@ -17,6 +17,7 @@ import {
   type Frame,
   type Lowered,
 } from '../wire/index.js';
+import type { Flight, InFlight, ResumableEnd } from './in-flight.js';
 import { tagsOf } from './tags.js';
 import { windowOf } from './window.js';
 
@@ -35,6 +36,8 @@ export interface SenderRequest {
   readonly isBulk: boolean;
   /** What may be sent in place, where it lies in shared memory already. */
   readonly giving: Giving;
+  /** Keeps what is sent to a consumer that may be started again. */
+  readonly inFlight?: InFlight | undefined;
   /** Where the consumer listens. */
   address(): Promise<string>;
 }
@@ -43,7 +46,7 @@ export interface SenderRequest {
  * The producing end of a channel. Items wait until the code that makes them pauses, or until there are enough, and go as one batch; while
  * the socket is busy they gather. The window bounds how many are out.
  */
-export class ChannelSender extends Stage implements ConnectionHandler {
+export class ChannelSender extends Stage implements ConnectionHandler, ResumableEnd {
   readonly #request: SenderRequest;
   readonly #run: RunState;
   readonly #window: ReturnType<typeof windowOf>;
@@ -59,12 +62,17 @@ export class ChannelSender extends Stage implements ConnectionHandler {
   #hasGivenUp = false;
   readonly #credit: Room = new Room();
   readonly #ledger: SliceLedger | undefined;
+  #token: string;
+  /** Waited for until the connection to a consumer that has died is closed. */
+  #onClosed: (() => void) | undefined;
 
   constructor(request: SenderRequest, run: RunState) {
     super();
     this.#request = request;
     this.#run = run;
+    this.#token = request.token;
     this.#window = windowOf(run);
+    request.inFlight?.addSender(request.id, this);
     if (request.isBulk) this.#ledger = this.#makeLedger(request);
     run.addMortal(this);
   }
@@ -89,12 +97,12 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 
   /** Dials the consumer. */
   async connect(): Promise<void> {
-    const { id, token } = this.#request;
+    const { id } = this.#request;
     this.#connection = new Connection(await dial(await this.#request.address()), this);
     this.#connection.onDrain = () => {
       this.#flush();
     };
-    this.#connection.send(FRAME.HELLO, helloOf(token, 'producer', id));
+    this.#connection.send(FRAME.HELLO, helloOf(this.#token, 'producer', id));
   }
 
   push(item: unknown): Promise<void> | undefined {
@@ -103,12 +111,22 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     if (lowered === undefined) return undefined;
     if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
     this.#ledger?.commit();
-    this.#pending.push({ lowered, tag: this.#run.tag });
+    this.#pending.push(this.#pendingOf(item, lowered));
     this.#pendingBytes += lowered.byteLength;
     this.#itemsOut++;
     if (this.#pending.length >= BATCH.items || this.#pendingBytes >= BATCH.bytes) this.#flush();
     else this.#scheduleFlush();
     return this.#hasCredit ? undefined : this.#credit.wait();
+  }
+
+  /** A host that may be started again gets the number of the item with it. */
+  #pendingOf(item: unknown, lowered: Lowered): Pending {
+    const { id, inFlight } = this.#request;
+    const { tag } = this.#run;
+    if (inFlight === undefined) return { lowered, tag };
+    const number = inFlight.nextNumber();
+    const numbered = { ...lowered, value: [number, lowered.value] };
+    return { lowered: numbered, tag, flight: { number, channel: id, item, lowered: numbered, tag } };
   }
 
   /** Gives nothing where there is no memory for the item: that is no fault of the node that made it. */
@@ -170,6 +188,7 @@ export class ChannelSender extends Stage implements ConnectionHandler {
     while (count < this.#pending.length && count < BATCH.items && bytes < BATCH.bytes)
       bytes += this.#pending[count++]?.lowered.byteLength ?? 0;
     const batch = this.#pending.splice(0, count);
+    for (const { flight } of batch) if (flight !== undefined) this.#request.inFlight?.sent(flight);
     const frame = encodeFrame(
       FRAME.ITEMS,
       batch.map(({ lowered }) => lowered.value),
@@ -223,11 +242,46 @@ export class ChannelSender extends Stage implements ConnectionHandler {
    */
   onClose(error: Error | undefined): void {
     this.#ledger?.close();
+    if (this.#request.inFlight?.canResume === true) {
+      this.#connection = undefined;
+      this.#onClosed?.();
+      return;
+    }
     if (this.#hasEnded || this.#isStopped) return;
     this.#run.logger.debug(
       `channel ${this.#request.id} to ${this.#request.consumer} was closed: ${String(error)}`,
     );
     this.#stop();
+  }
+
+  detach(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.resolve();
+    connection.destroy();
+    return new Promise((resolve) => (this.#onClosed = resolve));
+  }
+
+  /** What the consumer before had got, and was not done with, goes first. */
+  async resume(token: string): Promise<void> {
+    this.#token = token;
+    const { id, inFlight } = this.#request;
+    const kept = new Set(inFlight?.flights(this.#run, id));
+    const again = [...kept].map((flight): Pending => ({ ...flight, flight }));
+    // After a second death in a row some of them have not even been sent again.
+    const left = this.#pending.filter(({ flight }) => flight === undefined || !kept.has(flight));
+    this.#pending = [...again, ...left];
+    this.#pendingBytes = this.#pending.reduce((sum, { lowered }) => sum + lowered.byteLength, 0);
+    this.#itemsOut = this.#pending.length;
+    this.#bytesOut = 0;
+    await this.connect();
+    if (this.#isStopped) this.#connection?.send(FRAME.END, { failed: !this.#run.canFlush });
+    else if (this.#hasEnded) await this.finish();
+    else this.#flush();
+    if (this.#hasCredit) this.#credit.free();
+  }
+
+  abandon(): void {
+    if (this.#connection === undefined && !this.#hasEnded) this.#stop();
   }
 
   #break(cause: Error): void {
@@ -273,6 +327,8 @@ export class ChannelSender extends Stage implements ConnectionHandler {
 interface Pending {
   readonly lowered: Lowered;
   readonly tag: Tag | undefined;
+  /** Where the consumer may be started again. */
+  readonly flight?: Flight | undefined;
 }
 
 const HEADER_BYTES = 5;

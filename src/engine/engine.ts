@@ -1,8 +1,9 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { makeDriverHost, type DriverHost, type HostOutput } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
-import { ControlConnection, helloOf, unknownMethod } from '../protocol/index.js';
+import { ControlConnection, encodeFailure, helloOf, unknownMethod } from '../protocol/index.js';
 import type { Session } from '../runtime/index.js';
+import type { DeadLetter, StuckReport } from '../segment/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
 
@@ -98,8 +99,13 @@ export class Engine {
       const driver = this.#driver.forRun(run);
       const worker = await this.#keptWorker();
       const onReady = (): void => this.#sink.control?.emit('opened', { run });
+      const onStuck = (report: StuckReport): void => this.#sink.control?.emit('stuck', { run, ...report });
       const onSession = (session: Session): void => void (engineRun.session = session);
-      const place = { driver, worker, settings: this.#settings, onReady, onSession };
+      const onDeadLetter = (letter: DeadLetter): void => {
+        this.#sink.giveUp(run, letter);
+      };
+      const calls = { onReady, onSession, onDeadLetter, onStuck };
+      const place = { driver, worker, settings: this.#settings, ...calls };
       return await runPipeline(request, place, controller.signal);
     } finally {
       this.#runs.delete(run);
@@ -139,7 +145,7 @@ interface EngineRun {
   session?: Session;
 }
 
-/** What the driver is told beside answers: lines that nodes print, and log records. */
+/** What the driver is told beside answers: lines that nodes print, log records, and items that were given up. */
 class DriverSink {
   /** There once the driver is. */
   control: ControlConnection | undefined;
@@ -158,5 +164,10 @@ class DriverSink {
   print({ host, nodeId, stream, text }: HostOutput): void {
     const line = { host, stream, line: text, ...(nodeId === undefined ? {} : { nodeId }) };
     this.control?.emit('output', line);
+  }
+
+  giveUp(run: string, { nodeId, itemIndex, item, error }: DeadLetter): void {
+    // The item has crossed to here, so that it crosses to the driver as well.
+    this.control?.emit('dead-letter', { run, nodeId, itemIndex, item, failure: encodeFailure(error) });
   }
 }

@@ -1,6 +1,7 @@
 import type { Traits } from '../hosts/index.js';
 import type { WrittenSettings } from '../node/index.js';
 import type { RunMetrics } from '../runtime/index.js';
+import type { WatchLimits } from '../segment/index.js';
 
 /** The line that a driver starts its engine with; see `schema/wire.md`. */
 export interface EngineConfig {
@@ -110,6 +111,8 @@ export interface RunRequest {
   readonly metrics: boolean;
   /** Id of a live session, which may be interrupted. */
   readonly session?: string | null;
+  /** How it is watched, where it is. */
+  readonly watch?: WatchLimits | null;
   readonly python?: PythonMessage | null;
 }
 

@@ -1,4 +1,4 @@
-import { RemoteMediaError } from '../errors/index.js';
+import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import {
   launchPythonHost,
   makeReplica,
@@ -10,7 +10,7 @@ import {
   type PythonNode,
   type TypeScriptHost,
 } from '../hosts/index.js';
-import { applySettings, readSettings, roleOf, type AnyNode } from '../node/index.js';
+import { applySettings, readSettings, roleOf, settingsOf, type AnyNode } from '../node/index.js';
 import type { ResolvedNode } from '../runtime/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type {
@@ -244,7 +244,17 @@ function resolved(
   why: string,
 ): ResolvedNode {
   applySettings(node, readSettings(settings));
+  if (settingsOf(node, id).restart !== undefined) throw notRestarted(id);
   if (replica === true) makeReplica(node);
   const isSource = roleOf(node) === 'source';
   return { id, node, type, placement, host: placement.name, why, isSource };
+}
+
+/** Nothing is kept here of what goes from a driver to its hosts. */
+function notRestarted(nodeId: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    `Node "${nodeId}" has a restart policy, which a Python program cannot ask for yet. Leave restart out, or run the pipeline from TypeScript.`,
+    { nodeId },
+  );
 }

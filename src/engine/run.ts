@@ -1,7 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { chainEdges } from '../plan/index.js';
 import { Session, type ResolvedPipeline } from '../runtime/index.js';
-import { CollectSink } from '../segment/index.js';
+import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
 
@@ -11,6 +11,10 @@ export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> 
   readonly onReady: () => void;
   /** Called with the run, which may be interrupted from then on. */
   readonly onSession: (session: Session) => void;
+  /** Called for each item that a failure policy gives up outside the driver, which knows of its own. */
+  readonly onDeadLetter: (letter: DeadLetter) => void;
+  /** Called with what holds the run up, where it is watched. */
+  readonly onStuck: (report: StuckReport) => void;
 }
 
 /**
@@ -41,8 +45,8 @@ export async function runPipeline(
 }
 
 async function execute(
-  { pipeline, isInputGiven, metrics, session: sessionId }: RunRequest,
-  { driver, settings, onReady, onSession }: RunPlace,
+  { pipeline, isInputGiven, metrics, session: sessionId, watch }: RunRequest,
+  { driver, settings, onReady, onSession, onDeadLetter, onStuck }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -66,9 +70,11 @@ async function execute(
     isMetered: metrics,
     signal,
     isInterruptible: false,
+    onDeadLetter,
     onReady,
     isLive: typeof sessionId === 'string',
     id: sessionId ?? undefined,
+    watch: watch ? { ...watch, isPrintedAtOnce: false, report: onStuck } : undefined,
   });
   onSession(session);
   await session.execute();

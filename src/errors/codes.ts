@@ -14,6 +14,8 @@ export const ERROR_CODES = {
   RM_INVALID_GRAPH: 'The connections do not form a graph that can run.',
   RM_EXECUTOR_UNAVAILABLE: 'A node asks for an executor that is not there for it.',
   RM_NODE_FAILED: "A node's own code threw.",
+  RM_NO_TIMESTAMP: 'Items are brought together by their times, and one has none.',
+  RM_QUEUE_FULL: 'Items wait for others that do not come.',
   RM_TIMEOUT: 'A node took longer for an item than its failure policy allows.',
   RM_CANCEL_TIMEOUT: 'A node did not return in time after a cancel.',
   RM_NODE_BUSY: 'A streaming or source node is already running in another run.',

@@ -26,15 +26,18 @@ export class HostServer {
   readonly #nodes = new Map<number, HostedNode>();
   readonly #quiet = new Quiet();
   readonly #segments = new Map<string, HostedSegment>();
+  readonly #address: string;
   readonly #emit: ControlConnection['emit'];
   readonly #logger: Logger;
   readonly #finishLines: () => void;
   #lastObject = 0;
 
   /**
+   * @param address - where the engine listens
    * @param finishLines - tells what has been printed without a line feed
    */
-  constructor(emit: ControlConnection['emit'], logger: Logger, finishLines: () => void) {
+  constructor(address: string, emit: ControlConnection['emit'], logger: Logger, finishLines: () => void) {
+    this.#address = address;
     this.#emit = emit;
     this.#logger = logger;
     this.#finishLines = finishLines;
@@ -61,6 +64,9 @@ export class HostServer {
         return {};
       case 'interrupt':
         this.#segment(params).interrupt((params as { before: number }).before);
+        return {};
+      case 'keep':
+        this.#segment(params).keep((params as { nodes: string[] }).nodes);
         return {};
       case 'cancel':
         this.#segment(params).cancel();
@@ -118,6 +124,7 @@ export class HostServer {
   async #open(description: SegmentDescription): Promise<object> {
     const segment = new HostedSegment(description, {
       logger: this.#logger,
+      address: this.#address,
       nodeOf: (object) => this.#node(object).traced,
       emit: this.#emit,
     });

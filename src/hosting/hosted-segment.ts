@@ -4,7 +4,15 @@ import { InProcessHost } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import { applySettings, readSettings, type AnyNode, type WrittenSettings } from '../node/index.js';
 import { encodeFailure, type Failure } from '../protocol/index.js';
-import { CollectSink, RunState, type DeadLetter, type NodeMetrics } from '../segment/index.js';
+import {
+  CollectSink,
+  RunState,
+  type DeadLetter,
+  type NodeInputs,
+  type NodeMetrics,
+  type WatchLimits,
+} from '../segment/index.js';
+import { withReceipts } from './receipts.js';
 import { Replica } from './replica.js';
 
 /** After a cancel the engine names a node whose `initialize` does not return; then those before it are cleaned up. */
@@ -18,11 +26,13 @@ export interface SegmentDescription {
     readonly object: number;
     /** Whether it is one of several copies, whose items have numbers. */
     readonly replica?: boolean;
+    readonly inputs?: NodeInputs;
   })[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly inputs: readonly {
     readonly channel: string;
     readonly token: string;
+    readonly from: string;
     readonly to: readonly string[];
     readonly language: Language;
   }[];
@@ -39,12 +49,18 @@ export interface SegmentDescription {
   /** Whether items have tags, so that they can be interrupted. */
   readonly tagged?: boolean;
   readonly session?: string;
+  /** How it is watched, and what whoever dials to report must show. */
+  readonly watch?: WatchLimits & { readonly token: string };
   readonly cancelTimeoutMs: number;
+  /** Whether items come with numbers, and receipts for them are wanted. */
+  readonly receipts?: boolean;
 }
 
 /** What a segment needs of its host. */
 export interface SegmentHome {
   readonly logger: Logger;
+  /** Where the engine listens. */
+  readonly address: string;
   nodeOf(object: number): AnyNode;
   emit(name: string, params: object): void;
 }
@@ -84,8 +100,22 @@ export class HostedSegment {
     this.#run.onDeadLetter = (letter) => {
       this.#tellDeadLetter(letter);
     };
+    this.#watch(description);
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
+    };
+  }
+
+  #watch({ segment, watch }: SegmentDescription): void {
+    if (watch === undefined) return;
+    const home = this.#home;
+    this.#run.watch = {
+      ...watch,
+      isPrintedAtOnce: false,
+      direct: { address: home.address, token: watch.token, segment },
+      report: (report) => {
+        home.emit('stuck', { segment, ...report });
+      },
     };
   }
 
@@ -129,6 +159,11 @@ export class HostedSegment {
   interrupt(before: number): void {
     this.#interruptedBefore = Math.max(before, this.#interruptedBefore);
     this.#run.interrupt(before);
+  }
+
+  /** These nodes go on in another segment: they do not flush at the end of this one. */
+  keep(nodeIds: readonly string[]): void {
+    this.#run.keep(nodeIds);
   }
 
   /** Gives up what runs, and reports it when that has ended or the time for it is over. */
@@ -194,10 +229,11 @@ function stuckFailure(nodeId: string): Failure {
 
 function requestOf(description: SegmentDescription, run: RunState, home: SegmentHome): SegmentRequest {
   const { segment: id, nodes, edges, inputs, outputs } = description;
-  const placed = nodes.map(({ id: nodeId, object, replica, ...settings }) => {
+  const placed = nodes.map(({ id: nodeId, object, inputs: _, replica, ...settings }) => {
     const node = home.nodeOf(object);
     applySettings(node, readSettings(settings));
-    return [nodeId, replica === true ? new Replica(node) : node] as const;
+    if (replica === true) return [nodeId, new Replica(node)] as const;
+    return [nodeId, description.receipts === true ? withReceipts(node) : node] as const;
   });
   return {
     segment: {
@@ -208,8 +244,11 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
       why: '',
     },
     nodes: new Map(placed),
-    inputs: inputs.map(({ channel, token, to, language }) => ({
-      ...channelOf(channel, token, '', to),
+    joined: new Map(
+      nodes.flatMap(({ id: nodeId, inputs: before }) => (before === undefined ? [] : [[nodeId, before]])),
+    ),
+    inputs: inputs.map(({ channel, token, from, to, language }) => ({
+      ...channelOf(channel, token, from, to),
       producer: farEnd('', language, true),
       consumer: runner,
     })),

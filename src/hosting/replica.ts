@@ -28,9 +28,9 @@ export class Replica implements NodeLike<ReplicaInput, ReplicaMessage> {
     return this.#node.cleanup?.();
   }
 
-  process([ticket, item]: ReplicaInput, context: NodeContext): unknown {
+  process([ticket, item, timestampUs]: ReplicaInput, context: NodeContext): unknown {
     const calls: ReplicaMessage[] = [];
-    const own = new ReplicaContext(ticket, context, calls);
+    const own = new ReplicaContext(ticket, timestampUs, context, calls);
     let result: unknown;
     try {
       result = this.#node.process?.(item, own);
@@ -61,9 +61,16 @@ class ReplicaContext implements NodeContext {
   readonly #ticket: number;
   readonly #context: NodeContext;
   readonly #calls: ReplicaMessage[];
+  #timestampUs: number | undefined;
 
-  constructor(ticket: number, context: NodeContext, calls: ReplicaMessage[]) {
+  constructor(
+    ticket: number,
+    timestampUs: number | undefined,
+    context: NodeContext,
+    calls: ReplicaMessage[],
+  ) {
     this.#ticket = ticket;
+    this.#timestampUs = timestampUs;
     this.#context = context;
     this.#calls = calls;
   }
@@ -82,6 +89,15 @@ class ReplicaContext implements NodeContext {
 
   get logger(): Logger {
     return this.#context.logger;
+  }
+
+  get timestampUs(): number | undefined {
+    return this.#timestampUs;
+  }
+
+  set timestampUs(timestampUs: number | undefined) {
+    this.#timestampUs = timestampUs;
+    this.#calls.push([this.#ticket, 'timestamp', timestampUs ?? null]);
   }
 
   allocate(dtype: DType, shape: readonly number[]): Tensor {

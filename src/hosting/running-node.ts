@@ -16,6 +16,8 @@ export function traced(node: AnyNode): AnyNode {
     return tracedOutputs(running.run(nodeId, method), nodeId);
   };
   return {
+    // Whoever watches finds it in a stack.
+    ...{ [Symbol.for('remotemedia.original')]: node },
     name: node.name,
     executor: undefined,
     ...statedSettings(node),

@@ -29,7 +29,7 @@ export async function serveHost(config: HostConfig, end: (error: Error | undefin
   const emit: ControlConnection['emit'] = (name, params) => {
     control.emit(name, params);
   };
-  const server = new HostServer(emit, loggerOf(config, emit), () => {
+  const server = new HostServer(config.address, emit, loggerOf(config, emit), () => {
     finish();
   });
   const control: ControlConnection = await ControlConnection.dial(

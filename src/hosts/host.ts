@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { AnyNode, Items } from '../node/index.js';
+import type { InFlight } from '../channels/index.js';
 import type { Channel, Segment } from '../plan/index.js';
-import type { NodeMetrics, RunState, Stage } from '../segment/index.js';
+import type { DeadLetter, NodeInputs, NodeMetrics, RunState, Stage } from '../segment/index.js';
 
 /** What nodes are written in. */
 export type Language = 'python' | 'typescript';
@@ -21,6 +22,8 @@ export interface SegmentRequest {
   readonly segment: Segment;
   /** The nodes by id; the ends of the pipeline are not among them. */
   readonly nodes: ReadonlyMap<string, AnyNode>;
+  /** What comes before those nodes whose inputs are brought together. */
+  readonly joined: ReadonlyMap<string, NodeInputs>;
   readonly inputs: readonly WiredChannel[];
   readonly outputs: readonly WiredChannel[];
   readonly run: RunState;
@@ -30,6 +33,16 @@ export interface SegmentRequest {
   readonly output: Stage;
   /** Entries of segments in this process, by channel: such channels need no wire. */
   readonly localEntries: Map<string, Stage>;
+  /** There where the host may be started again. */
+  readonly keeper?: Keeper | undefined;
+}
+
+/** What starts the host of a segment again, and keeps what is in it. */
+export interface Keeper {
+  /** The host has died with the segment open, or opening: the run fails only if the keeper makes it. */
+  hostDied(error: Error): void;
+  /** The same letter, with the item as the node was given it. */
+  ofLetter(letter: DeadLetter): DeadLetter;
 }
 
 /** A segment whose nodes are initialized. */
@@ -46,6 +59,8 @@ export interface OpenSegment {
   cancel(): void;
   /** What was let in before this stamp is stale; see {@link RunState.interrupt}. */
   interrupt(before: number): void;
+  /** These nodes go on in another run: they do not flush at the end of this one. Resolves once that is known where they run; never rejects. */
+  keep(nodeIds: readonly string[]): Promise<void>;
   /** Ids of nodes whose code has not returned. */
   busy(): readonly string[];
   /** Cleans up the nodes in reverse order; gives what failed in doing so. Never rejects. */
@@ -63,6 +78,8 @@ export interface Host {
   readonly canShareMemory: boolean;
   /** Whether it has ended, or is about to. @defaultValue false */
   readonly isDead?: boolean;
+  /** What is in it, where it may be started again. */
+  readonly inFlight?: InFlight;
   /** Calls `listener` when a host that can die has died; gives a function that takes that back, as every run must. */
   watchDeath?(listener: (error: Error) => void): () => void;
   /** The address at which its incoming channels are dialled. */
@@ -83,13 +100,14 @@ export function hostOf(node: AnyNode): Host | undefined {
 const replicas = new WeakSet<AnyNode>();
 
 /**
- * Makes a node in another host one of several copies: its items come with numbers there, and what is to happen where it fails, or is full, is a
- * matter of the stage that has the copies.
+ * Makes a node in another host one of several copies: its items come with numbers there, and how they come to it, and what is to happen where it
+ * fails or is full, is a matter of the stage that has the copies.
  */
 export function makeReplica(node: AnyNode): void {
   replicas.add(node);
   node.failurePolicy = undefined;
   node.inputQueue = undefined;
+  node.fanIn = undefined;
 }
 
 /** Whether a node is one of several copies. */

@@ -23,6 +23,12 @@ export {
   type PythonNode,
   type PythonObjectSpec,
 } from './python/index.js';
+export {
+  makeRestartingHost,
+  type Incarnation,
+  type RestartingHost,
+  type RestartingRequest,
+} from './restarting/index.js';
 export { keepStdoutFree, passOnOutput, type HostOutput } from './remote/output.js';
 export { roleOfTraits, RemoteNode, type ObjectDescription, type Traits } from './remote/remote-node.js';
 export {

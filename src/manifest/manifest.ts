@@ -1,4 +1,13 @@
-import type { AnyNode, OnError, WhenFull, WrittenFailurePolicy, WrittenQueueLimits } from '../node/index.js';
+import type {
+  AnyNode,
+  FanInPolicy,
+  OnError,
+  WhenFull,
+  WrittenFailurePolicy,
+  WrittenFanIn,
+  WrittenQueueLimits,
+  WrittenRestart,
+} from '../node/index.js';
 
 /** A node entry that names a type. */
 export interface ManifestTypeNode {
@@ -28,6 +37,10 @@ export interface ManifestTypeNode {
   readonly input_queue?: WhenFull | WrittenQueueLimits;
   /** How many workers or processes have the node. */
   readonly replicas?: number;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry that holds a live object; only in manifests given as objects. */
@@ -50,6 +63,10 @@ export interface ManifestInstanceNode {
   readonly input_queue?: WhenFull | WrittenQueueLimits;
   /** How many workers or processes have the node. */
   readonly replicas?: number;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn;
+  /** How often the worker or process of the node is started again when it dies. */
+  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry. */

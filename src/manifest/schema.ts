@@ -101,6 +101,45 @@ const replicas = z
   .min(1)
   .nullish()
   .describe('How many workers or processes have the node; outputs keep their order. Absent: 1.');
+const fanInPolicy = z
+  .enum(['merge', 'zip', 'latest', 'timestamp'])
+  .describe('"merge": each item by itself. The others give the node lists, with one item of each input.');
+const fanIn = z
+  .union([
+    fanInPolicy,
+    z.strictObject({
+      policy: fanInPolicy,
+      tolerance_us: z
+        .number()
+        .min(0)
+        .nullish()
+        .describe('Of "timestamp": how far times may lie apart. Absent: 0.'),
+      max_wait_ms: z.number().min(1).nullish().describe('How long an item waits for the others.'),
+      incomplete: z
+        .enum(['drop', 'pass'])
+        .nullish()
+        .describe(
+          'What becomes of what finds nothing that fits: "pass" gives null for what is missing. Absent: "drop".',
+        ),
+    }),
+  ])
+  .nullish()
+  .describe('How items of several inputs come to the node. Absent: "merge".');
+const restart = z
+  .union([
+    z.int().min(0),
+    z.strictObject({
+      limit: z.int().min(0).describe('How often, in one run or session.'),
+      items: z
+        .enum(['redeliver', 'report'])
+        .nullish()
+        .describe('What becomes of items that were in the host. Absent: "redeliver".'),
+    }),
+  ])
+  .nullish()
+  .describe(
+    'How often the worker or process of the node is started again when it dies. Absent: the run fails.',
+  );
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -126,6 +165,8 @@ const typeEntry = z
     failure_policy: failurePolicy,
     input_queue: inputQueue,
     replicas,
+    fan_in: fanIn,
+    restart,
   })
   .describe('A node.');
 
@@ -140,6 +181,8 @@ const instanceEntry = z.strictObject({
   failure_policy: failurePolicy,
   input_queue: inputQueue,
   replicas,
+  fan_in: fanIn,
+  restart,
 });
 
 const metadata = z

@@ -64,7 +64,7 @@ function toEntry({
     ...(executor === undefined ? {} : { executor }),
     ...(writeSettings(settings) as Pick<
       ManifestTypeNode,
-      'concurrency' | 'unordered' | 'failure_policy' | 'input_queue' | 'replicas'
+      'concurrency' | 'unordered' | 'failure_policy' | 'input_queue' | 'replicas' | 'fan_in' | 'restart'
     >),
   };
 }

@@ -1,3 +1,4 @@
+export type { CheckedFanIn, FanIn, FanInPolicy } from './fan-in.js';
 export { Gate, gateOf } from './gate.js';
 export { acquireNode, isInitialized, isRunning, releaseNode } from './lifecycle.js';
 export {
@@ -24,6 +25,7 @@ export {
   type RegisteredNode,
 } from './registry.js';
 export { PerSession, perSession } from './per-session.js';
+export { SessionStates, type SessionStatesOptions } from './session-states.js';
 export { isAsyncIterable, isIterableObject, isManyOutputs, isThenable } from './results.js';
 export {
   applySettings,
@@ -33,11 +35,13 @@ export {
   settingsOf,
   statedSettings,
   type CheckedQueue,
+  type CheckedRestart,
   type CheckedSettings,
   type FailurePolicy,
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type RetryPolicy,
   type WhenFull,
 } from './settings.js';
@@ -45,7 +49,9 @@ export {
   readSettings,
   writeSettings,
   type WrittenFailurePolicy,
+  type WrittenFanIn,
   type WrittenQueueLimits,
+  type WrittenRestart,
   type WrittenSettings,
 } from './written-settings.js';
 export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';

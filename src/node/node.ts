@@ -1,5 +1,6 @@
 import type { DType, Tensor } from '../data/index.js';
 import type { Logger } from '../logging/index.js';
+import type { FanIn, FanInPolicy } from './fan-in.js';
 import { recordLifecycleCalls } from './lifecycle.js';
 import {
   applySettings,
@@ -7,6 +8,7 @@ import {
   type NodeSettings,
   type OnError,
   type QueueLimits,
+  type RestartPolicy,
   type WhenFull,
 } from './settings.js';
 
@@ -20,6 +22,11 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   /** The run's logger. */
   readonly logger: Logger;
+  /**
+   * When the item of this call is to be shown or heard, in µs: as it was written, or as a node before has assigned it; in a run `undefined`. What
+   * is given for the item has the same, unless another one is assigned before.
+   */
+  timestampUs: number | undefined;
   /**
    * A tensor to write into and to give away as an output: one whose memory other processes share, so that it needs no copy, where the
    * outputs go to another process and the optional dependency `koffi` is installed; else one of ordinary memory. Its elements may hold
@@ -97,6 +104,10 @@ export interface NodeLike<In = never, Out = unknown> {
   inputQueue?: WhenFull | QueueLimits | undefined;
   /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
   replicas?: number | undefined;
+  /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
+  fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its worker or process is started again when that dies. @defaultValue the run fails */
+  restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */
@@ -159,6 +170,10 @@ export abstract class BaseNode<In = unknown, Out = unknown> {
   declare inputQueue?: WhenFull | QueueLimits | undefined;
   /** How many workers or processes have the node. Not there unless given. */
   declare replicas?: number | undefined;
+  /** How items of several inputs come to the node. Not there unless given. */
+  declare fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its worker or process is started again when that dies. Not there unless given. */
+  declare restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. Not there unless given. */
   declare group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. Not there unless given. */

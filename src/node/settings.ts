@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../errors/index.js';
+import { fanInOf, type CheckedFanIn, type FanIn, type FanInPolicy } from './fan-in.js';
 import type { AnyNode } from './node.js';
 import { describeType, roleOf } from './validate.js';
 
@@ -48,6 +49,17 @@ export interface QueueLimits {
   readonly whenFull?: WhenFull | undefined;
 }
 
+/** That a host which dies is started again with the node in it. */
+export interface RestartPolicy {
+  /** How often, in one run or session. */
+  readonly limit: number;
+  /**
+   * What becomes of items that were in the host: the new one gets them again, so that each is processed at least once, or they become
+   * dead letters. @defaultValue `redeliver`
+   */
+  readonly items?: 'redeliver' | 'report' | undefined;
+}
+
 /** What a user says of a node at its place, besides where it runs. */
 export interface NodeSettings {
   /** How many items an async `process` may work on at once, from 1. @defaultValue 1 */
@@ -60,6 +72,13 @@ export interface NodeSettings {
   readonly inputQueue?: WhenFull | QueueLimits | undefined;
   /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
   readonly replicas?: number | undefined;
+  /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
+  readonly fanIn?: FanInPolicy | FanIn | undefined;
+  /**
+   * How often the worker or process in which the node runs is started again when it dies, and what becomes of the items that were in it.
+   * @defaultValue the run fails
+   */
+  readonly restart?: number | RestartPolicy | undefined;
 }
 
 /** The same, checked and complete. */
@@ -70,6 +89,16 @@ export interface CheckedSettings {
   readonly failurePolicy: FailurePolicy | undefined;
   /** Absent where nothing is stated. */
   readonly inputQueue: CheckedQueue | undefined;
+  /** Absent where items are merged. */
+  readonly fanIn: CheckedFanIn | undefined;
+  /** Absent where the run fails with its host. */
+  readonly restart: CheckedRestart | undefined;
+}
+
+/** A restart policy, complete. */
+export interface CheckedRestart {
+  readonly limit: number;
+  readonly items: 'redeliver' | 'report';
 }
 
 /** Limits of a queue, complete. */
@@ -91,9 +120,18 @@ export const DEFAULT_QUEUE: CheckedQueue = {
   whenFull: 'block',
 };
 
-const NAMES = ['concurrency', 'unordered', 'failurePolicy', 'inputQueue', 'replicas'] as const;
+const NAMES = [
+  'concurrency',
+  'unordered',
+  'failurePolicy',
+  'inputQueue',
+  'replicas',
+  'fanIn',
+  'restart',
+] as const;
 const WHEN_FULL: readonly unknown[] = ['block', 'drop-oldest', 'drop-newest', 'latest'];
 const QUEUE_FIELDS: readonly string[] = ['maxItems', 'maxBytes', 'maxAgeMs', 'whenFull'];
+const IN_FLIGHT: readonly unknown[] = ['redeliver', 'report'];
 const ON_ERROR: readonly unknown[] = ['fail', 'skip'];
 const POLICY_FIELDS: readonly string[] = ['onError', 'retry', 'timeoutMs'];
 const RETRY_RANGES: Readonly<Record<string, number>> = { attempts: 1, delayMs: 0, factor: 1, maxDelayMs: 0 };
@@ -115,7 +153,7 @@ export function applySettings(node: NodeSettings, settings: NodeSettings): void 
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` that names node and setting
  */
 export function settingsOf(node: AnyNode, nodeId: string): CheckedSettings {
-  const { concurrency = 1, unordered = false, failurePolicy, inputQueue } = node;
+  const { concurrency = 1, unordered = false, failurePolicy, inputQueue, restart } = node;
   const check = checker(`Node "${nodeId}": `);
   check('concurrency', isWhole(concurrency, 1), 'a whole number of at least 1', concurrency);
   check('unordered', typeof unordered === 'boolean', 'true or false', unordered);
@@ -128,7 +166,23 @@ export function settingsOf(node: AnyNode, nodeId: string): CheckedSettings {
     unordered,
     failurePolicy: policyOf(failurePolicy, node, nodeId, check),
     inputQueue: inputQueue === undefined ? undefined : queueOf(inputQueue, 'inputQueue', check),
+    fanIn: fanInOf(node, nodeId),
+    restart: restartOf(restart, check),
   };
+}
+
+/** No restart at all is the same as nothing stated. */
+function restartOf(given: number | RestartPolicy | undefined, check: Check): CheckedRestart | undefined {
+  if (given === undefined || given === 0) return undefined;
+  const isObject = typeof given === 'object' && (given as unknown) !== null;
+  const wanted = 'a whole number from 0';
+  check('restart', isObject || isWhole(given, 0), `${wanted}, or { limit: 3 }`, given);
+  const policy: RestartPolicy = typeof given === 'object' ? given : { limit: given };
+  check.names('restart', policy, ['limit', 'items']);
+  const { limit, items = 'redeliver' } = policy;
+  check('restart.limit', isWhole(limit, 0), wanted, limit);
+  check('restart.items', IN_FLIGHT.includes(items), '"redeliver" or "report"', items);
+  return limit === 0 ? undefined : { limit, items };
 }
 
 /**

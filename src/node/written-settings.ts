@@ -1,3 +1,4 @@
+import type { FanInPolicy } from './fan-in.js';
 import type { NodeSettings, OnError, RetryPolicy, WhenFull } from './settings.js';
 
 /** A failure policy as manifests and control messages hold it. */
@@ -34,6 +35,26 @@ export interface WrittenQueueLimits {
   readonly when_full?: WhenFull | null | undefined;
 }
 
+/** How several inputs come together, as manifests and control messages hold it. */
+export interface WrittenFanIn {
+  /** `merge`, `zip`, `latest` or `timestamp`. */
+  readonly policy: FanInPolicy;
+  /** Of `timestamp`: how far times may lie apart, in µs. */
+  readonly tolerance_us?: number | null | undefined;
+  /** How long an item waits for the others, in milliseconds. */
+  readonly max_wait_ms?: number | null | undefined;
+  /** What becomes of what finds nothing that fits. */
+  readonly incomplete?: 'drop' | 'pass' | null | undefined;
+}
+
+/** A restart policy as manifests hold it. */
+export interface WrittenRestart {
+  /** How often, in one run or session. */
+  readonly limit: number;
+  /** What becomes of items that were in the host. */
+  readonly items?: 'redeliver' | 'report' | null | undefined;
+}
+
 /** The settings of a node as manifests and control messages hold them. */
 export interface WrittenSettings {
   /** How many items an async `process` may work on at once. */
@@ -46,29 +67,40 @@ export interface WrittenSettings {
   readonly input_queue?: WhenFull | WrittenQueueLimits | null | undefined;
   /** How many workers or processes have the node. */
   readonly replicas?: number | null | undefined;
+  /** How items of several inputs come to the node. */
+  readonly fan_in?: FanInPolicy | WrittenFanIn | null | undefined;
+  /** How often the host of the node is started again when it dies, and what becomes of the items that were in it. */
+  readonly restart?: number | WrittenRestart | null | undefined;
 }
 
 /** Settings in the form of manifests; only what is stated. */
 export function writeSettings(settings: NodeSettings): WrittenSettings {
-  const { concurrency, unordered, failurePolicy, inputQueue, replicas } = settings;
+  const { concurrency, unordered, failurePolicy, inputQueue, replicas, fanIn, restart } = settings;
   return withoutAbsent({
     concurrency,
     unordered,
     failure_policy: writePolicy(failurePolicy),
     input_queue: writeQueue(inputQueue),
     replicas,
+    fan_in: writeFanIn(fanIn),
+    restart,
   });
 }
 
 /** Settings from the form of manifests; only what is stated. */
 export function readSettings(written: WrittenSettings): NodeSettings {
-  const { concurrency, unordered, failure_policy, input_queue, replicas } = written;
+  const { concurrency, unordered, failure_policy, input_queue, replicas, fan_in, restart } = written;
   return withoutAbsent({
     concurrency,
     unordered,
     failurePolicy: readPolicy(failure_policy),
     inputQueue: readQueue(input_queue),
     replicas,
+    fanIn: readFanIn(fan_in),
+    restart:
+      typeof restart !== 'object' || restart === null
+        ? restart
+        : { limit: restart.limit, ...withoutAbsent({ items: restart.items }) },
   });
 }
 
@@ -87,6 +119,18 @@ function readQueue(limits: WrittenSettings['input_queue']): NodeSettings['inputQ
   if (typeof limits !== 'object' || limits === null) return limits ?? undefined;
   const { max_items: maxItems, max_bytes: maxBytes, max_age_ms: maxAgeMs, when_full: whenFull } = limits;
   return withoutAbsent({ maxItems, maxBytes, maxAgeMs, whenFull });
+}
+
+function writeFanIn(fanIn: NodeSettings['fanIn']): WrittenSettings['fan_in'] {
+  if (typeof fanIn !== 'object') return fanIn;
+  const { policy, toleranceUs, maxWaitMs, incomplete } = fanIn;
+  return { policy, ...withoutAbsent({ tolerance_us: toleranceUs, max_wait_ms: maxWaitMs, incomplete }) };
+}
+
+function readFanIn(fanIn: WrittenSettings['fan_in']): NodeSettings['fanIn'] {
+  if (typeof fanIn !== 'object' || fanIn === null) return fanIn ?? undefined;
+  const { policy, tolerance_us: toleranceUs, max_wait_ms: maxWaitMs, incomplete } = fanIn;
+  return { policy, ...withoutAbsent({ toleranceUs, maxWaitMs, incomplete }) };
 }
 
 function writePolicy(policy: NodeSettings['failurePolicy']): WrittenSettings['failure_policy'] {

@@ -98,7 +98,7 @@ function isSame(a: string, b: string): boolean {
 }
 
 /** What this process says of itself when it dials. */
-export function helloOf(token: string, role: 'control' | 'engine'): object;
+export function helloOf(token: string, role: 'control' | 'engine' | 'watch'): object;
 export function helloOf(token: string, role: 'producer', channel: string): object;
 export function helloOf(token: string, role: string, channel?: string): object {
   return {

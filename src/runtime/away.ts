@@ -1,10 +1,11 @@
-import { RemoteMediaError } from '../errors/index.js';
+import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import {
   passOnOutput,
   payloadLimit,
   returnHost,
   takeHost,
   type HostOutput,
+  type Incarnation,
   type RemoteNode,
   type Return,
   type TypeScriptHost,
@@ -18,10 +19,18 @@ import type { Berth } from './executors.js';
 import { bringHome, type Absent, type Party } from './homecoming.js';
 import type { Placed, ResolveOptions } from './resolve.js';
 
+/** A host of this run, and what was made in it. */
+interface Taken {
+  readonly host: TypeScriptHost;
+  readonly made: RemoteNode[];
+}
+
 /** A host of this run, and the live objects that were sent there. */
 interface Station {
   readonly host: TypeScriptHost;
   readonly copies: ReadonlyMap<AnyNode, RemoteNode>;
+  /** Where the host may be started again: makes the one live object there in another one. */
+  readonly remake: Placed['remake'];
 }
 
 /** The nodes of one run that leave this program, and their hosts. */
@@ -47,6 +56,9 @@ export class Away {
   ): Promise<Away> {
     const [berth] = berths;
     if (berth !== undefined && isBundled()) throw bundled(berth);
+    for (const { isRestarted, travellers } of berths)
+      for (const [node, id] of travellers)
+        if (isRestarted && (node.returnState ?? options.returnState)) throw stateLost(id);
     const payloads =
       replica?.departed === undefined
         ? await serializeTravellers(berths, departureOf(options))
@@ -73,17 +85,18 @@ export class Away {
   }
 
   async #open(berth: Berth, payload: Departed | undefined): Promise<Station> {
-    const taking = takeHost({ kind: berth.kind, name: berth.name, onOutput: outputOf(berth) });
-    const made: RemoteNode[] = [];
-    this.#taken.set(taking, made);
-    const host = await taking;
-    if (payload === undefined) return { host, copies: new Map() };
-    const nodes = await host
-      .createSerialized(payload.bytes, berth.travellers.size)
-      .catch((error: unknown) => {
-        throw notMade(error, berth);
-      });
-    made.push(...nodes);
+    const { host, made } = await this.#take(berth);
+    if (payload === undefined) return { host, copies: new Map(), remake: undefined };
+    const makeIn = async (place: Taken): Promise<readonly RemoteNode[]> => {
+      const nodes = await place.host
+        .createSerialized(payload.bytes, berth.travellers.size)
+        .catch((error: unknown) => {
+          throw notMade(error, berth);
+        });
+      place.made.push(...nodes);
+      return nodes;
+    };
+    const nodes = await makeIn({ host, made });
     const copies = new Map(
       [...berth.travellers.keys()].map((node, index) => [node, nodes[index] as RemoteNode]),
     );
@@ -94,21 +107,42 @@ export class Away {
       if (original.returnState ?? this.#returnState) absent.push({ id, original, copy });
     }
     if (absent.length > 0) this.#parties.push({ host, origins: payload.origins, absent });
-    return { host, copies };
+    if (!berth.isRestarted) return { host, copies, remake: undefined };
+    const remake = async (): Promise<Incarnation> => {
+      const place = await this.#take(berth);
+      const [node] = await makeIn(place);
+      return { host: place.host, node: node as RemoteNode };
+    };
+    return { host, copies, remake };
+  }
+
+  /** A host that is given back with the others. */
+  async #take(berth: Berth): Promise<Taken> {
+    const taking = takeHost({ kind: berth.kind, name: berth.name, onOutput: outputOf(berth) });
+    const made: RemoteNode[] = [];
+    this.#taken.set(taking, made);
+    return { host: await taking, made };
   }
 
   /** The copy of a live object. */
   async traveller({ key }: Berth, node: AnyNode): Promise<Placed> {
-    const { host, copies } = await this.#station(key);
-    return { node: copies.get(node) as RemoteNode, placement: host };
+    const { host, copies, remake } = await this.#station(key);
+    return { node: copies.get(node) as RemoteNode, placement: host, remake };
   }
 
   /** Makes the node that an entry names. */
-  async make({ key }: Berth, { node_type, params }: ManifestTypeNode, path: string): Promise<Placed> {
-    const { host } = await this.#station(key);
-    const node = await host.create({ node_type, params, baseDir: this.#baseDir, path });
+  async make(berth: Berth, { node_type, params }: ManifestTypeNode, path: string): Promise<Placed> {
+    const { host } = await this.#station(berth.key);
+    const spec = { node_type, params, baseDir: this.#baseDir, path };
+    const node = await host.create(spec);
     for (const [taking, made] of this.#taken) if ((await taking) === host) made.push(node);
-    return { node, placement: host };
+    const remake = async (): Promise<Incarnation> => {
+      const place = await this.#take(berth);
+      const again = await place.host.create(spec);
+      place.made.push(again);
+      return { host: place.host, node: again };
+    };
+    return { node, placement: host, remake: berth.isRestarted ? remake : undefined };
   }
 
   #station(key: string): Promise<Station> {
@@ -143,6 +177,14 @@ export class Away {
 /** How live objects leave, as the options of a run have it. */
 export function departureOf({ logger, returnState }: ResolveOptions): DepartureOptions {
   return { logger, limitBytes: payloadLimit(), returnsState: (node) => node.returnState ?? returnState };
+}
+
+function stateLost(nodeId: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    `Node "${nodeId}" has a restart policy, and its state is to come home: that of a host that has died is lost. Leave out restart, or returnState.`,
+    { nodeId },
+  );
 }
 
 function bundled({ ids: [nodeId] }: Berth): RemoteMediaError {

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../errors/index.js';
 import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { describeType, nodeProblem, PerSession, roleOf, type AnyNode } from '../node/index.js';
 import { hostOf } from '../hosts/index.js';
+import { chainEdges } from '../plan/index.js';
 import type { Departed } from './departure.js';
 
 /** What a list may hold: live nodes and manifest node entries, in any order. */
@@ -34,6 +35,11 @@ export interface PipelineDefinition {
   readonly baseDir: string;
   /** There where its only node is one of several copies of a node. */
   readonly replica?: ReplicaOrigin;
+}
+
+/** The connections, also those of a chain, which are not written down. */
+export function edgesOf({ connections, ids }: PipelineDefinition): readonly ManifestConnection[] {
+  return connections.length > 0 ? connections : chainEdges(ids);
 }
 
 /**

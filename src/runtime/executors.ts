@@ -42,6 +42,8 @@ export interface Berth {
   readonly ids: string[];
   /** The live objects that are sent there, each once, with the first id that each has. */
   readonly travellers: Map<AnyNode, string>;
+  /** Whether the host is started again when it dies. */
+  isRestarted: boolean;
 }
 
 /** Where the nodes of a pipeline come to live: the hosts that it needs, and by position which of them. */
@@ -98,10 +100,21 @@ function berthOf(
     name: `${kind === 'thread' ? 'worker' : 'process'}:${group ?? owner}`,
     ids: [],
     travellers: new Map<AnyNode, string>(),
+    isRestarted: false,
   };
   berths.set(key, berth);
   berth.ids.push(id);
+  berth.isRestarted ||= (entry.restart ?? node?.restart ?? 0) !== 0;
+  if (berth.isRestarted && berth.ids.length > 1) throw notAlone(berth.ids);
   return berth;
+}
+
+function notAlone(ids: readonly string[]): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    `Nodes "${ids.join('", "')}" share a host, and a host that is started again holds one node. Leave out the group or the second place, or restart.`,
+    { nodeId: ids[0] },
+  );
 }
 
 function inTwoHosts(first: string, second: string, node: AnyNode): InvalidArgumentError {

@@ -1,5 +1,6 @@
 export type { PipelineDefinition, PipelineEntry } from './definition.js';
 export { executePipeline, executePipelineWithInput, type PipelineSource } from './execute.js';
+export type { InsertPlace } from './graph-changes.js';
 export type { LiveSession, OpenOptions, WriteOptions } from './live-session.js';
 export { loadPipeline } from './load-pipeline.js';
 export type { LoadOptions } from './load.js';

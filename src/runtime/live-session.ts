@@ -1,11 +1,15 @@
-import { describeCause, InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
+import { InvalidArgumentError, type RemoteMediaError } from '../errors/index.js';
 import { checkedQueue, DEFAULT_QUEUE, type QueueLimits, type WhenFull } from '../node/index.js';
-import { ItemQueue, newTag, type DeadLetter } from '../segment/index.js';
+import { newTag, type DeadLetter, type Tag } from '../segment/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { DeadLetterQueue } from './dead-letter-queue.js';
-import type { PipelineDefinition } from './definition.js';
+import { insertNode, removeNode, replaceNode } from './changes.js';
+import type { PipelineDefinition, PipelineEntry } from './definition.js';
+import type { InsertPlace } from './graph-changes.js';
+import { InputQueues } from './input-queues.js';
 import type { RunOptions } from './run.js';
 import { noTaker, type RunMetrics } from './session.js';
+import { sessionEnded } from './session-ended.js';
 import { PipelineStream } from './stream.js';
 
 /** Options of {@link Pipeline.open}. */
@@ -24,6 +28,8 @@ export interface WriteOptions {
   readonly survives?: boolean | undefined;
   /** Whether the item, and what it leads to, goes before all that waits in queues, and is not dropped by their limits. @defaultValue false */
   readonly urgent?: boolean | undefined;
+  /** When the item is to be shown or heard, in µs of a clock of your choice; what it leads to has the same. @defaultValue that of a media item */
+  readonly timestampUs?: number | undefined;
 }
 
 const DEFAULT_MAX_PENDING = 64;
@@ -50,7 +56,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   readonly id: string;
   readonly #name: string;
   readonly #stream: PipelineStream<Out>;
-  readonly #queue: ItemQueue;
+  readonly #queue: InputQueues;
   readonly #letters: DeadLetterQueue;
   #hasEnded = false;
   /** How it ended, once nothing more can be written. */
@@ -63,7 +69,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     name: string,
     id: string,
     stream: PipelineStream<Out>,
-    queue: ItemQueue,
+    queue: InputQueues,
     letters: DeadLetterQueue,
   ) {
     this.id = id;
@@ -75,7 +81,6 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
       if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
     });
     this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
-    this.done.then(letters.end.bind(letters), letters.end.bind(letters));
   }
 
   /**
@@ -87,7 +92,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   write(item: In, options?: WriteOptions): Promise<void> | undefined {
     this.#checkWrite(item);
-    return this.#queue.push(item, newTag(options?.survives, options?.urgent))?.then(() => {
+    return this.#queue.push(item, tagFor(options))?.then(() => {
       if (this.#over !== undefined) throw this.#refusal();
     });
   }
@@ -97,7 +102,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     this.#checkWrite(item);
     if (this.#queue.isFull) return false;
     // The promise is for whoever writes next.
-    void this.#queue.push(item, newTag(options?.survives, options?.urgent));
+    void this.#queue.push(item, tagFor(options));
     return true;
   }
 
@@ -108,6 +113,38 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   interrupt(): void {
     this.#stream.interrupt();
+  }
+
+  /**
+   * Inserts a node next to one that is there: before it, it takes all that this one took; after it, all that this one gave. What was
+   * written before goes through the pipeline as it was, and what is written once this has resolved through the changed one.
+   *
+   * @param node - whatever the list of a pipeline may hold
+   * @returns its id
+   * @throws NodeError `RM_NODE_FAILED` where its `initialize` fails; InvalidArgumentError `RM_INVALID_ARGUMENT` where there is no such
+   * place; GraphError `RM_INVALID_GRAPH`; RemoteMediaError `RM_NODE_BUSY` where a streaming or source node would have to go on, and
+   * `RM_SESSION_ENDED` after {@link LiveSession.end} and once the session is over. Nothing has changed then.
+   */
+  async insert(node: PipelineEntry, place: InsertPlace): Promise<string> {
+    this.#checkOpen();
+    return insertNode(this.#stream, node, place);
+  }
+
+  /**
+   * Takes a node out of the pipeline; what was before it gives to what was behind it. Once all that was written before is through, it
+   * flushes and is cleaned up. As {@link LiveSession.insert} otherwise.
+   *
+   * @param id - as in plans, metrics and errors
+   */
+  async remove(id: string): Promise<void> {
+    this.#checkOpen();
+    await removeNode(this.#stream, id);
+  }
+
+  /** Puts another node in the place of one, whose id it has from then on. As {@link LiveSession.remove} otherwise. */
+  async replace(id: string, node: PipelineEntry): Promise<void> {
+    this.#checkOpen();
+    await replaceNode(this.#stream, id, node);
   }
 
   /** No more items will come: what was written is processed, nodes flush, and the session ends. */
@@ -203,8 +240,12 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     }));
   }
 
-  #checkWrite(item: In): void {
+  #checkOpen(): void {
     if (this.#hasEnded || this.#over !== undefined) throw this.#refusal();
+  }
+
+  #checkWrite(item: In): void {
+    this.#checkOpen();
     if (!this.#stream.takesInput) throw noTaker(this.#name);
     if (item !== undefined) return;
     throw new InvalidArgumentError(
@@ -216,17 +257,11 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #close(failure: unknown): void {
     this.#over ??= { failure };
     this.#queue.close(true);
+    this.#letters.end();
   }
 
   #refusal(): RemoteMediaError {
-    const { failure } = this.#over ?? {};
-    const why =
-      failure === undefined ? 'end() was called, or all is done' : `it ended: ${describeCause(failure)}`;
-    return new RemoteMediaError(
-      'RM_SESSION_ENDED',
-      `The session of pipeline "${this.#name}" takes no more items: ${why}. Open another one.`,
-      { cause: failure },
-    );
+    return sessionEnded(this.#name, this.#over?.failure);
   }
 }
 
@@ -247,14 +282,16 @@ export async function openSession<In, Out>(
     inputQueue === undefined
       ? { ...DEFAULT_QUEUE, maxItems: maxPending }
       : checkedQueue(inputQueue, 'inputQueue');
-  const queue: ItemQueue = new ItemQueue(limits, () => {
-    queue.close(true);
-  });
+  const queue = new InputQueues(limits);
   const letters = new DeadLetterQueue(options.onDeadLetter, options.logger ?? defaultLogger());
   const taking = { ...options, onDeadLetter: letters.take.bind(letters) };
-  const input = { isGiven: false, items: queue };
-  const stream = new PipelineStream<Out>(definition, input, taking, { sessionId });
+  const input = { isGiven: false, items: queue.newest };
+  const stream = new PipelineStream<Out>(definition, input, taking, { sessionId, queues: queue });
   const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue, letters);
   await stream.open();
   return session;
+}
+
+function tagFor(options: WriteOptions | undefined): Tag {
+  return newTag(options?.survives, options?.urgent, options?.timestampUs);
 }

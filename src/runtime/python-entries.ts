@@ -19,8 +19,8 @@ export async function makePythonNode(
   path: string,
   baseDir: string,
 ): Promise<PythonEntryNode> {
-  const isAlone = ['process', 'multiprocess'].includes(entry.executor ?? '');
-  const host = await (isAlone ? startPythonHost({ path: [baseDir] }) : keptHost(baseDir));
+  const isItsOwn = isAlone(entry);
+  const host = await (isItsOwn ? startPythonHost({ path: [baseDir] }) : keptHost(baseDir));
   try {
     const node = await host.create({ ...specOf(entry.node_type, baseDir), kwargs: entry.params });
     const problem = nodeProblem(node);
@@ -32,19 +32,24 @@ export async function makePythonNode(
     return {
       node,
       release: async () => {
-        if (isAlone) await host.close();
+        if (isItsOwn) await host.close();
         // A host that died has let go of everything.
         else await node.close().catch(() => undefined);
       },
     };
   } catch (error) {
-    if (isAlone) await host.close();
+    if (isItsOwn) await host.close();
     if (!(error instanceof RemoteMediaError) || error.code === 'RM_HOST_DIED') throw error;
     throw new ManifestError(`${path}: ${entry.node_type} could not be made: ${error.message}`, path, {
       cause: error,
       code: error.code,
     });
   }
+}
+
+/** Whether it asks for a process of its own. */
+export function isAlone({ executor }: ManifestTypeNode): boolean {
+  return ['process', 'multiprocess'].includes(executor ?? '');
 }
 
 function specOf(type: string, baseDir: string): PythonObjectSpec {

@@ -1,5 +1,11 @@
 import { NodeError } from '../errors/index.js';
-import { decodeFailure, NO_TICKET, type Failure, type ReplicaMessage } from '../protocol/index.js';
+import {
+  decodeFailure,
+  NO_TICKET,
+  type Failure,
+  type ReplicaInput,
+  type ReplicaMessage,
+} from '../protocol/index.js';
 import { nextStamp } from '../segment/index.js';
 import type { ReplicaSession } from './replica-session.js';
 import { Ticket } from './ticket.js';
@@ -58,7 +64,9 @@ export class RemoteReplica {
     ticket.onAbandoned = () => {
       this.#lookLater();
     };
-    this.#session.write([ticket.number, ticket.item]);
+    const { number, item, timestampUs } = ticket;
+    const input: ReplicaInput = timestampUs === undefined ? [number, item] : [number, item, timestampUs];
+    this.#session.write(input);
   }
 
   /** No more items will come. */
@@ -100,6 +108,9 @@ export class RemoteReplica {
       case 'interrupt':
       case 'survive':
         if (!ticket.isAbandoned) ticket.context?.[kind]();
+        return undefined;
+      case 'timestamp':
+        ticket.assign(value ?? undefined);
         return undefined;
       case 'last':
         void ticket.give(value);

@@ -1,14 +1,11 @@
 import { NodeError, RemoteMediaError } from '../errors/index.js';
 import type { ManifestNode } from '../manifest/index.js';
 import {
+  applySettings,
   describeType,
-  readSettings,
-  type FailurePolicy,
   type NodeContext,
   type NodeLike,
-  type OnError,
-  type QueueLimits,
-  type WhenFull,
+  type NodeSettings,
 } from '../node/index.js';
 import { ItemContext } from '../segment/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
@@ -24,6 +21,8 @@ export interface ReplicaSetRequest {
   readonly id: string;
   /** How many copies there are. */
   readonly count: number;
+  /** All that is stated for the node. */
+  readonly settings: NodeSettings;
   readonly baseDir: string;
   /** What the copies are made from. */
   readonly origin: ReplicaOrigin;
@@ -43,9 +42,6 @@ const AHEAD = 8;
 export class ReplicaSet implements NodeLike {
   /** How many items are between input and output. */
   readonly concurrency: number;
-  declare readonly unordered?: boolean;
-  declare failurePolicy?: OnError | FailurePolicy | undefined;
-  declare inputQueue?: WhenFull | QueueLimits | undefined;
   /** What a plan says of it. */
   readonly '~standIn': { readonly type: string; readonly why: string };
   readonly #request: ReplicaSetRequest;
@@ -58,16 +54,13 @@ export class ReplicaSet implements NodeLike {
   #hasFlushed = false;
 
   constructor(request: ReplicaSetRequest) {
-    const { entry, count } = request;
+    const { entry, count, settings } = request;
     const node = 'instance' in entry ? entry.instance : undefined;
-    const stated = readSettings(entry);
-    const { concurrency = 1, unordered, failurePolicy, inputQueue } = { ...node, ...stated };
+    const { concurrency = 1, replicas: _, ...others } = settings;
     this.#request = request;
     this.#perReplica = concurrency;
     this.concurrency = count * concurrency * AHEAD;
-    if (unordered !== undefined) this.unordered = unordered;
-    if (failurePolicy !== undefined) this.failurePolicy = failurePolicy;
-    if (inputQueue !== undefined) this.inputQueue = inputQueue;
+    applySettings(this, others);
     this['~standIn'] = {
       type: 'instance' in entry ? describeType(entry.instance) : entry.node_type,
       why: `gives the items to ${String(count)} replicas, each in a host of its own (${entry.executor ?? node?.executor ?? ''})`,
@@ -165,7 +158,14 @@ export class ReplicaSet implements NodeLike {
 
 /** The node as it is in a host: the stage here does the rest. */
 function bare(entry: ManifestNode): ManifestNode {
-  const { replicas: _replicas, failure_policy: _policy, input_queue: _queue, ...left } = entry;
+  const {
+    replicas: _replicas,
+    failure_policy: _policy,
+    input_queue: _queue,
+    fan_in: _fanIn,
+    restart: _restart,
+    ...left
+  } = entry;
   return left;
 }
 

@@ -1,7 +1,16 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { hostOf, makeReplica } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
-import { describeType, readSettings, replicasOf, roleOf, type AnyNode } from '../node/index.js';
+import {
+  describeType,
+  readSettings,
+  replicasOf,
+  roleOf,
+  settingsOf,
+  statedSettings,
+  type AnyNode,
+  type NodeSettings,
+} from '../node/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { kindOf } from './executors.js';
 import type { ResolveOptions, resolvePipeline } from './resolve.js';
@@ -17,6 +26,8 @@ interface Replicated {
   readonly entry: ManifestNode;
   readonly id: string;
   readonly count: number;
+  /** All that is stated for it. */
+  readonly settings: NodeSettings;
 }
 
 /** The same pipeline, with one stage in this program in the place of each node that has replicas.
@@ -33,17 +44,21 @@ export async function withReplicas(
 ): Promise<PipelineDefinition> {
   const { entries, ids } = definition;
   if (definition.replica !== undefined) return definition;
-  const counts = entries.map((entry, index) => countOf(entry, ids[index] ?? ''));
-  if (counts.every((count) => count === 1)) return definition;
+  const all = entries.map((entry, index): Replicated => {
+    const id = ids[index] ?? '';
+    const settings = settingsAt(entry);
+    return { entry, id, settings, count: replicasOf(settings, id) };
+  });
+  if (all.every(({ count }) => count === 1)) return definition;
   const { ReplicaSet } = await import('./replica-set.js');
   const replaced: ManifestNode[] = [];
-  for (const [index, entry] of entries.entries()) {
-    const replicated = { entry, id: ids[index] ?? '', count: counts[index] ?? 1 };
+  for (const replicated of all) {
     if (replicated.count === 1) {
-      replaced.push(entry);
+      replaced.push(replicated.entry);
       continue;
     }
     check(replicated, definition, isTypeScript, options);
+    checkSettings(replicated);
     const origin = await originOf(replicated, options);
     const { baseDir } = definition;
     replaced.push({ instance: new ReplicaSet({ ...replicated, baseDir, origin, resolve, options }) });
@@ -62,9 +77,8 @@ export function becomeReplica(node: AnyNode, id: string): void {
   makeReplica(node);
 }
 
-function countOf(entry: ManifestNode, id: string): number {
-  const stated = readSettings(entry).replicas;
-  return replicasOf({ replicas: stated ?? ('instance' in entry ? entry.instance.replicas : undefined) }, id);
+function settingsAt(entry: ManifestNode): NodeSettings {
+  return { ...('instance' in entry && statedSettings(entry.instance)), ...readSettings(entry) };
 }
 
 function check(
@@ -103,6 +117,23 @@ function check(
     refuse(
       'leaves no single state that could come home',
       'Leave returnState out, or set it to false on the node.',
+    );
+}
+
+/** What is stated for the node holds for the stage; not all of that can. */
+function checkSettings({ id, count, settings }: Replicated): void {
+  const stage: AnyNode = { initialize: () => undefined, process: () => undefined, ...settings };
+  const { fanIn, restart } = settingsOf(stage, id);
+  const start = `replicas: ${String(count)} is for nodes`;
+  if (restart !== undefined)
+    throw refusal(
+      id,
+      `${start} whose hosts are not started again, and this one has a restart policy. Leave restart out; with the failurePolicy "skip" the other replicas go on where one dies.`,
+    );
+  if (fanIn !== undefined)
+    throw refusal(
+      id,
+      `${start} that take each item by itself, and this one brings its inputs together (${fanIn.policy}). Leave fanIn out, and bring them together in a node before it.`,
     );
 }
 

@@ -1,5 +1,5 @@
 import { languageOfType, makeNode } from '../catalog/index.js';
-import { hostOf, type Host, type Return } from '../hosts/index.js';
+import { hostOf, makeRestartingHost, type Host, type Incarnation, type Return } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
 import {
@@ -10,9 +10,12 @@ import {
   roleOf,
   settingsOf,
   type AnyNode,
+  type CheckedRestart,
 } from '../node/index.js';
 import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
+import { withRelays } from './relays.js';
+import { checkRestart } from './restart-check.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
 import { becomeReplica, standInOf, withReplicas } from './replicas.js';
@@ -29,6 +32,8 @@ export interface ResolveOptions {
 export interface Placed {
   readonly node: AnyNode;
   readonly placement: Host;
+  /** Where its host holds nothing else, and may be started again: makes it in another one. */
+  readonly remake?: (() => Promise<Incarnation>) | undefined;
 }
 
 /** What the nodes of one pipeline are made with. */
@@ -72,7 +77,7 @@ export async function resolvePipeline(
     const resolving = definition.entries.map((entry, index) => resolveEntry(entry, index, making));
     const nodes = await inOrder(resolving);
     const edges = connections.length > 0 ? connections : chainEdges(ids);
-    return { name, nodes, edges, release, bringHome: () => away?.bringHome() };
+    return { name, ...withRelays({ nodes, edges }, driver), release, bringHome: () => away?.bringHome() };
   } catch (error) {
     await release();
     throw error;
@@ -112,7 +117,8 @@ function resolveEntry(
   making: Making,
 ): ResolvedNode | Promise<ResolvedNode> {
   const berth = making.berths.byIndex[index];
-  const resolved = (placed: Placed): ResolvedNode => describe(entry, index, placed, making, berth);
+  const resolved = (placed: Placed): ResolvedNode | Promise<ResolvedNode> =>
+    describe(entry, index, placed, making, berth);
   if (!('instance' in entry)) return makePlaced(entry, index, making, berth).then(resolved);
   const { instance } = entry;
   if (berth === undefined) return resolved({ node: instance, placement: hostOf(instance) ?? making.driver });
@@ -130,10 +136,14 @@ async function makePlaced(
 ): Promise<Placed> {
   const path = pathOf(index);
   if (!isTypeScript(entry)) {
-    const { makePythonNode } = await import('./python-entries.js');
-    const { node, release } = await makePythonNode(entry, path, baseDir);
-    releases.push(release);
-    return { node, placement: hostOf(node) ?? driver };
+    const { isAlone, makePythonNode } = await import('./python-entries.js');
+    const make = async (): Promise<Incarnation> => {
+      const { node, release } = await makePythonNode(entry, path, baseDir);
+      releases.push(release);
+      return { node, host: hostOf(node) ?? driver };
+    };
+    const { node, host } = await make();
+    return { node, placement: host, remake: isAlone(entry) ? make : undefined };
   }
   if (berth !== undefined && away !== undefined) return away.make(berth, entry, path);
   const node = await makeNode(entry, path, baseDir);
@@ -143,18 +153,19 @@ async function makePlaced(
 function describe(
   entry: ManifestNode,
   index: number,
-  { node, placement }: Placed,
-  { definition, driver }: Making,
+  placed: Placed,
+  { definition, driver, away }: Making,
   berth: Berth | undefined,
-): ResolvedNode {
+): ResolvedNode | Promise<ResolvedNode> {
+  const { node, placement } = placed;
   const id = definition.ids[index] ?? '';
   const isInstance = 'instance' in entry;
   const standIn = isInstance ? standInOf(entry.instance) : undefined;
   // For all places at which an instance stands: how often it can be entered at once is a matter of the instance.
   applySettings(node, readSettings(entry));
-  settingsOf(node, id);
+  const { restart } = settingsOf(node, id);
   if (definition.replica !== undefined) becomeReplica(node, id);
-  return {
+  const resolved: ResolvedNode = {
     id,
     node,
     type: standIn?.type ?? (isInstance ? classNameOf(entry.instance) : entry.node_type),
@@ -165,6 +176,22 @@ function describe(
       (berth === undefined ? whyThere(placement, isInstance, driver) : whyAway(berth, isInstance)),
     isSource: roleOf(node) === 'source',
   };
+  if (restart === undefined) return resolved;
+  checkRestart(id, node, berth !== undefined || placed.remake !== undefined);
+  // A plan has no hosts.
+  if (away === undefined && placed.remake === undefined) return resolved;
+  return restartable(resolved, restart, placed);
+}
+
+/** The same node, in a place that outlives its host. */
+async function restartable(
+  resolved: ResolvedNode,
+  policy: CheckedRestart,
+  { node, placement, remake }: Placed,
+): Promise<ResolvedNode> {
+  if (remake === undefined) return resolved;
+  const request = { nodeId: resolved.id, policy, remake };
+  return { ...resolved, placement: await makeRestartingHost(request, { host: placement, node }) };
 }
 
 /** The class of an object in another host is there, not here. */

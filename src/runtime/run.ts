@@ -5,9 +5,10 @@ import type { PipelineDefinition } from './definition.js';
 import type { RunInput } from './input.js';
 import { resolvePipeline } from './resolve.js';
 import { Session, type RunMetrics } from './session.js';
+import { watchOf, type WatchOptions } from './watch-options.js';
 
 /** Options of every run. */
-export interface RunOptions {
+export interface RunOptions extends WatchOptions {
   /** Cancels the run: the caller sees `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
   /** Where the run and its nodes log to. @defaultValue lines on stderr where `REMOTEMEDIA_LOG` names a level, else nothing */
@@ -62,6 +63,7 @@ export async function runToEnd(
       signal: options.signal,
       isInterruptible: true,
       onDeadLetter: options.onDeadLetter,
+      watch: watchOf(options, false),
     });
     await session.execute();
     const outputs = inForm(sink.outputs, form, input.isGiven);

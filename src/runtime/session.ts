@@ -8,13 +8,16 @@ import {
   RunState,
   type DeadLetter,
   type NodeMetrics,
+  type RunWatch,
   type Stage,
 } from '../segment/index.js';
+import { joinedInputs } from './joined-inputs.js';
 import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
 import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
 import { watchInterrupts } from './interrupts.js';
+import { RELAY } from './relays.js';
 import type { ResolvedPipeline } from './resolved.js';
 
 /** What a run measured. */
@@ -42,6 +45,14 @@ export interface SessionRequest {
   readonly id?: string | undefined;
   /** Called for each item that a failure policy gives up. @defaultValue they are logged */
   readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+  /** Called where a node of this run interrupts, or somebody else does, with the stamp before which all is stale. */
+  readonly onInterrupt?: ((before: number) => void) | undefined;
+  /** Awaited when all nodes are initialized, before items are let in. {@link Session.joinOutput} has to be called before it settles. */
+  readonly beforeStart?: (() => Promise<void> | undefined) | undefined;
+  /** Called once everything has been processed or given up, before nodes are cleaned up; with what the run failed with, or was cancelled for. */
+  readonly onEnding?: ((failure: unknown) => void) | undefined;
+  /** How it is watched. @defaultValue it is not */
+  readonly watch?: RunWatch | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
 }
@@ -76,9 +87,11 @@ export class Session {
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
     this.#run.onDeadLetter = request.onDeadLetter;
-    request.output.join(this.#run);
+    this.#run.watch = request.watch;
+    if (request.beforeStart === undefined) this.joinOutput();
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);
+      request.onInterrupt?.(before);
     };
     this.#run.onBroken = this.#breakOff.bind(this);
     this.#run.onFailure = () => {
@@ -100,13 +113,26 @@ export class Session {
     this.#run.interrupt(before);
   }
 
+  /** From now on the output is that of this run, and no longer of one before it. */
+  joinOutput(): void {
+    this.#request.output.join(this.#run);
+  }
+
+  /** These nodes go on in another run: they do not flush at the end of this one. Resolves once that is known everywhere. */
+  async keep(nodeIds: readonly string[]): Promise<void> {
+    this.#run.keep(nodeIds);
+    await Promise.all(this.#segments.map((segment) => segment.keep(nodeIds)));
+  }
+
   /** Counts and durations so far. */
   metrics(): RunMetrics {
     const records = this.#segments.flatMap((segment) => segment.metrics());
     const byNode = new Map(records.map((record) => [record.nodeId, record]));
     return {
       totalDurationUs: (this.#durationMs ?? performance.now() - this.#startedAt) * 1e3,
-      nodeMetrics: this.#request.pipeline.nodes.flatMap(({ id }) => byNode.get(id) ?? []),
+      nodeMetrics: this.#request.pipeline.nodes.flatMap(({ id, type }) =>
+        type === RELAY ? [] : (byNode.get(id) ?? []),
+      ),
     };
   }
 
@@ -143,6 +169,8 @@ export class Session {
     } catch (error) {
       this.#run.fail(error as Error);
     }
+    const { reason } = this.#cancellation;
+    this.#request.onEnding?.(this.#cancellation.isRequested ? reason : firstFailure(this.#run.failures));
     this.#cancellation.renew();
     const late: unknown[] = [];
     await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
@@ -171,12 +199,24 @@ export class Session {
   async #runAll(stuck: StuckNode[]): Promise<void> {
     await this.#waitAndGiveUp(this.#openAll(), 'initialize', stuck);
     if (this.#cancellation.isRequested) return;
+    const wait = this.#request.beforeStart?.();
+    if (wait !== undefined && !(await this.#unlessCancelled(wait))) return;
     const ending = this.#startAll().then(() => {
       if (this.#run.canFlush) this.#request.onReady?.();
       return Promise.all(this.#segments.map((segment) => segment.done));
     });
     if (!(await this.#cancellation.waitFor(ending))) this.#forgetLate(ending);
     stuck.push(...this.#segments.flatMap((segment) => segment.busy()).map((id) => ({ id })));
+  }
+
+  /** Waits for something; a cancel ends that at once. Whether none has come. */
+  async #unlessCancelled(work: Promise<void>): Promise<boolean> {
+    const { signal } = this.#run;
+    const aborted = new Promise((resolve) => {
+      signal.addEventListener('abort', resolve, { once: true });
+    });
+    await Promise.race([work, aborted]);
+    return !this.#cancellation.isRequested;
   }
 
   /** Waits for work that calls node after node; one that does not return after a cancel is given up, and noted. */
@@ -232,12 +272,14 @@ export class Session {
         consumer: consumer as Host,
       };
     });
+    const joined = joinedInputs(pipeline, this.#plan);
     const localEntries = new Map<string, Stage>();
     for (const segment of this.#plan.segments) {
       logger.debug(`segment ${segment.id} in ${segment.host}: ${segment.nodes.join(', ')} (${segment.why})`);
       const request: SegmentRequest = {
         segment,
         nodes,
+        joined,
         inputs: channels.filter((channel) => channel.toSegment === segment.id),
         outputs: channels.filter((channel) => channel.fromSegment === segment.id),
         run: this.#run,
@@ -299,7 +341,7 @@ export function noTaker(pipeline: string): InvalidArgumentError {
 }
 
 /** Which segment runs where. */
-export function planOf(pipeline: ResolvedPipeline, driver: Host): Plan {
+export function planOf(pipeline: Pick<ResolvedPipeline, 'name' | 'nodes' | 'edges'>, driver: Host): Plan {
   return planSegments({
     name: pipeline.name,
     driver: driver.name,

@@ -3,14 +3,20 @@ import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { QueueSink } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
+import type { CommonRequest } from './generation.js';
+import { Generations, type Edit } from './generations.js';
+import type { InputQueues } from './input-queues.js';
 import type { RunInput } from './input.js';
-import { resolvePipeline } from './resolve.js';
+import { resolvePipeline, type ResolveOptions } from './resolve.js';
+import type { ResolvedPipeline } from './resolved.js';
 import type { RunOptions } from './run.js';
 import { Session, type RunMetrics } from './session.js';
+import { watchOf } from './watch-options.js';
 
 /** What a live session has besides. */
 interface Live {
   readonly sessionId: string;
+  readonly queues: InputQueues;
 }
 
 /** The outputs of a run, as they come. The run begins with the first `next()`. */
@@ -21,7 +27,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   /** Of what can be interrupted. */
   readonly #live: Live | undefined;
   readonly #sink: QueueSink = new QueueSink();
-  #session: Session | undefined;
+  #session: Session | Generations | undefined;
   #ended: Promise<void> | undefined;
   #setOpen: () => void = () => undefined;
   /** Why the run ends: nobody wants its outputs any more. */
@@ -87,6 +93,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     this.#session?.interrupt();
   }
 
+  /** @internal Changes the pipeline of a live session that is open; see {@link Generations.change}. */
+  async change(edit: Edit): Promise<void> {
+    if (this.#session instanceof Generations) await this.#session.change(edit);
+  }
+
   /** @internal Whether a node takes the input; known once the run has begun. */
   get takesInput(): boolean {
     return this.#session?.takesInput ?? true;
@@ -149,27 +160,29 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
     try {
       if (this.#leaving !== undefined) return;
-      this.#session = new Session({
-        pipeline,
+      const common = {
         driver,
-        input: this.#input,
         output: this.#sink,
         logger,
         isMetered: enableMetrics ?? false,
         signal,
         isInterruptible: true,
         onDeadLetter,
-        isLive: this.#live !== undefined,
-        id: this.#live?.sessionId,
-        onReady: () => {
-          this.#setOpen();
-        },
-      });
+        watch: watchOf(this.#options, this.#live !== undefined),
+      };
+      this.#session = this.#runs(pipeline, common, { logger, returnState });
       await this.#session.execute();
     } catch (error) {
       if (this.#leaving === undefined || error !== this.#leaving.reason) throw error;
     } finally {
       await pipeline.release();
     }
+  }
+
+  #runs(pipeline: ResolvedPipeline, common: CommonRequest, resolving: ResolveOptions): Session | Generations {
+    if (this.#live === undefined) return new Session({ ...common, pipeline, input: this.#input });
+    const { queues, sessionId } = this.#live;
+    const live = { ...common, isLive: true, id: sessionId, onReady: this.#setOpen };
+    return new Generations({ definition: this.#definition, pipeline, queues, resolving, common: live });
   }
 }

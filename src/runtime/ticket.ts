@@ -4,17 +4,31 @@ import { Room } from '../segment/index.js';
 /** Outputs of one item that wait until it is their turn, before their node has to. */
 const LIMIT = 16;
 
+interface Assigned {
+  readonly timestampUs: number | undefined;
+}
+
+interface Output {
+  readonly value: unknown;
+  /** By the node, before it gave this. */
+  readonly assigned: Assigned | undefined;
+}
+
 /** One item on its way through a copy of a node: its outputs, as they come. */
 export class Ticket implements AsyncIterableIterator<unknown> {
   readonly number: number;
   readonly item: unknown;
   /** That of the call; not there where it is for no item. */
   readonly context: NodeContext | undefined;
+  /** When the item is to be shown or heard, in µs, where that is known. */
+  readonly timestampUs: number | undefined;
   /** Called when nobody wants its outputs any more; whoever works on it replaces this. */
   onAbandoned: () => void;
   /** Before it was given to a copy, and after all that was given to that before. */
   stamp = 0;
-  readonly #outputs: unknown[] = [];
+  readonly #outputs: Output[] = [];
+  /** Holds for the outputs that come from now on. */
+  #assigned: Assigned | undefined;
   readonly #room: Room = new Room();
   /** Freed when there is something to take. */
   readonly #news: Room = new Room();
@@ -25,6 +39,7 @@ export class Ticket implements AsyncIterableIterator<unknown> {
     this.number = number;
     this.item = item;
     this.context = context;
+    this.timestampUs = context?.timestampUs;
     this.onAbandoned = onAbandoned;
   }
 
@@ -36,9 +51,14 @@ export class Ticket implements AsyncIterableIterator<unknown> {
   /** Takes an output; a promise where there is no room for another one. */
   give(output: unknown): Promise<void> | undefined {
     if (this.#isAbandoned) return undefined;
-    this.#outputs.push(output);
+    this.#outputs.push({ value: output, assigned: this.#assigned });
     this.#news.free();
     return this.#outputs.length < LIMIT ? undefined : this.#room.wait();
+  }
+
+  /** Outputs that come from now on have this presentation time, in µs. */
+  assign(timestampUs: number | undefined): void {
+    this.#assigned = { timestampUs };
   }
 
   /** There are no more outputs. */
@@ -55,9 +75,13 @@ export class Ticket implements AsyncIterableIterator<unknown> {
 
   async next(): Promise<IteratorResult<unknown>> {
     for (;;) {
-      if (this.#outputs.length > 0) {
-        const value = this.#outputs.shift();
+      const output = this.#outputs.shift();
+      if (output !== undefined) {
+        const { value, assigned } = output;
         this.#room.free();
+        // The stage gives it on with what the context says now.
+        if (assigned !== undefined && this.context !== undefined)
+          this.context.timestampUs = assigned.timestampUs;
         return { done: false, value };
       }
       if (this.#end !== undefined) {

@@ -1,5 +1,6 @@
 import type { AnyNode, NodeContext } from '../node/index.js';
-import { roleOf } from '../node/index.js';
+import { DEFAULT_QUEUE, roleOf, settingsOf } from '../node/index.js';
+import { FanInStage } from './fan-in.js';
 import { SourceFeed } from './feeds.js';
 import { ItemContext } from './item-context.js';
 import { nodeMetrics, type NodeMetrics } from './metrics.js';
@@ -14,14 +15,26 @@ export interface PlacedNode {
   readonly node: AnyNode;
   /** Called with each item once `process` is done with it. */
   readonly afterProcess?: (item: unknown) => void;
+  /** What feeds it, where that is brought together. */
+  readonly inputs?: NodeInputs | undefined;
+}
+
+/** What comes before a node whose inputs are brought together. */
+export interface NodeInputs {
+  /** Ids in the order of the lists that the node gets. */
+  readonly ids: readonly string[];
+  /** Whether some of them come from the same node somewhere before. */
+  readonly isForked: boolean;
 }
 
 /** The stages of one segment, connected. */
 export interface Assembly {
   /** The source nodes' feeds. */
   readonly feeds: readonly SourceFeed[];
-  /** The stage, or stages joined by a fan-out, that takes items for these nodes. */
-  entry(ids: readonly string[]): Stage;
+  /** The stage that takes items for a node; `from` is what gives them. */
+  entry(id: string, from: string): Stage;
+  /** Those of the nodes that take items. */
+  readonly stages: readonly (NodeStage | StreamStage)[];
   /** Ids of nodes whose code is running. */
   busy(): string[];
   metrics(): NodeMetrics[];
@@ -42,21 +55,36 @@ export function assemble(
 ): Assembly {
   const stages = new Map<string, NodeStage | StreamStage>();
   const feeds: SourceFeed[] = [];
-  const stagesOf = (ids: readonly string[]): Stage[] => ids.flatMap((id) => stages.get(id) ?? []);
-  for (const { id, node, afterProcess } of [...nodes].reverse()) {
-    const downstream = join([...stagesOf(successors.get(id) ?? []), ...(exits.get(id) ?? [])], run);
+  const fanIns = new Map<string, FanInStage>();
+  const entry = (id: string, from: string): Stage | undefined =>
+    fanIns.get(id)?.inlet(from) ?? stages.get(id);
+  for (const { id, node, afterProcess, inputs } of [...nodes].reverse()) {
+    const next = (successors.get(id) ?? []).flatMap((to) => entry(to, id) ?? []);
+    const downstream = join([...next, ...(exits.get(id) ?? [])], run);
     const context = contextOf(id, run);
     const role = roleOf(node);
     if (role === 'source') feeds.push(new SourceFeed(id, node, context, downstream, run));
     else if (role === 'stream') stages.set(id, new StreamStage(id, node, context, downstream, run));
     else stages.set(id, new NodeStage(id, node, context, downstream, run, afterProcess));
+    const stage = stages.get(id);
+    const { fanIn, inputQueue = DEFAULT_QUEUE } = settingsOf(node, id);
+    if (stage === undefined || fanIn === undefined || inputs === undefined) continue;
+    const request = { nodeId: id, fanIn, inputs: inputs.ids, isForked: inputs.isForked, limits: inputQueue };
+    fanIns.set(id, new FanInStage(request, stage, run));
   }
   return {
     feeds,
-    entry: (ids) => join(stagesOf(ids), run),
+    stages: [...stages.values()],
+    entry: (id, from) => {
+      const stage = entry(id, from);
+      if (stage === undefined) throw new Error(`"${id}" is not in this segment`);
+      return stage;
+    },
     busy: () => [...stages.values(), ...feeds].filter((stage) => stage.isBusy).map((stage) => stage.id),
     metrics: () =>
-      nodes.map(({ id }) => metricsOf(id, stages.get(id) ?? feeds.find((feed) => feed.id === id))),
+      nodes.map(({ id }) =>
+        metricsOf(id, stages.get(id) ?? feeds.find((feed) => feed.id === id), fanIns.get(id)?.dropped),
+      ),
   };
 }
 
@@ -69,6 +97,7 @@ export function contextOf(nodeId: string, run: RunState): NodeContext {
       return run.sessionId;
     },
     signal: run.signal,
+    timestampUs: undefined,
     logger: run.logger,
     allocate: (dtype, shape) => run.allocate(dtype, shape),
     interrupt: nothingToInterrupt,
@@ -86,7 +115,12 @@ export function join(stages: readonly Stage[], run: RunState): Stage {
   return only !== undefined && stages.length === 1 ? only : new FanOutStage(stages, run);
 }
 
-function metricsOf(id: string, counters: NodeStage | StreamStage | SourceFeed | undefined): NodeMetrics {
-  if (counters instanceof NodeStage) return nodeMetrics(id, counters, counters.timing);
-  return nodeMetrics(id, counters ?? { itemsOut: 0, errors: 0 });
+function metricsOf(
+  id: string,
+  counters: NodeStage | StreamStage | SourceFeed | undefined,
+  droppedBefore = 0,
+): NodeMetrics {
+  const timing = counters instanceof NodeStage ? counters.timing : null;
+  const metrics = nodeMetrics(id, counters ?? { itemsOut: 0, errors: 0 }, timing);
+  return { ...metrics, itemsDropped: metrics.itemsDropped + droppedBefore };
 }

@@ -15,10 +15,12 @@ interface Item {
 class Model {
   dropped = 0;
   readonly items: Item[] = [];
-  constructor(
-    readonly maxItems: number,
-    readonly whenFull: (typeof WHEN_FULL)[number],
-  ) {}
+  readonly maxItems: number;
+  readonly whenFull: (typeof WHEN_FULL)[number];
+  constructor(maxItems: number, whenFull: (typeof WHEN_FULL)[number]) {
+    this.maxItems = maxItems;
+    this.whenFull = whenFull;
+  }
   push(item: Item): void {
     if (this.whenFull === 'drop-newest' && !item.isUrgent && this.items.length >= this.maxItems) {
       this.dropped++;

@@ -64,19 +64,25 @@ export class Backlog {
     if (this.length > this.maxDepth) this.maxDepth = this.length;
   }
 
-  /** Takes the first item; those that have waited too long are dropped. */
-  shift(): Waiting | undefined {
+  /** The first item; those that have waited too long are dropped. */
+  peek(): Waiting | undefined {
     const { maxAgeMs } = this.#limits;
-    while (this.length > 0) {
-      const entry = this.#entries[this.#taken++] as Entry;
-      this.#bytes -= entry.bytes;
-      if (this.#urgent > 0) this.#urgent--;
-      this.#cut();
-      const isUrgent = entry.tag?.urgent === true;
-      if (maxAgeMs === undefined || isUrgent || performance.now() - entry.cameMs <= maxAgeMs) return entry;
+    for (;;) {
+      const first = this.#entries[this.#taken];
+      const isTooOld =
+        maxAgeMs !== undefined &&
+        first !== undefined &&
+        this.#urgent === 0 &&
+        performance.now() - first.cameMs > maxAgeMs;
+      if (!isTooOld) return first;
+      this.#take();
       this.dropped++;
     }
-    return undefined;
+  }
+
+  /** Takes it. */
+  shift(): Waiting | undefined {
+    return this.peek() === undefined ? undefined : this.#take();
   }
 
   /** Drops what has become stale. */
@@ -99,6 +105,14 @@ export class Backlog {
     const { maxItems, maxBytes } = this.#limits;
     if (this.length - spare >= maxItems) return true;
     return maxBytes !== undefined && (spare === 0 ? this.#bytes >= maxBytes : this.#bytes > maxBytes);
+  }
+
+  #take(): Waiting | undefined {
+    const entry = this.#entries[this.#taken++];
+    this.#bytes -= entry?.bytes ?? 0;
+    if (this.#urgent > 0) this.#urgent--;
+    this.#cut();
+    return entry;
   }
 
   #dropOldest(): void {

@@ -6,6 +6,7 @@ import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 import { Timing } from './timing.js';
+import { Waits } from './waits.js';
 
 /** What gives outputs one after the other. */
 export type OutputIterator = Iterator<unknown> | AsyncIterator<unknown>;
@@ -26,6 +27,8 @@ export interface Callee {
   readonly context: NodeContext;
   readonly gate: Gate;
   readonly concurrency: number;
+  /** Says to whoever watches that its code runs now. */
+  noteEntered(): void;
   /** A promise has settled: another call may begin. */
   onSettled(): void;
 }
@@ -35,6 +38,8 @@ export class Caller {
   /** How many there are. */
   active = 0;
   readonly timing: Timing | null;
+  /** What the node is waited for, where that is watched. */
+  readonly waits: Waits | null;
   /** Freed whenever one is over. */
   readonly over: Room = new Room();
   readonly #callee: Callee;
@@ -46,6 +51,7 @@ export class Caller {
     this.#callee = callee;
     this.#run = run;
     this.timing = run.isMetered ? new Timing() : null;
+    this.waits = run.watch === undefined ? null : new Waits();
   }
 
   /** A call that was made directly goes on. */
@@ -101,12 +107,13 @@ export class Caller {
     if (this.#run.isCancelled || context?.isStale === true) return this.#settled(undefined, context);
     const { node, process, context: shared } = this.#callee;
     this.#run.tag = context?.tag;
+    this.#callee.noteEntered();
     try {
       const result =
         this.timing !== null && Timing.isMeasured(index)
           ? this.timedProcess(value, this.timing, context ?? shared)
           : process.call(node, value, context ?? shared);
-      return isThenable(result) ? this.outcomeOf(result, context) : this.#settled(result, context);
+      return isThenable(result) ? this.outcomeOf(result, context, index) : this.#settled(result, context);
     } catch (error) {
       this.finish(context);
       return { kind: 'error', error };
@@ -129,8 +136,8 @@ export class Caller {
   }
 
   /** The outcome of a promise; none as soon as the call is interrupted. */
-  outcomeOf(result: PromiseLike<unknown>, context: ItemContext | null): Promise<Outcome> {
-    const settled = this.#settle(result, context);
+  outcomeOf(result: PromiseLike<unknown>, context: ItemContext | null, index: number): Promise<Outcome> {
+    const settled = this.#settle(result, context, index);
     if (context === null) return settled;
     return new Promise((resolve) => {
       context.whenAborted(() => {
@@ -140,7 +147,8 @@ export class Caller {
     });
   }
 
-  async #settle(result: PromiseLike<unknown>, context: ItemContext | null): Promise<Outcome> {
+  async #settle(result: PromiseLike<unknown>, context: ItemContext | null, index: number): Promise<Outcome> {
+    const wait = this.waits?.begin(index);
     try {
       return this.#settled(await result, context);
     } catch (error) {
@@ -148,6 +156,7 @@ export class Caller {
       if (context?.isStale === true) this.forget(error);
       return { kind: 'error', error };
     } finally {
+      if (wait !== undefined) this.waits?.end(wait);
       this.#callee.onSettled();
     }
   }
@@ -186,15 +195,23 @@ export class Caller {
 
   /** What a promise gives, or `undefined` as soon as the call is interrupted. */
   unlessInterrupted<T>(answer: PromiseLike<T>, context: ItemContext | null): PromiseLike<T | undefined> {
-    if (context === null) return answer;
+    const wait = this.waits?.begin();
+    if (context === null && wait === undefined) return answer;
     return new Promise((resolve, reject) => {
-      context.whenAborted(() => {
+      context?.whenAborted(() => {
         resolve(undefined);
       });
-      answer.then(resolve, (error: unknown) => {
-        if (context.isStale) this.forget(error);
-        else reject(error);
-      });
+      answer.then(
+        (value) => {
+          if (wait !== undefined) this.waits?.end(wait);
+          resolve(value);
+        },
+        (error: unknown) => {
+          if (wait !== undefined) this.waits?.end(wait);
+          if (context?.isStale === true) this.forget(error);
+          else reject(error);
+        },
+      );
     });
   }
 

@@ -22,6 +22,14 @@ export class DeadlineContext implements NodeContext {
     return this.#context.sessionId;
   }
 
+  get timestampUs(): number | undefined {
+    return this.#context.timestampUs;
+  }
+
+  set timestampUs(timestampUs: number | undefined) {
+    this.#context.timestampUs = timestampUs;
+  }
+
   get logger(): Logger {
     return this.#context.logger;
   }

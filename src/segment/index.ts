@@ -1,4 +1,4 @@
-export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
+export { assemble, contextOf, join, type Assembly, type NodeInputs, type PlacedNode } from './assembly.js';
 export type { DeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
 export { ItemContext } from './item-context.js';
@@ -9,4 +9,12 @@ export { Room } from './room.js';
 export { RunState, type Feeder } from './run-state.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';
+export {
+  describeStuck,
+  type DirectReports,
+  type RunWatch,
+  type StuckReport,
+  type WatchLimits,
+} from './stuck.js';
+export type { WatchableStage } from './waits.js';
 export { newTag, nextStamp, type Tag } from './tag.js';

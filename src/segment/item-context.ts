@@ -40,6 +40,14 @@ export class ItemContext implements NodeContext {
     return this.#run.logger;
   }
 
+  get timestampUs(): number | undefined {
+    return this.#tag?.timestampUs;
+  }
+
+  set timestampUs(timestampUs: number | undefined) {
+    this.#change({ timestampUs });
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -57,9 +65,13 @@ export class ItemContext implements NodeContext {
   }
 
   survive(): void {
-    if (this.#tag === undefined || this.#tag.survives) return;
+    this.#change({ survives: true });
+  }
+
+  #change(change: Partial<Tag>): void {
+    if (this.#tag === undefined) return;
     const isOnItsWay = this.#run.tag === this.#tag;
-    this.#tag = { ...this.#tag, survives: true };
+    this.#tag = { ...this.#tag, ...change };
     // What a sync node gives goes on as soon as it has returned.
     if (isOnItsWay) this.#run.tag = this.#tag;
   }

@@ -32,6 +32,11 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     return this.#backlog.isFull;
   }
 
+  /** Whether somebody waits for an item. */
+  get isAwaited(): boolean {
+    return this.#readers.length > 0;
+  }
+
   get maxDepth(): number {
     return this.#backlog.maxDepth;
   }

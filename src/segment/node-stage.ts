@@ -6,6 +6,7 @@ import {
   isThenable,
   settingsOf,
   type AnyNode,
+  type CheckedQueue,
   type Gate,
   type NodeContext,
 } from '../node/index.js';
@@ -21,6 +22,7 @@ import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag } from './tag.js';
 import { Timing } from './timing.js';
+import type { OnLongWait, WatchableStage } from './waits.js';
 
 type Mode = 'direct' | 'queued' | 'dead';
 
@@ -38,7 +40,7 @@ interface Call {
  * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
  * go on with the next items meanwhile; once nothing is under way any more, it is direct again.
  */
-export class NodeStage extends Stage implements Upstream, Callee {
+export class NodeStage extends Stage implements Upstream, Callee, WatchableStage {
   readonly id: string;
   readonly node: AnyNode;
   itemsIn = 0;
@@ -57,13 +59,15 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #downstream: Stage;
   /** The downstream, where it is a node of the same kind. */
   #next: NodeStage | null = null;
-  readonly #backlog: Backlog;
+  readonly #limits: CheckedQueue;
+  /** There once an item has had to wait: most nodes of an idle session never need it. */
+  #backlog: Backlog | undefined;
   /** Whether it has a queue also where `process` answers at once: what waits behind it may be dropped here. */
   readonly #isAlwaysQueued: boolean;
   /** Those whose outputs are not passed on yet. */
   readonly #calls: Call[] = [];
   /** Freed where one of several calls without an order was passed on. */
-  readonly #passedOn: Room = new Room();
+  #passedOn: Room | undefined;
   readonly #caller: Caller;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
@@ -85,7 +89,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
     const { concurrency, unordered, failurePolicy, inputQueue } = settingsOf(node, id);
-    this.#backlog = new Backlog(inputQueue ?? DEFAULT_QUEUE);
+    this.#limits = inputQueue ?? DEFAULT_QUEUE;
     this.#isAlwaysQueued = inputQueue !== undefined;
     this.#mode = this.#isAlwaysQueued ? 'queued' : 'direct';
     let process = node.process as Process;
@@ -103,18 +107,23 @@ export class NodeStage extends Stage implements Upstream, Callee {
     run.addMortal(this);
   }
 
+  /** Reports what of the node has been waited for too long. */
+  look(now: number, limitMs: number, report: OnLongWait): void {
+    this.#caller.waits?.look(now, limitMs, report);
+  }
+
   /** How long its calls took, where that is measured. */
   get timing(): Timing | null {
     return this.#timing;
   }
 
   get maxQueueDepth(): number {
-    return this.#backlog.maxDepth;
+    return this.#backlog?.maxDepth ?? 0;
   }
 
   /** Items that were dropped because of the limits of its queue. */
   get dropped(): number {
-    return this.#backlog.dropped;
+    return this.#backlog?.dropped ?? 0;
   }
 
   /** Whether `process` or `flush` is running or a generator of them is open: what a cancel waits for. */
@@ -133,6 +142,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
           return stage.#enqueue(value);
         const index = stage.itemsIn++;
         if (stage.#itemContext !== null) stage.#itemContext.tag = stage.#run.tag;
+        if (stage.entered !== null) stage.entered[0] = stage.place;
         const result: unknown =
           stage.#timing !== null && Timing.isMeasured(index)
             ? stage.#caller.timedProcess(value, stage.#timing, stage.context)
@@ -157,7 +167,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
     const context = this.#takeContext();
     this.#caller.begin(context);
-    this.#add({ index, outcome: this.#caller.outcomeOf(result, context), context });
+    this.#add({ index, outcome: this.#caller.outcomeOf(result, context, index), context });
     return this.#startPump();
   }
 
@@ -221,7 +231,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   #enqueue(value: unknown): Promise<void> | undefined {
     if (this.#mode === 'dead') return undefined;
-    this.#backlog.push(value, this.#run.tag);
+    (this.#backlog ??= new Backlog(this.#limits)).push(value, this.#run.tag);
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
   }
@@ -229,7 +239,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   #startPump(): Promise<void> | undefined {
     if (this.#mode === 'direct') this.#mode = 'queued';
     this.#pumping ??= this.#pump();
-    return this.#backlog.isFull && !this.isDead ? this.#room.wait() : undefined;
+    return this.#isFull && !this.isDead ? this.#room.wait() : undefined;
   }
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
@@ -245,7 +255,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
         continue;
       }
       if (this.#isUnordered) {
-        await this.#passedOn.wait();
+        await (this.#passedOn ??= new Room()).wait();
         continue;
       }
       await this.#complete(call);
@@ -269,7 +279,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
       this.#fail(error, 'process', call.index);
     }
     this.#calls.splice(this.#calls.indexOf(call), 1);
-    this.#passedOn.free();
+    this.#passedOn?.free();
   }
 
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
@@ -332,8 +342,8 @@ export class NodeStage extends Stage implements Upstream, Callee {
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
     while (this.#caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
-      const waiting = this.#backlog.shift();
-      if (!this.#backlog.isFull) this.#room.free();
+      const waiting = this.#backlog?.shift();
+      if (!this.#isFull) this.#room.free();
       if (waiting === undefined) return;
       const { value, tag } = waiting;
       const context = this.#caller.contextFor(tag);
@@ -360,6 +370,10 @@ export class NodeStage extends Stage implements Upstream, Callee {
     this.stopUpstreams(true);
   }
 
+  get #isFull(): boolean {
+    return this.#backlog?.isFull === true;
+  }
+
   private get isDead(): boolean {
     return this.#mode === 'dead';
   }
@@ -367,7 +381,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
   /** Takes no more items, and drops those that wait. */
   die(): void {
     this.#mode = 'dead';
-    this.#backlog.clear();
+    this.#backlog?.clear();
     this.gate.giveUp(this);
     this.#room.free();
     if (!this.#run.isCancelled) return;
@@ -377,8 +391,8 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   /** Drops what has become stale. */
   interrupt(): void {
-    this.#backlog.interrupt(this.#run);
-    if (!this.#backlog.isFull) this.#room.free();
+    this.#backlog?.interrupt(this.#run);
+    if (!this.#isFull) this.#room.free();
     this.#caller.interrupt();
   }
 
@@ -390,7 +404,7 @@ export class NodeStage extends Stage implements Upstream, Callee {
 
   protected async finish(): Promise<void> {
     while (this.#pumping !== undefined) await this.#pumping;
-    if (!this.isDead && this.#run.canFlush) await this.#flush();
+    if (!this.isDead && this.#run.mayFlush(this.id)) await this.#flush();
     await this.#downstream.end();
   }
 
@@ -399,11 +413,12 @@ export class NodeStage extends Stage implements Upstream, Callee {
     const entered = this.gate.enter(this.#run, this);
     if (entered !== undefined && !(await entered)) return;
     this.#isFlushing = true;
+    this.noteEntered();
     const context = this.#caller.contextFor(newTag());
     try {
       try {
         const answer: unknown = this.node.flush(context ?? this.context);
-        const result = isThenable(answer) ? await answer : answer;
+        const result = isThenable(answer) ? await this.#caller.unlessInterrupted(answer, null) : answer;
         if (typeof result === 'object' && result !== null && isManyOutputs(result))
           await this.#drain(result, context);
         else await this.#emit(result, context);

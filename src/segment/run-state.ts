@@ -2,6 +2,7 @@ import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
 import type { DeadLetter } from './dead-letter.js';
+import type { RunWatch } from './stuck.js';
 import type { Tag } from './tag.js';
 
 /** Something that lets items into a run, and can stop doing so. */
@@ -51,6 +52,8 @@ export class RunState {
   onDeadLetter: ((letter: DeadLetter) => void) | undefined;
   /** How many there were. */
   deadLetters = 0;
+  /** How it is watched, where it is; set before its stages are made. */
+  watch: RunWatch | undefined;
   /** The node whose `cleanup` is running. */
   cleaningUp: string | undefined;
   #givenUp: Promise<void> | undefined;
@@ -61,6 +64,8 @@ export class RunState {
   readonly #mortals = new Set<Mortal>();
   #sessionId: string | undefined;
   #staleBefore = 0;
+  /** Ids of nodes that go on in another run of the session when this one has ended. */
+  #kept: ReadonlySet<string> | undefined;
   #interruption: DOMException | undefined;
 
   constructor(logger: Logger, isMetered: boolean, isTagged = false) {
@@ -90,6 +95,16 @@ export class RunState {
   /** Whether nodes may still flush. */
   get canFlush(): boolean {
     return !this.hasFailed && !this.isCancelled;
+  }
+
+  /** Whether this node may still flush: what goes on in another run of the session does not. */
+  mayFlush(nodeId: string): boolean {
+    return this.canFlush && this.#kept?.has(nodeId) !== true;
+  }
+
+  /** These nodes go on in another run of the session. */
+  keep(nodeIds: readonly string[]): void {
+    this.#kept = new Set(nodeIds);
   }
 
   addFeeder(feeder: Feeder): void {

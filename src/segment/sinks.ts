@@ -29,6 +29,8 @@ export class QueueSink extends Stage {
   readonly #room: Room = new Room();
 
   override join(run: RunState): void {
+    // What fed it in a run before this one has ended.
+    this.upstreams = [];
     this.#run = run;
     run.addMortal(this);
   }

@@ -7,6 +7,10 @@ import type { RunState } from './run-state.js';
 export abstract class Stage {
   /** What pushes into this stage and has not ended yet. */
   upstreams: readonly Upstream[] = [];
+  /** Where the number of the place is written whose code was entered last, where that is watched. */
+  entered: Int32Array | null = null;
+  /** That number. */
+  place = 0;
   #open = 0;
 
   abstract push(item: unknown): Promise<void> | undefined;
@@ -24,6 +28,11 @@ export abstract class Stage {
   /** The end of a pipeline is made before its run. */
   join(_run: RunState): void {
     // Most have nothing to learn of it.
+  }
+
+  /** Says to whoever watches that code of this place runs now. */
+  noteEntered(): void {
+    if (this.entered !== null) this.entered[0] = this.place;
   }
 
   /** One of the upstreams has no more items. */

@@ -16,9 +16,10 @@ import { Pace } from './pace.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag } from './tag.js';
+import { lookAt, type OnLongWait, type Wait, type WatchableStage } from './waits.js';
 
 /** A streaming node: its whole input is one async iterable, and its whole output another. */
-export class StreamStage extends Stage implements Upstream {
+export class StreamStage extends Stage implements Upstream, WatchableStage {
   readonly id: string;
   readonly node: AnyNode;
   itemsOut = 0;
@@ -33,6 +34,10 @@ export class StreamStage extends Stage implements Upstream {
   #pumping: Promise<void> | undefined;
   #isDead = false;
   #isDone = false;
+  /** Whether an output waits until it is taken. */
+  #isGiving = false;
+  /** What was seen at the last look: how much it had taken and given, and since when it is at that. */
+  #seen: { readonly progress: number; readonly wait: Wait } | undefined;
 
   constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
     super();
@@ -64,6 +69,14 @@ export class StreamStage extends Stage implements Upstream {
   /** Whether the node is still reading or writing: what a cancel waits for. */
   get isBusy(): boolean {
     return this.#pumping !== undefined && !this.#isDone;
+  }
+
+  /** Reports a node that has neither asked for an item nor given one for too long. */
+  look(now: number, limitMs: number, report: OnLongWait): void {
+    const progress = this.#input.taken + this.itemsOut;
+    if (!this.isBusy || this.#isGiving || this.#input.isAwaited) this.#seen = undefined;
+    else if (this.#seen?.progress === progress) lookAt(this.#seen.wait, now, limitMs, report);
+    else this.#seen = { progress, wait: { itemIndex: this.#input.taken - 1, seenAt: now } };
   }
 
   push(item: unknown): Promise<void> | undefined {
@@ -131,7 +144,11 @@ export class StreamStage extends Stage implements Upstream {
       if (this.#itemContext !== null) this.#run.tag = this.#itemContext.tag ?? newTag();
       this.itemsOut++;
       const wait = this.#emitFrom(iterator, step.value);
-      if (wait !== undefined) await wait;
+      if (wait !== undefined) {
+        this.#isGiving = true;
+        await wait;
+        this.#isGiving = false;
+      }
       if (pace.isTurnDue()) await pace.turn();
     }
   }

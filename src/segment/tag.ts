@@ -6,6 +6,8 @@ export interface Tag {
   readonly survives: boolean;
   /** Whether it goes before what waits in queues. */
   readonly urgent?: boolean;
+  /** When it is to be shown or heard, in µs; whose clock that is, is up to those who write. */
+  readonly timestampUs?: number | undefined;
 }
 
 /** The real clock, also where a test has replaced it. */
@@ -24,6 +26,6 @@ export function nextStamp(): number {
 }
 
 /** The tag of something that begins now. */
-export function newTag(survives = false, urgent = false): Tag {
-  return { stamp: nextStamp(), survives, urgent };
+export function newTag(survives = false, urgent = false, timestampUs?: number): Tag {
+  return { stamp: nextStamp(), survives, urgent, timestampUs };
 }

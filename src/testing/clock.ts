@@ -24,7 +24,7 @@ interface FakeClock {
   readonly now: number;
   countTimers(): number;
   next(): number;
-  jump(ms: number): number;
+  tick(ms: number): number;
   uninstall(): void;
 }
 
@@ -65,16 +65,16 @@ export async function inVirtualTime<T>(clockwork: Clockwork<T>): Promise<T> {
   // The way to the real clock, once all others have been replaced.
   const realNow = performance.now.bind(performance);
   const clock: FakeClock = fakeTimers.install({ now: BEGIN_MS - UPTIME_MS, toFake: FAKED as never });
-  const { timeout } = AbortSignal;
+  const realTimeout = AbortSignal.timeout.bind(AbortSignal);
   isInstalled = true;
   try {
-    clock.jump(UPTIME_MS);
+    clock.tick(UPTIME_MS);
     AbortSignal.timeout = timeoutSignal;
     // What has been imported from node:timers, or node:timers/promises, follows as well.
     syncBuiltinESMExports();
     return await turn(clock, clockwork, realNow);
   } finally {
-    AbortSignal.timeout = timeout;
+    AbortSignal.timeout = realTimeout;
     clock.uninstall();
     syncBuiltinESMExports();
     isInstalled = false;

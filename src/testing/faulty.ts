@@ -1,18 +1,18 @@
-import { threadId } from 'node:worker_threads';
+import { isMainThread, threadId } from 'node:worker_threads';
 import { InvalidArgumentError } from '../errors/index.js';
 import { hostOf } from '../hosts/index.js';
 import {
+  BaseNode,
   describeType,
   isAsyncIterable,
   isIterableObject,
   nodeProblem,
   roleOf,
+  statedSettings,
   type AnyNode,
-  type Executor,
   type Items,
   type NodeContext,
   type NodeLike,
-  type NodeRole,
 } from '../node/index.js';
 
 /** Something that goes wrong at an item of a node. */
@@ -31,119 +31,114 @@ export interface Fault {
 }
 
 /** A node that something goes wrong with; {@link faulty} makes it. It is called, and placed, as the node in it. */
-export class FaultyNode<In = never, Out = unknown> {
-  /** Types only, never there at run time: what the node takes and gives. */
-  declare readonly '~types'?: {
-    /** A function, so that a node that takes more also fits where less is given. */
-    readonly in: (item: In) => void;
-    /** One output, also of a node that gives many for an item. */
-    readonly out: Out;
-  };
-  /** What the node in it does with its input. */
-  readonly '~role': NodeRole;
+export abstract class FaultyNode<In = never, Out = unknown> extends BaseNode<In, Out> {
   /** The node that does the work. */
   readonly node: AnyNode;
   /** What goes wrong. */
   readonly faults: readonly Fault[];
   /** How many calls there have been; a copy in another host counts for itself. */
   calls = 0;
-  /** That of the node, or the name of its class. */
-  name: string;
-  /** That of the node. */
-  executor: Executor | undefined;
-  /** That of the node. */
-  concurrency: number | undefined;
-  /** That of the node. */
-  group: string | undefined;
-  /** That of the node. */
-  returnState: boolean | undefined;
-  /** Where it must not crash. */
-  private readonly home: string = placeName();
+  /** @internal Where it must not crash. */
+  readonly home: string = placeName();
 
   /** @internal */
   constructor(node: AnyNode, faults: readonly Fault[]) {
-    this['~role'] = roleOf(node);
+    super({
+      ...statedSettings(node),
+      name: node.name === undefined || node.name === '' ? describeType(node) : node.name,
+      executor: node.executor,
+      group: node.group,
+      returnState: node.returnState,
+    });
     this.node = node;
     this.faults = faults;
-    this.name = node.name === undefined || node.name === '' ? describeType(node) : node.name;
-    this.executor = node.executor;
-    this.concurrency = node.concurrency;
-    this.group = node.group;
-    this.returnState = node.returnState;
   }
 
   /** Initializes the node. */
-  initialize(context?: NodeContext): unknown {
+  override initialize(context?: NodeContext): unknown {
     return this.node.initialize(context);
   }
 
   /** Cleans the node up. */
-  cleanup(): unknown {
+  override cleanup(): unknown {
     return this.node.cleanup?.();
   }
+}
 
-  /** Calls the node, unless something goes wrong. */
+/** One that is called for each item. Exported, as hosts find the class by its name. */
+export class FaultyProcess<In, Out> extends FaultyNode<In, Out> {
   process(item: In, context: NodeContext): unknown {
-    const late = this.#suffer(context);
+    const late = suffer(this, context);
     if (late === undefined) return this.node.process?.(item, context);
     return late.then((): unknown => this.node.process?.(item, context));
   }
 
-  /** Flushes the node. */
   flush(context: NodeContext): unknown {
     return this.node.flush?.(context);
   }
+}
 
-  /** Gives the node its input, in which something goes wrong. */
+/** One that takes its whole input. */
+export class FaultyStream<In, Out> extends FaultyNode<In, Out> {
   stream(input: AsyncIterable<In>, context: NodeContext): unknown {
-    return this.node.stream?.(this.#suffering(input, context), context);
+    return this.node.stream?.(suffering(this, input, context), context);
   }
+}
 
-  /** Gives what the node gives, in which something goes wrong. */
+/** One without an input. */
+export class FaultySource<In, Out> extends FaultyNode<In, Out> {
   async *source(context: NodeContext): AsyncGenerator<unknown, void, undefined> {
     const items: unknown = await this.node.source?.(context);
-    if (isIterableObject(items) || isAsyncIterable(items)) yield* this.#suffering(items, context);
+    if (isIterableObject(items) || isAsyncIterable(items)) yield* suffering(this, items, context);
   }
+}
 
-  async *#suffering<T>(items: Items<T>, context: NodeContext): AsyncGenerator<T, void, undefined> {
-    for await (const item of items) {
-      await this.#suffer(context);
-      yield item;
-    }
-  }
+const CLASSES = { process: FaultyProcess, stream: FaultyStream, source: FaultySource } as const;
 
-  /** Counts a call; gives a promise where it has to wait. */
-  #suffer(context: NodeContext): Promise<void> | undefined {
-    const index = this.calls++;
-    const faults = this.faults.filter(({ at }) => at === index);
-    const delayMs = faults.reduce((sum, fault) => sum + (fault.delayMs ?? 0), 0);
-    if (delayMs === 0) {
-      this.#fail(faults, context);
-      return undefined;
-    }
-    return wait(delayMs, context.signal).then(() => {
-      this.#fail(faults, context);
-    });
-  }
+// Functions, as private methods would keep the node from being sent to another host.
 
-  #fail(faults: readonly Fault[], { nodeId }: NodeContext): void {
-    for (const fault of faults) {
-      if (fault.crash === true) this.#crash(nodeId);
-      if ('error' in fault) throw fault.error;
-    }
+async function* suffering<T>(
+  node: FaultyNode,
+  items: Items<T>,
+  context: NodeContext,
+): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) {
+    await suffer(node, context);
+    yield item;
   }
+}
 
-  #crash(nodeId: string): void {
-    if (this.home === placeName()) {
-      throw new InvalidArgumentError(
-        'RM_INVALID_ARGUMENT',
-        `Node "${nodeId}" is to crash and runs in the program itself, which would end with it. Give it executor: 'process' or 'worker'.`,
-      );
-    }
-    // In a worker this ends the thread only.
-    if (threadId === 0) process.kill(process.pid, 'SIGKILL');
-    else process.exit(1);
+/** Counts a call; gives a promise where it has to wait. */
+function suffer(node: FaultyNode, context: NodeContext): Promise<void> | undefined {
+  const index = node.calls++;
+  const faults = node.faults.filter(({ at }) => at === index);
+  const delayMs = faults.reduce((sum, fault) => sum + (fault.delayMs ?? 0), 0);
+  if (delayMs === 0) {
+    fail(node, faults, context);
+    return undefined;
   }
+  return wait(delayMs, context.signal).then(() => {
+    fail(node, faults, context);
+  });
+}
+
+function fail({ home }: FaultyNode, faults: readonly Fault[], { nodeId }: NodeContext): void {
+  for (const fault of faults) {
+    if (fault.crash === true) crash(home, nodeId);
+    if ('error' in fault) throw fault.error;
+  }
+}
+
+function crash(home: string, nodeId: string): void {
+  if (home === placeName()) {
+    throw new InvalidArgumentError(
+      'RM_INVALID_ARGUMENT',
+      `Node "${nodeId}" is to crash and runs in the program itself, which would end with it. Give it executor: 'process' or 'worker'.`,
+    );
+  }
+  // In a worker this ends the thread only.
+  if (isMainThread) process.kill(process.pid, 'SIGKILL');
+  else process.exit(1);
 }
 
 /**
@@ -165,7 +160,7 @@ export function faulty<In, Out>(node: NodeLike<In, Out>, ...faults: readonly Fau
   if (problem !== undefined)
     throw new InvalidArgumentError('RM_INVALID_NODE', `faulty takes a node instance, got ${problem}.`);
   for (const fault of faults) checkFault(fault);
-  return new FaultyNode<In, Out>(node, faults);
+  return new CLASSES[roleOf(node)]<In, Out>(node, faults);
 }
 
 function checkFault(fault: Fault): void {

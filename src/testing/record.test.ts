@@ -15,7 +15,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-class Same extends Node<unknown, unknown> {
+class Same extends Node {
   process(item: unknown): unknown {
     return item;
   }
@@ -113,7 +113,7 @@ describe('record', () => {
   });
 
   it('refuses items that cannot be kept, and tells of outputs that cannot', async () => {
-    class Opens extends Node<unknown, unknown> {
+    class Opens extends Node {
       process(): unknown {
         return Promise;
       }

@@ -20,37 +20,42 @@ import { encodeEvent, encodeHeader, type RecordedEvent } from './recording.js';
  */
 export function record<In, Out>(session: LiveSession<In, Out>, path: string): LiveSession<In, Out> {
   const file = new RecordingFile(path);
-  const { write, tryWrite, interrupt, end, cancel, next } = session;
+  const write = session.write.bind(session);
+  const tryWrite = session.tryWrite.bind(session);
+  const interrupt = session.interrupt.bind(session);
+  const end = session.end.bind(session);
+  const cancel = session.cancel.bind(session);
+  const next = session.next.bind(session);
   const written = (item: In, options?: WriteOptions): Buffer =>
     // What is not set, the wire leaves out.
-    encodeEvent({ ...options, atMs: file.elapsedMs(), write: item });
+    encodeEvent({ atMs: file.elapsedMs(), write: item, ...options });
   session.write = (item, options) => {
     // Before it is given away: a node may empty it.
     const event = written(item, options);
-    const room = write.call(session, item, options);
+    const room = write(item, options);
     file.append(event);
     return room;
   };
   session.tryWrite = (item, options) => {
     const event = written(item, options);
-    const isTaken = tryWrite.call(session, item, options);
+    const isTaken = tryWrite(item, options);
     if (isTaken) file.append(event);
     return isTaken;
   };
   session.interrupt = () => {
-    interrupt.call(session);
+    interrupt();
     file.add({ atMs: file.elapsedMs(), interrupt: true });
   };
   session.end = () => {
-    end.call(session);
+    end();
     file.add({ atMs: file.elapsedMs(), end: true });
   };
   session.cancel = (...reason) => {
     file.add({ atMs: file.elapsedMs(), cancel: true });
-    return cancel.apply(session, reason);
+    return cancel(...reason);
   };
   session.next = async () => {
-    const step = await next.call(session);
+    const step = await next();
     if (step.done !== true) file.addOutput(step.value);
     return step;
   };

@@ -215,6 +215,24 @@ describe('runScript', () => {
     });
   });
 
+  it('is cancelled by the signal it is given', async () => {
+    const controller = new AbortController();
+    class Aborts extends Node<string, string> {
+      process(text: string): string {
+        if (text === 'stop') controller.abort(new Error('enough'));
+        return text;
+      }
+    }
+    const script = every(10, ['a', 'stop', 'b']);
+    const { values, failure } = await runScript(new Aborts(), script, {
+      signal: controller.signal,
+      returnFailure: true,
+    });
+    expect(values[0]).toBe('a');
+    expect(values).not.toContain('b');
+    expect(failure).toBe(controller.signal.reason);
+  });
+
   it('refuses nodes of other processes, but for the real clock', async () => {
     const node = new Slow({ executor: 'worker' });
     await expect(runScript(node, [{ atMs: 0, write: 'a' }])).rejects.toMatchObject({

@@ -96,7 +96,7 @@ class Playing<In, Out> {
 
   async run(steps: readonly ScriptStep<In>[], given: AbortSignal): Promise<ScriptResult<Out>> {
     const { clock: _clock, limitMs: _limitMs, returnFailure = false, ...options } = this.#options;
-    const signal = options.signal === undefined ? given : AbortSignal.any([given, options.signal]);
+    const signal = options.signal === undefined ? given : whicheverFirst(given, options.signal);
     let failure: unknown;
     try {
       await this.#play(steps, { ...options, signal });
@@ -176,6 +176,19 @@ async function take<In>(step: ScriptStep<In>, session: LiveSession<In, unknown>)
     }
   }
   return true;
+}
+
+/** What `AbortSignal.any` does in Node.js 20.3 and newer. */
+function whicheverFirst(...signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    const abort = (): void => {
+      controller.abort(signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  }
+  return controller.signal;
 }
 
 /** Why the script does not come to its end; what happened when it was cancelled for that names the node that does not return. */

@@ -249,6 +249,7 @@ export class Driver implements AsyncDisposable {
       run,
       input,
       output: sink,
+      joined: new Map(),
       localEntries: new Map(),
     });
     segment.assemble();

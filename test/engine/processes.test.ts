@@ -148,6 +148,7 @@ describe('a Python object for a process of its own', () => {
 
   test('is not waited for where the run is cancelled before it has started', async () => {
     const running = driver.run([away('a')], { input: ['x'], python: PYTHON, run: 'early' });
+    running.catch(() => undefined);
     await driver.cancel('early', 'changed my mind');
     await expect(running).rejects.toMatchObject({ name: 'AbortError', message: 'changed my mind' });
   });

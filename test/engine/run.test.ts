@@ -240,6 +240,7 @@ describe('a cancel', () => {
     async (how) => {
       driver.lines.length = 0;
       const running = driver.run([type('stuck', './nodes.ts#Stuck')], { input: [how], run: `stuck-${how}` });
+      running.catch(() => undefined);
       await driver.line('stuck');
       await driver.cancel(`stuck-${how}`);
       await expect(running).rejects.toMatchObject({ code: 'RM_CANCEL_TIMEOUT', nodeId: 'stuck' });

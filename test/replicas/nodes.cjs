@@ -1,6 +1,6 @@
 // Loaded by Node.js itself, here as in hosts; classes that are no subclasses are nodes as well.
-const { appendFileSync } = require('node:fs');
-const { BroadcastChannel, threadId } = require('node:worker_threads');
+const { appendFileSync, readFileSync } = require('node:fs');
+const { threadId } = require('node:worker_threads');
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -59,13 +59,15 @@ class Journal {
 
 /** Is not done with its first item before others have been processed elsewhere. */
 class Slow {
+  constructor({ file }) {
+    this.file = file;
+  }
+
   initialize() {}
 
   async process(item) {
-    const channel = new BroadcastChannel('remotemedia-replicas-slow');
-    if (item > 0) channel.postMessage(item);
-    else for (let left = 6; left > 0; left--) await new Promise((resolve) => (channel.onmessage = resolve));
-    channel.close();
+    note(this.file, `item ${item}`);
+    while (item === 0 && readFileSync(this.file, 'utf8').split('\n').length < 8) await turn();
     return item;
   }
 }
@@ -80,6 +82,55 @@ class Talk {
     yield `${item} begins`;
     if (item !== 'wait') return;
     await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
+  }
+}
+
+/** Fails each time, and writes it down. Whoever makes it from its own state finds the policy there. */
+class Stubborn {
+  failurePolicy = { onError: 'skip', retry: { attempts: 5, delayMs: 0 } };
+
+  constructor({ file }) {
+    this.file = file;
+  }
+
+  initialize() {}
+
+  process(item) {
+    note(this.file, item);
+    throw new RangeError(item);
+  }
+}
+
+/** Gives the presentation time of its item, and what it adds to it. */
+class Clock {
+  initialize() {}
+
+  *process(item, context) {
+    yield `${item} at ${context.timestampUs}`;
+    context.timestampUs += 5;
+    yield `${item} then`;
+    context.timestampUs += 5;
+    yield `${item} last`;
+  }
+}
+
+/** Adds its mark to texts; says at the end how many it had. */
+class Mark {
+  count = 0;
+
+  constructor({ mark }) {
+    this.mark = mark;
+  }
+
+  initialize() {}
+
+  process(text) {
+    this.count++;
+    return text + this.mark;
+  }
+
+  flush() {
+    return `${this.count} of ${this.mark}`;
   }
 }
 
@@ -134,4 +185,4 @@ class Streaming {
   }
 }
 
-module.exports = { Recipe, Journal, Slow, Talk, Mortal, Refusing, Failing, Streaming };
+module.exports = { Recipe, Journal, Slow, Talk, Stubborn, Clock, Mark, Mortal, Refusing, Failing, Streaming };

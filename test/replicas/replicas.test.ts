@@ -18,20 +18,24 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+type Params = Readonly<Record<string, unknown>>;
+
 interface Settings {
   readonly executor: string;
   readonly replicas?: number;
   readonly concurrency?: number;
   readonly unordered?: boolean;
-  readonly failure_policy?: 'skip' | object;
+  readonly failure_policy?: 'skip' | { on_error: 'skip'; retry: { attempts: number; delay_ms: number } };
   readonly group?: string;
+  readonly restart?: number;
+  readonly fan_in?: 'zip';
 }
 
-function entry(type: string, settings: Partial<Settings>, params: object = {}): PipelineEntry {
+function entry(type: string, settings: Partial<Settings>, params: Params = {}): PipelineEntry {
   return { id: 'node', node_type: `./nodes.cjs#${type}`, params, replicas: 2, ...settings };
 }
 
-function pipelineOf(type: string, settings: Partial<Settings>, params: object = {}): Pipeline {
+function pipelineOf(type: string, settings: Partial<Settings>, params: Params = {}): Pipeline {
   return new Pipeline([entry(type, settings, params)], { baseDir });
 }
 
@@ -117,7 +121,8 @@ describe('a node with replicas', () => {
 
   test('goes on with other items while one is slow', async () => {
     const given = Array.from({ length: 10 }, (_, index) => index);
-    expect(await pipelineOf('Slow', { executor: 'worker' }).run(given)).toEqual(given);
+    const file = join(folder, 'slow');
+    expect(await pipelineOf('Slow', { executor: 'worker' }, { file }).run(given)).toEqual(given);
   });
 
   test('fails with the item of its own input, after the outputs of those before', async () => {
@@ -145,6 +150,16 @@ describe('a node with replicas', () => {
     });
     expect(outputs).toEqual(outputsOf(given.filter(({ form }) => form !== 'failing')));
     expect(letters).toEqual([3, 10, 17, 24].map((id) => ['node', id, given[id]]));
+  });
+
+  test('is called again where it has failed as often as its policy says, and not by its replicas as well', async () => {
+    const file = join(folder, 'calls');
+    const policy = { on_error: 'skip', retry: { attempts: 2, delay_ms: 0 } } as const;
+    const pipeline = pipelineOf('Stubborn', { executor: 'worker', failure_policy: policy }, { file });
+    const letters: unknown[] = [];
+    await pipeline.run(['a'], { onDeadLetter: ({ item }) => letters.push(item) });
+    expect(letters).toEqual(['a']);
+    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(3);
   });
 
   test('counts items as one node', async () => {
@@ -207,6 +222,49 @@ describe('in a live session, a node with replicas', () => {
   });
 });
 
+test('presentation times go to the replicas and come from them, each with the outputs behind it', async () => {
+  const seen: AnyNode = {
+    initialize: () => undefined,
+    process: (item: unknown, context) => [item, context.timestampUs],
+  };
+  await using session = await new Pipeline([entry('Clock', { executor: 'worker' }), seen], {
+    baseDir,
+  }).open();
+  await session.write('a', { timestampUs: 1000 });
+  await session.write('b', { timestampUs: 2000 });
+  session.end();
+  expect(await collect(session)).toEqual([
+    ['a at 1000', 1000],
+    ['a then', 1005],
+    ['a last', 1010],
+    ['b at 2000', 2000],
+    ['b then', 2005],
+    ['b last', 2010],
+  ]);
+});
+
+test('a session with replicas can be changed, and others can be added to it', async () => {
+  const { Mark } = classes as { readonly Mark: new (params: object) => AnyNode };
+  const session = await pipelineOf('Mark', { executor: 'worker' }, { mark: 'a' }).open();
+  const outputs = collect(session);
+  await session.write('1');
+  const added = Object.assign(new Mark({ mark: 'b' }), { executor: 'worker', replicas: 2 });
+  const id = await session.insert(added, { after: 'node' });
+  await session.write('2');
+  await session.write('3');
+  await session.replace(id, Object.assign(new Mark({ mark: 'c' }), { executor: 'worker', replicas: 2 }));
+  await session.write('4');
+  await session.remove('node');
+  await session.write('5');
+  session.end();
+  const all = (await outputs) as string[];
+  expect(all.filter((output) => !output.includes(' of '))).toEqual(['1a', '2ab', '3ab', '4ac', '5c']);
+  // Two replicas of each had what there was; those of the first pass what is counted on to what was behind them.
+  expect(all.filter((output) => output.endsWith(' of b'))).toHaveLength(2);
+  expect(all.filter((output) => output.endsWith(' of ac'))).toHaveLength(2);
+  expect(all.filter((output) => output.endsWith(' of c'))).toHaveLength(2);
+});
+
 describe('a replica that dies', () => {
   test('ends the run, which names it', async () => {
     const running = pipelineOf('Mortal', { executor: 'process' }).run(['a', 'die', 'b']);
@@ -243,6 +301,16 @@ describe('replicas are refused', () => {
       'for a streaming node',
       [entry('Streaming', { executor: 'worker' })],
       'replicas is for nodes that take one item at a time, and this is a streaming node',
+    ],
+    [
+      'with a restart policy',
+      [entry('Recipe', { executor: 'worker', restart: 2 })],
+      'replicas: 2 is for nodes whose hosts are not started again',
+    ],
+    [
+      'with inputs that come together',
+      [entry('Recipe', { executor: 'worker', fan_in: 'zip' })],
+      'and this one brings its inputs together (zip)',
     ],
     ['below one', [entry('Recipe', { executor: 'worker', replicas: 0 })], 'replicas'],
   ])('%s', async (_, entries, message) => {

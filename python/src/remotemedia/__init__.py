@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from remotemedia.core.node import Node, RemoteExecutorConfig
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
+    from remotemedia.core.settings import FailurePolicy, RetryPolicy
+    from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
     from remotemedia.nodes import (
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         streaming_node,
     )
     from remotemedia.runner.context import NodeContext
+    from remotemedia.runner.dead_letter import DeadLetter
     from remotemedia.runtime import (
         execute_pipeline,
         execute_pipeline_sync,
@@ -49,6 +52,8 @@ _HOMES = {
     "CalculatorNode": "remotemedia.nodes",
     "DataSinkNode": "remotemedia.nodes",
     "DataSourceNode": "remotemedia.nodes",
+    "DeadLetter": "remotemedia.runner.dead_letter",
+    "FailurePolicy": "remotemedia.core.settings",
     "LiveSession": "remotemedia.driver.live_session",
     "PerSession": "remotemedia.core.per_session",
     "Node": "remotemedia.core.node",
@@ -60,6 +65,7 @@ _HOMES = {
     "RemoteExecutionError": "remotemedia.core.exceptions",
     "RemoteExecutorConfig": "remotemedia.core.node",
     "RemoteMediaError": "remotemedia.core.exceptions",
+    "RetryPolicy": "remotemedia.core.settings",
     "WebRTCError": "remotemedia.core.exceptions",
     "execute_pipeline": "remotemedia.runtime",
     "execute_pipeline_sync": "remotemedia.runtime",
@@ -67,6 +73,7 @@ _HOMES = {
     "execute_pipeline_with_input_sync": "remotemedia.runtime",
     "get_registered_nodes": "remotemedia.nodes",
     "load_pipeline": "remotemedia.driver.load",
+    "StuckReport": "remotemedia.core.stuck",
     "per_session": "remotemedia.core.per_session",
     "register_python_node": "remotemedia.nodes",
     "streaming_node": "remotemedia.nodes",
@@ -114,6 +121,8 @@ __all__ = [
     "CalculatorNode",
     "DataSinkNode",
     "DataSourceNode",
+    "DeadLetter",
+    "FailurePolicy",
     "LiveSession",
     "Node",
     "NodeContext",
@@ -125,6 +134,8 @@ __all__ = [
     "RemoteExecutionError",
     "RemoteExecutorConfig",
     "RemoteMediaError",
+    "RetryPolicy",
+    "StuckReport",
     "WebRTCError",
     "__version__",
     "execute_pipeline",

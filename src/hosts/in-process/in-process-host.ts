@@ -15,6 +15,8 @@ import { cleanUpAll, initializeAll } from './initialize.js';
 
 /** The room is loaded when the first channel to another host is needed. */
 type Channels = typeof import('../../channels/index.js');
+/** Loaded for runs that are watched. */
+type Watching = typeof import('../watching/index.js');
 type Borrowers = InstanceType<Channels['Borrowers']>;
 type Giving = ReturnType<ReturnType<typeof givingOf>>;
 
@@ -34,20 +36,29 @@ export class InProcessHost implements Host {
 
   open(request: SegmentRequest): Promise<InProcessSegment> | InProcessSegment {
     const isLocal = [...request.inputs, ...request.outputs].every((channel) => isInside(channel, this));
-    return isLocal ? this.#open(request, undefined) : this.#openWithChannels(request);
+    const isWatched = request.run.watch !== undefined;
+    return isLocal && !isWatched
+      ? this.#open(request, undefined)
+      : this.#openLoaded(request, isLocal, isWatched);
   }
 
-  async #openWithChannels(request: SegmentRequest): Promise<InProcessSegment> {
-    return this.#open(request, await loadChannels());
+  async #openLoaded(
+    request: SegmentRequest,
+    isLocal: boolean,
+    isWatched: boolean,
+  ): Promise<InProcessSegment> {
+    const channels = isLocal ? undefined : await loadChannels();
+    return this.#open(request, channels, isWatched ? await import('../watching/index.js') : undefined);
   }
 
   #open(
     request: SegmentRequest,
     channels: Channels | undefined,
+    watching?: Watching,
   ): Promise<InProcessSegment> | InProcessSegment {
     const nodes = placedNodes(request);
     const initialized = initializeAll(nodes, request.run);
-    const open = (): InProcessSegment => new InProcessSegment(this, request, nodes, channels);
+    const open = (): InProcessSegment => new InProcessSegment(this, request, nodes, channels, watching);
     return initialized === undefined ? open() : initialized.then(open);
   }
 }
@@ -58,7 +69,7 @@ function loadChannels(): Promise<Channels> {
 
 /** A streaming node decides itself when it is done with an item, so it always gets its own. */
 function borrows(node: AnyNode | undefined): boolean {
-  return node?.borrows === true && roleOf(node) === 'process';
+  return node?.borrows === true && roleOf(node) === 'process' && node.fanIn === undefined;
 }
 
 function withBorrowers(
@@ -81,10 +92,10 @@ function isInside(channel: WiredChannel, host: Host): boolean {
   return channel.consumer === host && channel.producer === host;
 }
 
-function placedNodes({ segment, nodes }: SegmentRequest): PlacedNode[] {
+function placedNodes({ segment, nodes, joined }: SegmentRequest): PlacedNode[] {
   return segment.nodes.flatMap((id) => {
     const node = nodes.get(id);
-    return node === undefined ? [] : [{ id, node }];
+    return node === undefined ? [] : [{ id, node, inputs: joined.get(id) }];
   });
 }
 
@@ -96,6 +107,7 @@ export class InProcessSegment implements OpenSegment {
   readonly #request: SegmentRequest;
   readonly #nodes: readonly PlacedNode[];
   readonly #channels: Channels | undefined;
+  readonly #watching: Watching | undefined;
   #assembly: Assembly | undefined;
   #lenders: readonly Borrowers[] = [];
   #feeds: { feed(): Promise<void> }[] = [];
@@ -108,7 +120,9 @@ export class InProcessSegment implements OpenSegment {
     request: SegmentRequest,
     nodes: readonly PlacedNode[],
     channels: Channels | undefined,
+    watching?: Watching,
   ) {
+    this.#watching = watching;
     this.#host = host;
     this.#request = request;
     this.#nodes = nodes;
@@ -136,19 +150,23 @@ export class InProcessSegment implements OpenSegment {
     const nodes = this.#nodes.map((placed) => withBorrowers(placed, borrowers));
     const assembly = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
-    const entry = (ids: readonly string[]): Stage =>
+    const entry = (ids: readonly string[], from: string): Stage =>
       join(
-        ids.map((id) => (id === OUTPUT ? output : assembly.entry([id]))),
+        ids.map((id) => (id === OUTPUT ? output : assembly.entry(id, from))),
         run,
       );
     for (const channel of this.#request.inputs) {
-      if (isInside(channel, this.#host)) this.#request.localEntries.set(channel.id, entry(channel.to));
-      else this.#receivers.push(this.#receiver(channel, entry(channel.to), borrowers.get(channel)));
+      if (isInside(channel, this.#host))
+        this.#request.localEntries.set(channel.id, entry(channel.to, channel.from));
+      else
+        this.#receivers.push(
+          this.#receiver(channel, entry(channel.to, channel.from), borrowers.get(channel)),
+        );
     }
     this.#feeds.push(...this.#receivers, ...assembly.feeds);
     if (segment.nodes.includes(INPUT)) {
       const targets = [
-        ...(successors.get(INPUT) ?? []).map((id) => entry([id])),
+        ...(successors.get(INPUT) ?? []).map((id) => entry([id], INPUT)),
         ...(exits.get(INPUT) ?? []),
       ];
       this.#feeds.push(new InputFeed(input ?? [], join(targets, run), run));
@@ -194,6 +212,7 @@ export class InProcessSegment implements OpenSegment {
         isBulk: isInBulk,
         giving,
         consumer: consumer.name,
+        inFlight: consumer.inFlight,
         address: () => consumer.listen(),
       },
       run,
@@ -214,6 +233,7 @@ export class InProcessSegment implements OpenSegment {
         canPassOn: !to.includes(OUTPUT) && this.#request.outputs.some(isBulk),
         borrowers,
         producer: producer.name,
+        inFlight: producer.inFlight,
       },
       target,
       this.#request.run,
@@ -238,8 +258,16 @@ export class InProcessSegment implements OpenSegment {
   }
 
   start(): undefined {
+    this.#watch();
     void Promise.all(this.#feeds.map((feed) => feed.feed())).then(this.#settle);
     return undefined;
+  }
+
+  #watch(): void {
+    const { watch, logger } = this.#request.run;
+    if (this.#watching === undefined || watch === undefined) return;
+    const stages = this.#assembly?.stages ?? [];
+    this.#unwatch.push(this.#watching.watchSegment({ host: this.#host.name, watch, stages, logger }));
   }
 
   stop(): void {
@@ -252,6 +280,11 @@ export class InProcessSegment implements OpenSegment {
 
   interrupt(): void {
     // The run itself interrupts what lives in this process.
+  }
+
+  keep(): Promise<void> {
+    // The run itself knows which nodes go on.
+    return Promise.resolve();
   }
 
   busy(): string[] {

@@ -1,5 +1,16 @@
 import { InvalidArgumentError } from '../../errors/index.js';
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
+import type {
+  Executor,
+  FailurePolicy,
+  FanIn,
+  FanInPolicy,
+  NodeLike,
+  NodeRole,
+  OnError,
+  QueueLimits,
+  RestartPolicy,
+  WhenFull,
+} from '../../node/index.js';
 import type { Host } from '../host.js';
 import { roleOfTraits, type Traits } from '../remote/index.js';
 
@@ -39,6 +50,10 @@ export class PythonNode<In = any, Out = any> implements NodeLike<In, Out>, Async
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. Not there unless assigned. */
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  /** How items of several inputs come to the node. Not there unless assigned. */
+  declare fanIn?: FanInPolicy | FanIn | undefined;
+  /** How often its host is started again when it dies: only where the host was made for it. Not there unless assigned. */
+  declare restart?: number | RestartPolicy | undefined;
   readonly #access: PythonObjectAccess;
   #isClosed = false;
 

@@ -3,7 +3,14 @@ import type { Logger } from '../../logging/index.js';
 import type { ControlConnection } from '../../protocol/index.js';
 import { DeathWatch } from '../death-watch.js';
 import type { Host, Language, OpenSegment, SegmentRequest } from '../host.js';
-import { describeSegment, RemoteSegment, type DeadLetterEvent, type DoneEvent } from './remote-segment.js';
+import {
+  describeSegment,
+  RemoteSegment,
+  type DeadLetterEvent,
+  type DoneEvent,
+  type StuckEvent,
+} from './remote-segment.js';
+import { watchedSegment } from './watched-segment.js';
 
 /** A little less than the session waits, so that the host can still say which node it is. */
 const CANCEL_TIMEOUT_MS = 4800;
@@ -70,9 +77,13 @@ export abstract class RemoteHost implements Host {
       segment.cancel();
     };
     run.signal.addEventListener('abort', cancel, { once: true });
+    const watched = watchedSegment(run.watch, this, (name, params) => {
+      this.onEvent(name, params);
+    });
+    void segment.done.then(watched.forget);
     try {
       run.initializing = request.segment.nodes.find((nodeId) => request.nodes.has(nodeId));
-      const description = await describeSegment(id, request, CANCEL_TIMEOUT_MS);
+      const description = await describeSegment(id, request, CANCEL_TIMEOUT_MS, watched.description);
       // From here on a cancel finds the segment in the host.
       run.signal.throwIfAborted();
       await this.request('open', { ...description, ...extra });
@@ -80,6 +91,7 @@ export abstract class RemoteHost implements Host {
       return segment;
     } catch (error) {
       segment.abandon();
+      watched.forget();
       this.#segments.delete(id);
       throw error;
     } finally {
@@ -133,6 +145,9 @@ export abstract class RemoteHost implements Host {
     } else if (name === 'dead-letter') {
       const event = params as DeadLetterEvent;
       this.#segments.get(event.segment)?.givesUp(event);
+    } else if (name === 'stuck') {
+      const event = params as StuckEvent;
+      this.#segments.get(event.segment)?.isStuck(event);
     } else if (name === 'log') {
       const { level, logger, message } = params as { level: string; logger: string; message: string };
       const write = LOG_METHODS[level.toLowerCase()] ?? 'debug';

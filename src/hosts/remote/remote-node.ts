@@ -1,4 +1,15 @@
-import type { Executor, FailurePolicy, NodeLike, NodeRole, OnError, QueueLimits, WhenFull } from '../../node/index.js';
+import type {
+  Executor,
+  FailurePolicy,
+  FanIn,
+  FanInPolicy,
+  NodeLike,
+  NodeRole,
+  OnError,
+  QueueLimits,
+  RestartPolicy,
+  WhenFull,
+} from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */
@@ -39,6 +50,8 @@ export class RemoteNode implements NodeLike {
   declare unordered?: boolean | undefined;
   declare failurePolicy?: OnError | FailurePolicy | undefined;
   declare inputQueue?: WhenFull | QueueLimits | undefined;
+  declare fanIn?: FanInPolicy | FanIn | undefined;
+  declare restart?: number | RestartPolicy | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 

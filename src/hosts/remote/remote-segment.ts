@@ -1,9 +1,9 @@
-import type { NodeError } from '../../errors/index.js';
-import type { NodeMetrics, RunState } from '../../segment/index.js';
+import { NodeError } from '../../errors/index.js';
+import type { NodeMetrics, RunState, StuckReport } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
-import { isBulk, isReplica, type OpenSegment, type SegmentRequest } from '../host.js';
+import { isBulk, isReplica, type Keeper, type OpenSegment, type SegmentRequest } from '../host.js';
 
 /** How a segment talks to its host. */
 export interface SegmentHost {
@@ -32,6 +32,11 @@ export interface DeadLetterEvent {
   readonly item?: unknown;
 }
 
+/** What the event `stuck` says. */
+export interface StuckEvent extends Omit<StuckReport, 'host'> {
+  readonly segment: string;
+}
+
 /** What a node in another host has: the number of its object there. */
 type RemoteObject = AnyNode & { readonly objectId: number };
 
@@ -40,8 +45,9 @@ export async function describeSegment(
   id: string,
   request: SegmentRequest,
   cancelTimeoutMs: number,
+  watch?: object,
 ): Promise<object> {
-  const { segment, nodes, inputs, outputs, run } = request;
+  const { segment, nodes, joined, inputs, outputs, run } = request;
   const { items, bytes } = windowOf(run);
   const window = [items, bytes];
   return {
@@ -50,13 +56,23 @@ export async function describeSegment(
       const node = nodes.get(nodeId) as RemoteObject | undefined;
       // The ends of the pipeline are no objects.
       if (node === undefined) return [];
+      const inputs = joined.get(nodeId);
       const settings = writeSettings(settingsOf(node, nodeId));
-      return [{ id: nodeId, object: node.objectId, ...settings, ...(isReplica(node) && { replica: true }) }];
+      return [
+        {
+          id: nodeId,
+          object: node.objectId,
+          ...settings,
+          ...(isReplica(node) && { replica: true }),
+          ...(inputs !== undefined && { inputs }),
+        },
+      ];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
-    inputs: inputs.map(({ id: channel, token, to, producer }) => ({
+    inputs: inputs.map(({ id: channel, token, from, to, producer }) => ({
       channel,
       token,
+      from,
       to,
       language: producer.language,
       window,
@@ -76,7 +92,9 @@ export async function describeSegment(
     metrics: run.isMetered,
     tagged: run.isTagged,
     session: run.sessionId,
+    watch,
     cancelTimeoutMs,
+    ...(request.keeper === undefined ? {} : { receipts: true }),
   };
 }
 
@@ -86,6 +104,7 @@ export class RemoteSegment implements OpenSegment {
   readonly #id: string;
   readonly #host: SegmentHost;
   readonly #run: RunState;
+  readonly #keeper: Keeper | undefined;
   readonly #nodeIds: readonly string[];
   readonly #release: () => void;
   #settle: () => void = () => undefined;
@@ -97,15 +116,17 @@ export class RemoteSegment implements OpenSegment {
   #isSilent = false;
 
   /** @param id - unique in its host */
-  constructor(id: string, host: SegmentHost, { run, segment, nodes }: SegmentRequest) {
+  constructor(id: string, host: SegmentHost, { run, segment, nodes, keeper }: SegmentRequest) {
     this.#id = id;
     this.#host = host;
     this.#run = run;
+    this.#keeper = keeper;
     this.#nodeIds = segment.nodes.filter((nodeId) => nodes.has(nodeId));
     this.done = new Promise((resolve) => (this.#settle = resolve));
     const unwatch = host.watchDeath((error) => {
       if (this.#isDone) return;
-      this.#run.fail(error);
+      if (keeper === undefined) this.#run.fail(error);
+      else keeper.hostDied(error);
       this.#finish();
     });
     const release = host.hold();
@@ -160,6 +181,17 @@ export class RemoteSegment implements OpenSegment {
     this.#tell('interrupt', { before });
   }
 
+  /** A host that cannot be told any more is dead, and the run learns that from its death. */
+  async keep(nodeIds: readonly string[]): Promise<void> {
+    const nodes = nodeIds.filter((id) => this.#nodeIds.includes(id));
+    if (this.#isDone || nodes.length === 0) return;
+    try {
+      await this.#host.request('keep', { segment: this.#id, nodes });
+    } catch (error) {
+      this.#run.logger.debug(`keep of segment ${this.#id}: ${String(error)}`);
+    }
+  }
+
   /** A node of the segment interrupts the session. */
   interrupted(before: number): void {
     this.#run.interrupt(before);
@@ -167,8 +199,16 @@ export class RemoteSegment implements OpenSegment {
 
   /** A failure policy has given an item up. */
   givesUp({ nodeId, itemIndex, item, failure }: DeadLetterEvent): void {
-    const error = decodeFailure(failure, this.#host.name) as NodeError;
-    this.#run.giveUpItem({ nodeId, itemIndex, item, error });
+    const cause = decodeFailure(failure, this.#host.name);
+    const error =
+      cause instanceof NodeError ? cause : new NodeError({ nodeId, phase: 'process', itemIndex, cause });
+    const letter = { nodeId, itemIndex, item, error };
+    this.#run.giveUpItem(this.#keeper?.ofLetter(letter) ?? letter);
+  }
+
+  /** Something in the segment, or in its host, is stuck. */
+  isStuck({ segment: _, ...report }: StuckEvent): void {
+    this.#run.watch?.report({ ...report, host: this.#host.name });
   }
 
   cancel(): void {

@@ -11,7 +11,8 @@ from typing import Any
 from remotemedia.core import registry
 from remotemedia.core.exceptions import PipelineError
 from remotemedia.core.manifest import entry_of
-from remotemedia.core.validation import class_of, is_entry
+from remotemedia.core.settings import stated_settings
+from remotemedia.core.validation import class_of, is_entry, name_of
 
 
 def definition_of(name: str, nodes: Sequence[Any]) -> dict[str, Any]:
@@ -60,12 +61,22 @@ def node_of(entry: Mapping[str, Any], index: int) -> Any:
             f'Node "{node_id}" cannot be made: {kind.__name__}({", ".join(settings)}) failed with '
             f"{type(error).__name__}: {error}"
         ) from error
-    for field in ("name", "executor"):
+    for field in ("name", "executor", "concurrency", "unordered", "failure_policy"):
         if entry.get(field) is not None:
             setattr(node, field, entry[field])
     if entry.get("is_streaming") and not getattr(node, "is_streaming", False):
         node.is_streaming = True
     return node
+
+
+def config_of(item: Any) -> Any:
+    """Name, class and settings of a node; a manifest entry is its own description."""
+    if is_entry(item):
+        return dict(item)
+    get_config = getattr(item, "get_config", None)
+    if callable(get_config):
+        return get_config()
+    return {"name": name_of(item), "class": type(item).__name__, "config": {}}
 
 
 def _describe(node: Any, index: int) -> dict[str, Any]:
@@ -81,6 +92,7 @@ def _describe(node: Any, index: int) -> dict[str, Any]:
         "is_source": bool(getattr(node, "is_source", False)),
         "is_sink": bool(getattr(node, "is_sink", False)),
         "executor": entry.get("executor"),
+        **stated_settings(entry),
     }
     if not is_entry(node):
         kind = class_of(node)

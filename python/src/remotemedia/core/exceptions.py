@@ -71,6 +71,12 @@ class SessionEndedError(PipelineError, RuntimeError):
     code = "RM_SESSION_ENDED"
 
 
+class ScriptFailedError(RemoteMediaError, RuntimeError):
+    """A script of the testing kit does not come to its end."""
+
+    code = "RM_SCRIPT_FAILED"
+
+
 class NodeError(RemoteMediaError):
     """A node's own code failed, or an object is no usable node."""
 
@@ -104,6 +110,12 @@ class NodeBusyError(NodeError, RuntimeError):
     """A streaming or source node is already running."""
 
     code = "RM_NODE_BUSY"
+
+
+class NodeTimeoutError(NodeError, TimeoutError):
+    """A node took longer for an item than its failure policy allows."""
+
+    code = "RM_TIMEOUT"
 
 
 class InvalidInputError(RemoteMediaError, TypeError, ValueError):
@@ -279,9 +291,11 @@ _CLASSES: tuple[type[RemoteMediaError], ...] = (
     UnknownNodeTypeError,
     GraphError,
     SessionEndedError,
+    ScriptFailedError,
     NodeError,
     InvalidNodeError,
     NodeBusyError,
+    NodeTimeoutError,
     InvalidInputError,
     MediaError,
     ValueTransferError,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from remotemedia.core.exceptions import ManifestError
+from remotemedia.core.settings import described_settings
 from remotemedia.core.validation import class_of, is_entry, name_of
 
 _BASE_PARAMETERS = frozenset({"self", "name", "enable_state", "state_ttl", "max_sessions", "executor"})
@@ -51,6 +52,7 @@ def entry_of_node(
     executor = getattr(node, "executor", None)
     if isinstance(executor, str):
         entry["executor"] = executor
+    entry |= described_settings(node)
     if capabilities:
         entry["capabilities"] = dict(capabilities)
     remote = getattr(node, "remote_config", None)

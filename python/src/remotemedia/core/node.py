@@ -13,8 +13,10 @@ from remotemedia.core.lifecycle import recording
 from remotemedia.core.session_id import SESSION_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
+    from remotemedia.core.settings import FailurePolicy, OnError
     from remotemedia.core.state import SessionState, StateManager
 
 _METADATA_KEYS = ("session_id", "metadata", "user_name", "timestamp")
@@ -105,6 +107,11 @@ class Node:
         name: what the node is called; its class name if none was given.
         config: the settings that it was made with.
         executor: where it runs, such as ``"multiprocess"``; None for the program itself.
+        concurrency: how many items an async ``process`` works on at once; None for one.
+        unordered: whether outputs of several calls at once are given as they come; None for in the order of
+            their items.
+        failure_policy: what is done where ``process`` fails for an item: ``"fail"``, ``"skip"``, a
+            ``FailurePolicy`` or the same as a dict; None for ``"fail"``.
         enable_state: whether it keeps state for each session.
         state_ttl: how long a session is kept after its last use, a number being seconds; None for 24 hours.
         max_sessions: how many sessions are kept; None for any number.
@@ -127,6 +134,9 @@ class Node:
     logger: logging.Logger = cast("Any", _OwnLogger())
     state: StateManager = cast("Any", _OwnState())
     executor: str | None = None
+    concurrency: int | None = None
+    unordered: bool | None = None
+    failure_policy: OnError | FailurePolicy | Mapping[str, Any] | None = None
     enable_state: bool = True
     state_ttl: timedelta | float | None = None
     max_sessions: int | None = None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError, PipelineError
-from remotemedia.core.per_session import PerSession
-from remotemedia.core.validation import check_items, is_entry, name_of, node_problem
+from remotemedia.core.validation import called, check_items, is_entry, live_object, node_problem
 
 if TYPE_CHECKING:
-    from remotemedia.driver.live_session import OpeningSession
+    from remotemedia.core.stuck import StuckReport
+    from remotemedia.driver.opening_session import OpeningSession
+    from remotemedia.runner.dead_letter import TakeDeadLetter
 
 
 class Pipeline:
@@ -112,7 +113,7 @@ class Pipeline:
 
     def get_node(self, node_name: str) -> Any:
         """The first node of a name, or None; a manifest entry goes by its ``id``."""
-        return next((node for node in self.nodes if _called(node) == node_name), None)
+        return next((node for node in self.nodes if called(node) == node_name), None)
 
     @property
     def node_count(self) -> int:
@@ -160,7 +161,7 @@ class Pipeline:
             return
         if not self.nodes:
             raise EmptyPipelineError(f'Pipeline "{self.name}" is empty. Give it at least one node.')
-        self._held = await hold([node for node in map(_live, self.nodes) if node is not None])
+        self._held = await hold([node for node in map(live_object, self.nodes) if node is not None])
 
     async def cleanup(self) -> None:
         """Clean the nodes up that ``initialize`` initialized, in reverse order.
@@ -197,13 +198,21 @@ class Pipeline:
 
     # Running
 
-    async def run(self, input_data: Any = None, use_rust: bool = True) -> Any:
+    async def run(
+        self,
+        input_data: Any = None,
+        use_rust: bool = True,
+        *,
+        on_dead_letter: TakeDeadLetter | None = None,
+    ) -> Any:
         """Run the pipeline.
 
         Args:
             input_data: one item, or a list of items; None for no input: a source is drained, and any other
                 first node gets one empty text.
             use_rust: False runs Python nodes without the engine.
+            on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, in
+                any thread; by default each is logged as a warning.
 
         Returns:
             The outputs as a list, but a single one by itself; without any ``[]``, or None where no input was
@@ -218,9 +227,9 @@ class Pipeline:
         """
         from remotemedia.driver.execute import run_pipeline
 
-        return await run_pipeline(self, input_data, use_rust)
+        return await run_pipeline(self, input_data, use_rust, on_dead_letter)
 
-    def run_sync(self, input_data: Any = None) -> Any:
+    def run_sync(self, input_data: Any = None, *, on_dead_letter: TakeDeadLetter | None = None) -> Any:
         """Run the pipeline in a program without asyncio; otherwise as ``run``.
 
         Raises:
@@ -232,15 +241,19 @@ class Pipeline:
         """
         from remotemedia.driver.execute import run_pipeline_sync
 
-        return run_pipeline_sync(self, input_data)
+        return run_pipeline_sync(self, input_data, on_dead_letter)
 
-    def process(self, stream: AsyncIterable[Any] | None = None) -> AsyncGenerator[Any, None]:
+    def process(
+        self, stream: AsyncIterable[Any] | None = None, *, on_dead_letter: TakeDeadLetter | None = None
+    ) -> AsyncGenerator[Any, None]:
         """Run the pipeline over a stream, and give the outputs as they come.
 
         Leaving the loop early cancels the run and cleans up.
 
         Args:
             stream: the items; None where the first node is a source.
+            on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, in
+                any thread; by default each is logged as a warning.
 
         Returns:
             The outputs.
@@ -252,7 +265,7 @@ class Pipeline:
         """
         from remotemedia.driver.execute import stream_pipeline
 
-        return stream_pipeline(self, stream)
+        return stream_pipeline(self, stream, on_dead_letter)
 
     def open(
         self,
@@ -261,6 +274,10 @@ class Pipeline:
         enable_metrics: bool | None = None,
         return_state: bool = False,
         session_id: str | None = None,
+        on_dead_letter: TakeDeadLetter | None = None,
+        stuck_after_ms: float = 5_000,
+        memory_limit_bytes: int | None = None,
+        on_stuck: Callable[[StuckReport], Any] | None = None,
     ) -> OpeningSession:
         """Open the pipeline as a session: items are written as they come, and outputs read as they come.
 
@@ -272,12 +289,19 @@ class Pipeline:
             enable_metrics: whether nodes are measured; by default as ``enable_metrics`` of the pipeline says.
             return_state: whether nodes in other processes bring their state back to the original objects.
             session_id: what nodes know the session by; by default a random one.
+            on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, in
+                any thread; by default each is logged as a warning, unless ``session.dead_letters`` is read.
+            stuck_after_ms: after how long a node that has not returned, or a blocked event loop, is reported;
+                0 for never. Nothing is ended because of it.
+            memory_limit_bytes: how much resident memory each process may use before that is reported.
+            on_stuck: takes the reports, in a thread of the runtime, also while this event loop is blocked; by
+                default each is logged as a warning.
 
         Returns:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
-            InvalidArgumentError: ``max_pending`` is no whole number from 1.
+            InvalidArgumentError: ``max_pending`` is no whole number from 1, or a limit no number from 0.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 
         Example::
@@ -288,9 +312,13 @@ class Pipeline:
                 async for output in session:
                     print(output)
         """
-        from remotemedia.driver.live_session import OpeningSession
+        from remotemedia.driver.opening_session import OpeningSession
+        from remotemedia.driver.watch_options import watch_of
 
-        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id)
+        watch = watch_of(stuck_after_ms, memory_limit_bytes, on_stuck)
+        return OpeningSession(
+            self, max_pending, enable_metrics, return_state, session_id, on_dead_letter, watch
+        )
 
     def get_metrics(self) -> dict[str, Any] | None:
         """The metrics of the last run with ``enable_metrics``, or None.
@@ -305,11 +333,13 @@ class Pipeline:
 
     def get_config(self) -> dict[str, Any]:
         """Name, number of nodes, and name, class and settings of each."""
+        from remotemedia.core.definitions import config_of
+
         return {
             "name": self.name,
             "node_count": self.node_count,
             "remote_node_count": self.remote_node_count,
-            "nodes": [_config_of(node) for node in self.nodes],
+            "nodes": [config_of(node) for node in self.nodes],
             "is_initialized": self.is_initialized,
         }
 
@@ -375,23 +405,3 @@ def _items_of(nodes: Any) -> list[Any]:
     items = list(cast("Iterable[Any]", nodes))
     check_items(items)
     return items
-
-
-def _live(item: Any) -> Any:
-    """The live object of an item, or None where each run or the engine makes it."""
-    if isinstance(item, PerSession):
-        return None
-    return item.get("instance") if is_entry(item) else item
-
-
-def _called(node: Any) -> Any:
-    return node.get("id") if is_entry(node) else name_of(node)
-
-
-def _config_of(node: Any) -> Any:
-    if is_entry(node):
-        return dict(node)
-    get_config = getattr(node, "get_config", None)
-    if callable(get_config):
-        return get_config()
-    return {"name": name_of(node), "class": type(node).__name__, "config": {}}

@@ -84,6 +84,18 @@ def name_of(node: object) -> str:
     return name if isinstance(name, str) and name else type(node).__name__
 
 
+def called(item: Any) -> Any:
+    """What an item of a pipeline is called: the name of a node, the ``id`` of a manifest entry."""
+    return item.get("id") if is_entry(item) else name_of(item)
+
+
+def live_object(item: Any) -> Any:
+    """The live object of an item, or None where each run or the engine makes it."""
+    if isinstance(item, PerSession):
+        return None
+    return item.get("instance") if is_entry(item) else item
+
+
 def class_of(node: object) -> type:
     """The class of a node."""
     return type(node)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from remotemedia.core.exceptions import (
-    ConfigurationError,
-    EmptyPipelineError,
-    ExecutorUnavailableError,
-    InvalidNodeError,
-)
+from remotemedia.core.exceptions import EmptyPipelineError, ExecutorUnavailableError, InvalidNodeError
+from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings, settings_of
 from remotemedia.core.validation import name_of
 
 Placement = Literal["driver", "process", "engine"]
@@ -42,8 +38,8 @@ class Entry:
         node_type: what a manifest calls it.
         params: what the engine makes it from.
         executor: what the manifest says of where it runs.
-        concurrency: how many items an async node works on at once.
-        replicas: how many copies a node has that the engine makes; other nodes say it themselves.
+        settings: what it states about its calls.
+        stated: what the manifest states about them, where the engine makes it.
         is_replica: whether it is one of several copies.
         payload: the node, where it is serialized already.
     """
@@ -54,8 +50,8 @@ class Entry:
     node_type: str = ""
     params: dict[str, Any] = field(default_factory=dict[str, Any])
     executor: str | None = None
-    concurrency: int = 1
-    replicas: int | None = None
+    settings: NodeSettings = DEFAULT_SETTINGS
+    stated: Mapping[str, Any] | None = None
     is_replica: bool = False
     payload: bytes | None = None
 
@@ -112,36 +108,20 @@ def place_of(node: Any, executor: str | None, node_id: str) -> Placement:
     )
 
 
-def concurrency_of(node: Any, node_id: str) -> int:
-    """How many items a node works on at once.
-
-    Raises:
-        ConfigurationError: it is no whole number of at least 1.
-    """
-    value: Any = getattr(node, "concurrency", None)
-    if value is None:
-        return 1
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise ConfigurationError(
-        f'Node "{node_id}": concurrency must be a whole number of at least 1, got {value!r}.'
-    )
-
-
 def definition_of(nodes: Iterable[Any], name: str = "pipeline") -> Definition:
     """The definition of a chain of live objects that ``check_items`` found nothing wrong with.
 
     Raises:
         PipelineError: there is none of them.
         InvalidNodeError: a streaming or source node is at two places.
-        ConfigurationError: an executor or a concurrency that does not exist.
+        ConfigurationError: an executor that does not exist, or a wrong setting.
     """
     entries: list[Entry] = []
     # By position: to make an object by keywords takes three times as long, and a run is made for each call.
     for index, node in enumerate(nodes):
         node_id = f"{name_of(node)}_{index}"
         placement = place_of(node, None, node_id)
-        entries.append(Entry(node_id, placement, node, "", {}, None, concurrency_of(node, node_id)))
+        entries.append(Entry(node_id, placement, node, "", {}, None, settings_of(node, node_id)))
     check_entries(entries, name)
     return Definition(name, replicated(entries))
 
@@ -153,7 +133,7 @@ def replicated(entries: Sequence[Entry], base_dir: str = "") -> Sequence[Entry]:
         ConfigurationError: a number of replicas that does not exist, or a node that cannot have any.
     """
     for entry in entries:
-        if entry.replicas is not None or getattr(entry.node, "replicas", None) is not None:
+        if entry.settings.replicas != 1 or (entry.stated and "replicas" in entry.stated):
             # Loaded where it is needed.
             from remotemedia.driver.replicas import with_replicas
 

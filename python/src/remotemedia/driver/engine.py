@@ -40,6 +40,14 @@ class SegmentMaker(Protocol):
         """All segments of the run have started."""
         ...
 
+    def note_stuck(self, event: dict[str, Any]) -> None:
+        """Something holds the run up."""
+        ...
+
+    def note_dead_letter(self, params: dict[str, Any]) -> None:
+        """A failure policy has given an item up, in another process."""
+        ...
+
 
 class Engine:
     """A connected engine.
@@ -151,6 +159,14 @@ class Engine:
             run = self.runs.get(params["run"])
             if run is not None:
                 run.note_open()
+        elif name == "stuck":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                run.note_stuck(params)
+        elif name == "dead-letter":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                self._lines.call(params["nodeId"], run.note_dead_letter, params)
         elif name == "ready":
             self._note_ready(str(params["nodeVersion"]), params["packageVersion"])
 

@@ -32,6 +32,10 @@ class EngineLines:
         """Log a record of another process."""
         self._add(None, _log, params)
 
+    def call(self, node_id: str, function: Callable[..., None], *args: Any) -> None:
+        """Call something of the program's that is about a node."""
+        self._add(node_id, function, *args)
+
     def debug(self, logger: logging.Logger, message: str, *args: Any) -> None:
         """Log something of this process, where a handler that raises or blocks must do no harm."""
         if logger.isEnabledFor(logging.DEBUG):

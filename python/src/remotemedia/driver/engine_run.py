@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
+from remotemedia.core.settings import write_settings
+from remotemedia.core.stuck import report_of
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.engine import Engine
 from remotemedia.driver.inputs import RunInput
@@ -21,6 +23,7 @@ from remotemedia.host.connection import RequestFailedError
 from remotemedia.host.described import Ends
 from remotemedia.host.segment_table import give_up
 from remotemedia.host.segments import HostSegment, SegmentHost
+from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
 from remotemedia.runner.outputs import Traits
 from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.ports import OutputPort
@@ -66,6 +69,7 @@ class EngineRun:
         away: Away | None = None,
         has_metrics: bool = False,
         loop: asyncio.AbstractEventLoop,
+        on_dead_letter: TakeDeadLetter | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -77,6 +81,7 @@ class EngineRun:
             away: the serialized instances.
             has_metrics: whether nodes are measured.
             loop: the caller's running loop.
+            on_dead_letter: given each item that a failure policy gives up; without it they are logged.
         """
         self.failures: list[NodeFailure] = []
         self.states: Mapping[str, bytes] = {}
@@ -89,6 +94,7 @@ class EngineRun:
         self._began = time.perf_counter_ns()
         self._metrics: Mapping[str, Any] | None = None
         self._opened: Callable[[], None] | None = None
+        self._take_letter = on_dead_letter or log_dead_letter
         self._segments: list[HostSegment] = []
         self._own_failures: list[NodeFailure] = []
         self._host = SegmentHost(
@@ -99,6 +105,7 @@ class EngineRun:
             context=contextvars.copy_context(),
             ends=Ends(lambda: input_port(run_input), make_output),
             describe=self._describe,
+            on_dead_letter=self._take_letter,
         )
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
@@ -110,6 +117,7 @@ class EngineRun:
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
             **({} if self._input.session_id is None else {"session": self._input.session_id}),
+            **({} if self._input.watch is None else {"watch": self._input.watch.as_map()}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
         self._engine.runs[self._id] = self
@@ -128,6 +136,21 @@ class EngineRun:
         """The engine says that all segments have started."""
         if self._opened is not None:
             self._opened()
+
+    def note_stuck(self, event: dict[str, Any]) -> None:
+        """The engine says that something is stuck."""
+        if self._input.watch is not None:
+            self._input.watch.report(report_of(event))
+
+    def note_dead_letter(self, params: dict[str, Any]) -> None:
+        """The engine says that an item was given up in another process."""
+        error = exception_of(params["failure"], is_trusted=True)
+        letter = DeadLetter(params["nodeId"], params["itemIndex"], params.get("item"), error)
+        try:
+            self._take_letter(letter)
+        except BaseException as problem:
+            self.failures.append(NodeFailure(problem, letter.node_id, None, None))
+            self.cancel()
 
     def cancel(self) -> None:
         """Let no new item in and give up what runs."""
@@ -183,7 +206,9 @@ class EngineRun:
         try:
             result: Mapping[str, Any] = answer.result()
         except RequestFailedError as error:
-            self._fail(error.failure)
+            # It may have failed here before.
+            if not self.failures:
+                self._fail(error.failure)
         else:
             self._metrics = result.get("metrics") or {}
             self.states = dict(result.get("states") or {})
@@ -225,12 +250,12 @@ def _node_of(entry: Entry, number: int, away: Away) -> dict[str, Any]:
     if entry.placement == "engine":
         node = {"id": entry.id, "node_type": entry.node_type, "params": entry.params}
         executor = {} if entry.executor is None else {"executor": entry.executor}
-        return {**node, **executor, **_replica(entry), "concurrency": entry.concurrency}
+        return {**node, **executor, **_replica(entry), **(entry.stated or {})}
     described: dict[str, Any] = {
         "id": entry.id,
         "className": type(entry.node).__qualname__,
         "traits": Traits(entry.node).as_map(),
-        "concurrency": entry.concurrency,
+        **write_settings(entry.settings),
         **_replica(entry),
     }
     payload = away.payloads.get(entry.id)

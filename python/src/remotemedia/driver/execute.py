@@ -15,6 +15,7 @@ from remotemedia.driver.prepare import define, define_here, measured, planned_sh
 from remotemedia.driver.results import ResultForm, in_form
 from remotemedia.driver.stream import StreamedRun
 from remotemedia.driver.work import interruptible, raise_failure, run_on_loop
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.handoff import END
 from remotemedia.runner.ports import MemoryOutput
 
@@ -26,7 +27,11 @@ MetricsKeeper = Callable[[dict[str, Any]], None]
 
 
 async def execute_pipeline(
-    pipeline_or_manifest: Any, enable_metrics: bool = False, *, return_state: bool = False
+    pipeline_or_manifest: Any,
+    enable_metrics: bool = False,
+    *,
+    return_state: bool = False,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     """Run a pipeline without input: a source node is drained, any other first node gets one empty text.
 
@@ -35,6 +40,9 @@ async def execute_pipeline(
             (dict, JSON or YAML text). Which one it is, is detected.
         enable_metrics: whether to measure; the result is then ``{"outputs": …, "metrics": …}``.
         return_state: whether nodes in other processes bring their state back to the original objects.
+        on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, at once
+            and in any thread, so it must not wait for anything. What it raises fails the run. By default each
+            is logged as a warning.
 
     Returns:
         The outputs as a list; the output itself where there is exactly one; None where there is none.
@@ -51,11 +59,18 @@ async def execute_pipeline(
         True
     """
     detected = detect(pipeline_or_manifest)
-    return await _run(detected, no_input(), "unwrapped", enable_metrics, return_state)
+    return await _run(
+        detected, no_input(), "unwrapped", enable_metrics, return_state, on_dead_letter=on_dead_letter
+    )
 
 
 async def execute_pipeline_with_input(
-    pipeline_or_manifest: Any, input_data: Any, enable_metrics: bool = False, *, return_state: bool = False
+    pipeline_or_manifest: Any,
+    input_data: Any,
+    enable_metrics: bool = False,
+    *,
+    return_state: bool = False,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     """Run a pipeline on many inputs.
 
@@ -64,6 +79,9 @@ async def execute_pipeline_with_input(
         input_data: any iterable or async iterable of items.
         enable_metrics: whether to measure; the result is then ``{"outputs": …, "metrics": …}``.
         return_state: whether nodes in other processes bring their state back to the original objects.
+        on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, at once
+            and in any thread, so it must not wait for anything. What it raises fails the run. By default each
+            is logged as a warning.
 
     Returns:
         The outputs as a list; for a manifest with exactly one output that output itself.
@@ -81,11 +99,16 @@ async def execute_pipeline_with_input(
     """
     run_input = many_inputs(input_data)
     detected = detect(pipeline_or_manifest)
-    return await _run(detected, run_input, _list_form(detected), enable_metrics, return_state)
+    form = _list_form(detected)
+    return await _run(detected, run_input, form, enable_metrics, return_state, on_dead_letter=on_dead_letter)
 
 
 def execute_pipeline_sync(
-    pipeline_or_manifest: Any, enable_metrics: bool = False, *, return_state: bool = False
+    pipeline_or_manifest: Any,
+    enable_metrics: bool = False,
+    *,
+    return_state: bool = False,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     """The same as ``execute_pipeline``, for programs without asyncio: blocks, and runs nodes in this thread.
 
@@ -94,11 +117,18 @@ def execute_pipeline_sync(
     """
     _refuse_loop("execute_pipeline")
     detected = detect(pipeline_or_manifest)
-    return _run_sync(detected, no_input(), "unwrapped", enable_metrics, return_state)
+    return _run_sync(
+        detected, no_input(), "unwrapped", enable_metrics, return_state, on_dead_letter=on_dead_letter
+    )
 
 
 def execute_pipeline_with_input_sync(
-    pipeline_or_manifest: Any, input_data: Any, enable_metrics: bool = False, *, return_state: bool = False
+    pipeline_or_manifest: Any,
+    input_data: Any,
+    enable_metrics: bool = False,
+    *,
+    return_state: bool = False,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     """The same as ``execute_pipeline_with_input``, for programs without asyncio.
 
@@ -115,32 +145,43 @@ def execute_pipeline_with_input_sync(
     _refuse_loop("execute_pipeline_with_input")
     run_input = many_inputs(input_data)
     detected = detect(pipeline_or_manifest)
-    return _run_sync(detected, run_input, _list_form(detected), enable_metrics, return_state)
+    form = _list_form(detected)
+    return _run_sync(detected, run_input, form, enable_metrics, return_state, on_dead_letter=on_dead_letter)
 
 
-async def run_pipeline(pipeline: Pipeline, input_data: Any, use_engine: bool) -> Any:
+async def run_pipeline(
+    pipeline: Pipeline, input_data: Any, use_engine: bool, on_dead_letter: TakeDeadLetter | None = None
+) -> Any:
     """``Pipeline.run``: a list or an iterator as input means many items."""
     has_metrics = pipeline.enable_metrics
     run_input = any_input(input_data)
     keep = _keeper(pipeline)
-    result = await _run(detect(pipeline), run_input, "unwrapped", has_metrics, False, use_engine, keep)
+    result = await _run(
+        detect(pipeline), run_input, "unwrapped", has_metrics, False, use_engine, keep, on_dead_letter
+    )
     return result["outputs"] if has_metrics else result
 
 
-def run_pipeline_sync(pipeline: Pipeline, input_data: Any) -> Any:
+def run_pipeline_sync(
+    pipeline: Pipeline, input_data: Any, on_dead_letter: TakeDeadLetter | None = None
+) -> Any:
     """``Pipeline.run_sync``: the same, in the calling thread."""
     _refuse_loop("pipeline.run")
     run_input = any_input(input_data)
     has_metrics = pipeline.enable_metrics
     keep = _keeper(pipeline)
-    result = _run_sync(detect(pipeline), run_input, "unwrapped", has_metrics, False, keep)
+    detected = detect(pipeline)
+    result = _run_sync(detected, run_input, "unwrapped", has_metrics, False, keep, on_dead_letter)
     return result["outputs"] if has_metrics else result
 
 
-async def stream_pipeline(pipeline: Pipeline, stream: AsyncIterable[Any] | None) -> AsyncGenerator[Any, None]:
+async def stream_pipeline(
+    pipeline: Pipeline, stream: AsyncIterable[Any] | None, on_dead_letter: TakeDeadLetter | None = None
+) -> AsyncGenerator[Any, None]:
     """``Pipeline.process``: gives outputs as they come; leaving early cancels the run and cleans up."""
     run_input = no_input() if stream is None else many_inputs(stream)
-    run = await StreamedRun.prepare(pipeline, run_input, pipeline.enable_metrics)
+    has_metrics = pipeline.enable_metrics
+    run = await StreamedRun.prepare(pipeline, run_input, has_metrics, on_dead_letter=on_dead_letter)
     # One generator alone: the end of a loop closes all that are open at once, also one that another reads.
     run.begin()
     try:
@@ -160,6 +201,7 @@ async def _run(
     returns_state: bool,
     use_engine: bool = True,
     keep: MetricsKeeper | None = None,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     definition = detected.definition or await define(detected, use_engine)
     outputs: list[Any] = []
@@ -170,6 +212,7 @@ async def _run(
         has_metrics,
         returns_state,
         use_engine,
+        on_dead_letter,
     )
     try:
         await run_on_loop(work)
@@ -191,6 +234,7 @@ def _run_sync(
     has_metrics: bool,
     returns_state: bool,
     keep: MetricsKeeper | None = None,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> Any:
     definition = detected.definition or define_here(detected)
     if not definition.is_all_here:
@@ -198,11 +242,23 @@ def _run_sync(
         detected.definition = definition
         # Its segments need threads of their own; the calling one has the loop for async nodes.
         with asyncio.Runner() as runner:
-            return runner.run(_run(detected, run_input, form, has_metrics, returns_state, keep=keep))
+            return runner.run(
+                _run(
+                    detected,
+                    run_input,
+                    form,
+                    has_metrics,
+                    returns_state,
+                    keep=keep,
+                    on_dead_letter=on_dead_letter,
+                )
+            )
     log_placement(definition)
     outputs: list[Any] = []
     shape = chain_shape(definition) if definition.is_chain else planned_shape_here(definition)
-    work = LocalRun(definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics)
+    work = LocalRun(
+        definition, shape, run_input, lambda: MemoryOutput(outputs.append), has_metrics, None, on_dead_letter
+    )
     with interruptible(work):
         work.run_here()
     if keep is not None:

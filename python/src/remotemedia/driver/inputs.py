@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from remotemedia.core.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
+    from remotemedia.core.stuck import RunWatch
     from remotemedia.runner.loop_ports import LoopInput
 
 
@@ -22,12 +23,14 @@ class RunInput:
         is_given: whether the caller gave an input at all.
         written: the same items, where they are written one by one: in a live session.
         session_id: that of the session.
+        watch: how the run is watched, if it is.
     """
 
     items: Iterable[Any] | AsyncIterable[Any]
     is_given: bool = True
     written: WrittenItems | None = None
     session_id: str | None = None
+    watch: RunWatch | None = None
 
     @property
     def is_async(self) -> bool:

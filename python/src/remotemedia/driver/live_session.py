@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from types import TracebackType
 from typing import Any
 
-from remotemedia.core.exceptions import CancelTimeoutError, InvalidArgumentError, SessionEndedError
+from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.stuck import RunWatch
+from remotemedia.driver.changes import ChangeableSession
+from remotemedia.driver.dead_letter_queue import DeadLetterQueue
 from remotemedia.driver.definition import Definition
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import no_taker
 from remotemedia.driver.stream import StreamedRun
 from remotemedia.driver.written_input import WrittenInput
+from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter
 from remotemedia.runner.handoff import END, End
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.tags import next_stamp
 
 
-class LiveSession:
+class LiveSession(ChangeableSession):
     """A pipeline that is open: items are written as they come, and outputs read as they come.
 
     It belongs to the event loop on which it was opened: nothing of it may be called in another thread. One
@@ -52,11 +56,18 @@ class LiveSession:
         [2, 3]
     """
 
-    def __init__(self, pipeline: Pipeline, max_pending: int, session_id: str | None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        max_pending: int,
+        session_id: str | None,
+        on_dead_letter: TakeDeadLetter | None = None,
+    ) -> None:
         """Prepare; ``Pipeline.open`` makes sessions."""
         self.session_id = session_id or str(uuid.uuid4())
         self._name = pipeline.name
         self._input = WrittenInput(max_pending, self._input_broken)
+        self._letters = DeadLetterQueue(on_dead_letter)
         self._run: StreamedRun
         self._guard: AsyncGenerator[None, None]
         self._is_guarded = True
@@ -218,6 +229,15 @@ class LiveSession:
 
     # What is known of it
 
+    @property
+    def dead_letters(self) -> AsyncIterator[DeadLetter]:
+        """The items that nodes with the failure policy ``skip`` have failed for, as they come.
+
+        It ends when the session is over. Of those that nobody has read yet the 1,000 latest are kept. One
+        reader gets each.
+        """
+        return self._letters
+
     def metrics(self) -> dict[str, Any] | None:
         """What has been measured so far; None where nodes are not measured.
 
@@ -239,22 +259,25 @@ class LiveSession:
 
     async def open_definition(self, definition: Definition) -> None:
         """Open a pipeline that has been read already."""
-        await self._open(Pipeline(name=definition.name), False, False, definition)
+        await self._open(Pipeline(name=definition.name), False, False, None, definition)
 
     async def _open(
         self,
         pipeline: Pipeline,
         has_metrics: bool,
         returns_state: bool,
+        watch: RunWatch | None,
         definition: Definition | None = None,
     ) -> None:
         """Open it; nothing is left where this fails."""
-        given = RunInput(self._input, is_given=False, written=self._input, session_id=self.session_id)
-        self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state, definition)
+        given = RunInput(self._input, False, self._input, self.session_id, watch)
+        take = self._letters.take
+        self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state, take, definition)
         await self._run.open()
         self._guard = self._guarded()
         await anext(self._guard)
         self._run.running.when_over(self._run_over)
+        self._run.running.when_over(self._letters.end)
         self._run.outputs.when_ended(self._run.running, self._look)
 
     async def _guarded(self) -> AsyncGenerator[None, None]:
@@ -361,44 +384,16 @@ class LiveSession:
         self._run.finish()
 
 
-class OpeningSession:
-    """A session that is about to open: await it, or enter it with ``async with``; see ``Pipeline.open``."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        max_pending: int,
-        enable_metrics: bool | None,
-        return_state: bool,
-        session_id: str | None,
-    ) -> None:
-        """Check the arguments; they are those of ``Pipeline.open``."""
-        given: Any = max_pending
-        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-            raise InvalidArgumentError(f"max_pending must be a whole number from 1, got {given!r}.")
-        has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
-        # A coroutine, so that Python warns where it is never awaited.
-        self._opening = _open(pipeline, max_pending, session_id, has_metrics, return_state)
-        self._session: LiveSession | None = None
-
-    def __await__(self) -> Generator[Any, None, LiveSession]:
-        """Open the session."""
-        return self._opening.__await__()
-
-    async def __aenter__(self) -> LiveSession:
-        self._session = await self._opening
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._session is not None:
-            await self._session.__aexit__(kind, error, trace)
-
-
-async def _open(
-    pipeline: Pipeline, max_pending: int, session_id: str | None, has_metrics: bool, returns_state: bool
+async def open_session(
+    pipeline: Pipeline,
+    max_pending: int,
+    session_id: str | None,
+    has_metrics: bool,
+    returns_state: bool,
+    on_dead_letter: TakeDeadLetter | None = None,
+    watch: RunWatch | None = None,
 ) -> LiveSession:
-    session = LiveSession(pipeline, max_pending, session_id)
-    await session._open(pipeline, has_metrics, returns_state)  # pyright: ignore[reportPrivateUsage]
+    """Open a session; the arguments are those of ``Pipeline.open``."""
+    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter)
+    await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
     return session

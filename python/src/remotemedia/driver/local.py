@@ -12,6 +12,7 @@ from typing import Any
 from remotemedia.core.exceptions import InvalidInputError
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.inputs import RunInput
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
@@ -92,7 +93,7 @@ class LocalRun:
         states: nothing comes back from other processes.
     """
 
-    __slots__ = ("_began", "_duration_us", "_segment", "failures")
+    __slots__ = ("_began", "_duration_us", "_segment", "_watch", "failures")
 
     cancel_timeout = _CANCEL_TIMEOUT_SECONDS
     states: Mapping[str, bytes] = {}
@@ -105,6 +106,7 @@ class LocalRun:
         make_output: Callable[[], OutputPort],
         has_metrics: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
+        on_dead_letter: TakeDeadLetter | None = None,
     ) -> None:
         """Build the segment.
 
@@ -115,6 +117,7 @@ class LocalRun:
             make_output: gives a port for the outputs of a last node.
             has_metrics: whether nodes are measured.
             loop: the caller's running loop; without it the run is to happen in the calling thread.
+            on_dead_letter: given each item that a failure policy gives up; without it they are logged.
 
         Raises:
             ValueError: the input has no taker.
@@ -131,7 +134,14 @@ class LocalRun:
             plan.is_tagged = True
             plan.session_id = run_input.session_id
         is_callers_thread = loop is None
+        self._watch = run_input.watch
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)
+        self._segment.on_dead_letter = on_dead_letter
+
+    @property
+    def segment(self) -> Segment:
+        """What runs."""
+        return self._segment
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Run in a thread of the pool, with a copy of the caller's context."""
@@ -172,13 +182,27 @@ class LocalRun:
             segment.open()
             if opened is not None:
                 opened()
-            segment.run()
+            self._run()
+            segment = self._segment
             self.failures += segment.failures
         except OpenError as error:
             self.failures.append(error.failure)
         except BaseException as error:
             self.failures.append(NodeFailure(error, None, "run", None))
         finally:
-            self.failures += segment.close()
+            self.failures += self._segment.close()
             self._duration_us = self._elapsed_us()
             over()
+
+    def _run(self) -> None:
+        self._run_one(self._segment)
+
+    def _run_one(self, segment: Segment) -> None:
+        if self._watch is None:
+            segment.run()
+            return
+        # Loaded for sessions.
+        from remotemedia.runner.watched_segment import watched
+
+        with watched(segment, self._watch):
+            segment.run()

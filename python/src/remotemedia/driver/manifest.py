@@ -13,14 +13,8 @@ from typing import Any
 
 from remotemedia.core import registry
 from remotemedia.core.exceptions import InvalidPipelineError, ManifestError, RemoteMediaError
-from remotemedia.driver.definition import (
-    Definition,
-    Entry,
-    check_entries,
-    concurrency_of,
-    place_of,
-    replicated,
-)
+from remotemedia.core.settings import settings_of, stated_settings
+from remotemedia.driver.definition import Definition, Entry, check_entries, place_of, replicated
 from remotemedia.driver.engine import engine
 from remotemedia.driver.engine_failures import answer_of
 from remotemedia.driver.kept import Kept
@@ -85,18 +79,15 @@ def _entry_from(node: Mapping[str, Any], place: str, base_dir: str, source: Sour
     node_type: str = node.get("node_type", "")
     if node["language"] != "python":
         params = dict(node.get("params") or {})
-        concurrency = int(node.get("concurrency") or 1)
-        return Entry(node_id, "engine", None, node_type, params, executor, concurrency, node.get("replicas"))
+        return Entry(node_id, "engine", None, node_type, params, executor, stated=stated_settings(node))
     given = node.get("instance")
     made = source.instances[given] if given is not None else _make(node, place, base_dir)
-    if node.get("concurrency") is not None:
-        made.concurrency = node["concurrency"]
-    if node.get("replicas") is not None:
-        made.replicas = node["replicas"]
+    for name, value in stated_settings(node).items():
+        setattr(made, name, value)
     if node.get("is_streaming") and given is None:
         made.is_streaming = True
     placement = place_of(made, executor, node_id)
-    return Entry(node_id, placement, made, node_type, {}, executor, concurrency_of(made, node_id))
+    return Entry(node_id, placement, made, node_type, {}, executor, settings_of(made, node_id))
 
 
 def _make(node: Mapping[str, Any], place: str, base_dir: str) -> Any:

@@ -16,6 +16,7 @@ from remotemedia.driver.detect import Detected
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import LocalRun, Shape, chain_shape
 from remotemedia.driver.results import metrics_of
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.ports import OutputPort
 from remotemedia.runner.threads import run_in_thread
 
@@ -58,6 +59,7 @@ async def prepare(
     has_metrics: bool,
     returns_state: bool,
     use_engine: bool,
+    on_dead_letter: TakeDeadLetter | None = None,
 ) -> LocalRun | EngineRun:
     """Make a run of a pipeline, on the caller's running loop; nothing of it has begun.
 
@@ -68,6 +70,7 @@ async def prepare(
         has_metrics: whether nodes are measured.
         returns_state: whether nodes in other processes bring their state back.
         use_engine: whether there may be an engine.
+        on_dead_letter: given each item that a failure policy gives up; without it they are logged.
 
     Raises:
         ExecutorUnavailableError: there may not, and one is needed.
@@ -81,7 +84,12 @@ async def prepare(
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
-        return LocalRun(definition, shape, run_input, make_output, has_metrics, loop)
+        kind = LocalRun
+        if run_input.written is not None:
+            from remotemedia.driver.changeable_run import ChangeableRun
+
+            kind = ChangeableRun
+        return kind(definition, shape, run_input, make_output, has_metrics, loop, on_dead_letter)
     if not use_engine:
         raise _engine_needed("it has nodes that run in other processes")
     from remotemedia.driver.away import send_away
@@ -91,7 +99,14 @@ async def prepare(
     away = await send_away(definition, returns_state, in_thread)
     current = await in_thread(engine)
     return EngineRun(
-        current, definition, run_input, make_output, away=away, has_metrics=has_metrics, loop=loop
+        current,
+        definition,
+        run_input,
+        make_output,
+        away=away,
+        has_metrics=has_metrics,
+        loop=loop,
+        on_dead_letter=on_dead_letter,
     )
 
 

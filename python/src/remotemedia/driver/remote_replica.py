@@ -21,27 +21,37 @@ _LIMIT: Final = 16
 
 
 class Said:
-    """A node has called a method of its context."""
+    """A node has told its context something."""
 
-    __slots__ = ("method",)
+    __slots__ = ("_kind", "_value")
 
-    def __init__(self, method: str) -> None:
-        """Note the method."""
-        self.method = method
+    def __init__(self, kind: str, value: Any) -> None:
+        """Note what: ``interrupt``, ``survive``, or ``timestamp`` with the time."""
+        self._kind = kind
+        self._value = value
+
+    def repeat(self, context: Any) -> None:
+        """Tell it the context of the stage."""
+        if self._kind == "timestamp":
+            context.timestamp_us = self._value
+        else:
+            getattr(context, self._kind)()
 
 
 class Ticket:
     """One item on its way through a copy of a node: its outputs, as they come.
 
     Attributes:
+        timestamp_us: when the item is to be shown or heard, in µs, where that is known.
         assigned: done once a copy has it.
         stamp: before it was given to a copy, and after all that was given to that before.
         on_abandoned: called when nobody wants its outputs any more.
     """
 
-    def __init__(self, item: Any) -> None:
+    def __init__(self, item: Any, timestamp_us: float | None = None) -> None:
         """Begin without outputs."""
         self.item = item
+        self.timestamp_us = timestamp_us
         self.number = NO_TICKET
         self.stamp = 0.0
         self.assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -147,8 +157,9 @@ class RemoteReplica:
         self._tickets[ticket.number] = ticket
         ticket.on_abandoned = self._look_later
         # One that takes no more says why where it is read.
+        given = [ticket.number, ticket.item]
         with contextlib.suppress(SessionEndedError):
-            self._session.try_write([ticket.number, ticket.item])
+            self._session.try_write(given if ticket.timestamp_us is None else [*given, ticket.timestamp_us])
         if not ticket.assigned.done():
             ticket.assigned.set_result(None)
 
@@ -180,8 +191,8 @@ class RemoteReplica:
             return None
         if kind == "output":
             return ticket.give(value)
-        if kind in ("interrupt", "survive"):
-            return ticket.give(Said(kind))
+        if kind in ("interrupt", "survive", "timestamp"):
+            return ticket.give(Said(kind, value))
         if kind == "last":
             ticket.give(value)
         ticket.end(exception_of(value, is_trusted=True) if kind == "failed" else None)

@@ -10,15 +10,13 @@ from typing import Any, Final
 from remotemedia.core.exceptions import ConfigurationError, InvalidNodeError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.session_id import SESSION_ID
+from remotemedia.core.settings import NodeSettings, read_settings, write_settings
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.live_session import LiveSession
 from remotemedia.driver.remote_replica import RemoteReplica, Said, Ticket
 
 AHEAD: Final = 8
 """Calls at once for each item that a copy works on: so far may the others get ahead of a slow item."""
-
-_OF_STAGE: Final = ("unordered", "failure_policy", "input_queue")
-"""Settings of the node that are for the stage which has the copies."""
 
 
 def with_replicas(entries: Sequence[Entry], base_dir: str) -> list[Entry]:
@@ -30,13 +28,13 @@ def with_replicas(entries: Sequence[Entry], base_dir: str) -> list[Entry]:
     """
     replaced: list[Entry] = []
     for entry in entries:
-        count = _count_of(entry)
-        if count == 1:
+        settings = _settings_of(entry)
+        if settings.replicas == 1:
             replaced.append(entry)
             continue
-        _check(entry, count, entries)
-        stage = ReplicaSet(entry, count, base_dir)
-        replaced.append(Entry(entry.id, "driver", stage, entry.node_type, concurrency=stage.concurrency))
+        _check(entry, settings.replicas, entries)
+        stage = ReplicaSet(entry, settings, base_dir)
+        replaced.append(Entry(entry.id, "driver", stage, entry.node_type, settings=stage.settings))
     return replaced
 
 
@@ -54,15 +52,9 @@ def check_no_state(definition: Definition) -> None:
             )
 
 
-def _count_of(entry: Entry) -> int:
-    value: Any = entry.replicas if entry.node is None else getattr(entry.node, "replicas", None)
-    if value is None:
-        return 1
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise ConfigurationError(
-        f'Node "{entry.id}": replicas must be a whole number of at least 1, got {value!r}.'
-    )
+def _settings_of(entry: Entry) -> NodeSettings:
+    """What is stated for a node, also for one that the engine makes."""
+    return entry.settings if entry.stated is None else read_settings(entry.stated, entry.id)
 
 
 def _check(entry: Entry, count: int, entries: Sequence[Entry]) -> None:
@@ -95,19 +87,17 @@ class ReplicaSet:
     counts items and applies what is to happen with failures. Each call takes the copy that has the fewest.
 
     Attributes:
-        concurrency: how many items are between input and output.
+        settings: those of the node, but for how many items are between input and output.
     """
 
-    def __init__(self, entry: Entry, count: int, base_dir: str) -> None:
-        """Stand for the node of ``entry``; ``initialize`` makes the copies."""
+    def __init__(self, entry: Entry, settings: NodeSettings, base_dir: str) -> None:
+        """Stand for the node of ``entry``, which states ``settings``; ``initialize`` makes the copies."""
         self._entry = entry
-        self._count = count
+        self._count = settings.replicas
         self._base_dir = base_dir
-        self._per_replica = entry.concurrency
-        self.concurrency = count * entry.concurrency * AHEAD
-        for name in _OF_STAGE:
-            if hasattr(entry.node, name):
-                setattr(self, name, getattr(entry.node, name))
+        self._concurrency = self._per_replica = settings.concurrency
+        concurrency = self._count * self._concurrency * AHEAD
+        self.settings = dataclasses.replace(settings, concurrency=concurrency, replicas=1)
         self._replicas: list[RemoteReplica] = []
         # Items for which no copy is free, in their order.
         self._waiting: dict[Ticket, None] = {}
@@ -117,7 +107,7 @@ class ReplicaSet:
         """Make all copies at once; where one cannot be made none is left."""
         # One waits at each copy, so that that need not; in a session another may be free long before.
         if SESSION_ID.get() is None:
-            self._per_replica = self._entry.concurrency + 1
+            self._per_replica = self._concurrency + 1
         entry = await self._departed()
         opening = [asyncio.ensure_future(self._open(entry, index)) for index in range(self._count)]
         try:
@@ -141,7 +131,12 @@ class ReplicaSet:
         return dataclasses.replace(entry, payload=away.payloads[entry.id])
 
     async def _open(self, entry: Entry, index: int) -> None:
-        place = dataclasses.replace(entry, id=f"{entry.id}#{index}", is_replica=True)
+        # All else that is stated is for this stage.
+        own = NodeSettings(self._concurrency, self.settings.unordered)
+        stated = None if entry.stated is None else write_settings(own)
+        place = dataclasses.replace(
+            entry, id=f"{entry.id}#{index}", settings=own, stated=stated, is_replica=True
+        )
         definition = Definition(entry.id, [place], base_dir=self._base_dir)
         # Always more than it has at once, what it drops included.
         session = LiveSession(Pipeline(name=entry.id), 4 * self._per_replica, SESSION_ID.get())
@@ -150,7 +145,7 @@ class ReplicaSet:
 
     async def process(self, item: Any, ctx: Any) -> AsyncGenerator[Any]:
         """Give what a copy gives for an item, as it comes."""
-        ticket = Ticket(item)
+        ticket = Ticket(item, ctx.timestamp_us)
         ticket.on_abandoned = lambda: self._waiting.pop(ticket, None)
         self._waiting[ticket] = None
         self._give_out()
@@ -158,7 +153,7 @@ class ReplicaSet:
             await ticket.assigned
             async for output in ticket:
                 if type(output) is Said:
-                    getattr(ctx, output.method)()
+                    output.repeat(ctx)
                 else:
                     yield output
         finally:

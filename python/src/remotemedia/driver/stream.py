@@ -13,6 +13,7 @@ from remotemedia.driver.detect import detect
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.prepare import define, measured, prepare
 from remotemedia.driver.work import Running, raise_failure_in_coroutine
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.handoff import END, LIMIT, End
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopOutput
@@ -62,6 +63,7 @@ class StreamedRun:
         run_input: RunInput,
         has_metrics: bool,
         returns_state: bool = False,
+        on_dead_letter: TakeDeadLetter | None = None,
         definition: Definition | None = None,
     ) -> StreamedRun:
         """Make a run; nothing of it has begun. With a ``definition`` that is what runs.
@@ -74,7 +76,9 @@ class StreamedRun:
             detected = detect(pipeline)
             definition = detected.definition or await define(detected, True)
         outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
-        work = await prepare(definition, run_input, outputs.make, has_metrics, returns_state, True)
+        work = await prepare(
+            definition, run_input, outputs.make, has_metrics, returns_state, True, on_dead_letter
+        )
         return cls(pipeline, definition, work, outputs, has_metrics)
 
     def begin(self, opened: Callable[[], None] | None = None) -> None:

@@ -6,12 +6,26 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from remotemedia.core.exceptions import SessionEndedError
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.tags import Tag, Tagged, new_tag
+
+
+@dataclass(slots=True)
+class _Part:
+    """What was written before a change of the session.
+
+    Attributes:
+        items: what of it waits.
+        reached: called when all is given.
+    """
+
+    items: deque[Tagged]
+    reached: Callable[[], None]
 
 
 class WrittenInput:
@@ -25,6 +39,7 @@ class WrittenInput:
             that whoever waits for room sees the port come back for more.
         is_ended: no more items will be written.
         tag: that of the item given last.
+        changing: held while the session is changed.
     """
 
     def __init__(self, max_pending: int, on_broken: Callable[[], None]) -> None:
@@ -37,11 +52,14 @@ class WrittenInput:
         self.hand_off_limit = max_pending // 2
         self.is_ended = False
         self.tag: Tag | None = None
+        self.changing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._max_pending = max_pending
         self._on_broken = on_broken
         self._port: LoopInput | None = None
         self._items: deque[Tagged] = deque()
+        # What was written before changes that are still to come; a port reads it first.
+        self._older: deque[_Part] = deque()
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -91,9 +109,25 @@ class WrittenInput:
         self.is_ended = True
         self._wake_reader()
 
+    def mark(self, reached: Callable[[], None]) -> None:
+        """Have a port see an end between what has been put and what will be; the next one goes on there.
+
+        Args:
+            reached: called on the loop just before that.
+        """
+        self._older.append(_Part(self._items, reached))
+        self._items = deque()
+        self._wake_reader()
+
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
-        self._items = deque(entry for entry in self._items if entry.tag.survives or entry.tag.stamp >= before)
+
+        def kept(items: deque[Tagged]) -> deque[Tagged]:
+            return deque(entry for entry in items if entry.tag.survives or entry.tag.stamp >= before)
+
+        for part in self._older:
+            part.items = kept(part.items)
+        self._items = kept(self._items)
         self._admit()
 
     def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
@@ -102,7 +136,7 @@ class WrittenInput:
             return
         self._refusal = make_error
         self._is_broken = True
-        self._items.clear()
+        self._drop()
         while self._writers:
             writer = self._writers.popleft()
             if not writer.done():
@@ -114,7 +148,7 @@ class WrittenInput:
         return self
 
     async def __anext__(self) -> Any:
-        while not self._items:
+        while (items := self._readable()) is None:
             # What is given up gets no end, which would have nodes flush: the port is cancelled.
             if self.is_ended and not (self._writers or self._entering or self._is_broken):
                 raise StopAsyncIteration
@@ -122,14 +156,33 @@ class WrittenInput:
             self._admit()
             await self._reader
         self._admit()
-        item, self.tag = self._items.popleft()
+        item, self.tag = items.popleft()
         return item
+
+    def _readable(self) -> deque[Tagged] | None:
+        """What a port takes the next item from; None where nothing waits.
+
+        Raises:
+            StopAsyncIteration: the port has come to the place of a change.
+        """
+        if not self._older:
+            return self._items or None
+        part = self._older[0]
+        if not part.items:
+            self._older.popleft()
+            part.reached()
+            raise StopAsyncIteration
+        return part.items
 
     async def aclose(self) -> None:
         """Nobody reads any more, because of a failure, a cancel, or a node that wants no more."""
         self._is_broken = True
-        self._items.clear()
+        self._drop()
         self._on_broken()
+
+    def _drop(self) -> None:
+        self._older.clear()
+        self._items.clear()
 
     async def _enter(self) -> bool:
         """Wait for room; whether it is there."""
@@ -160,7 +213,8 @@ class WrittenInput:
             # The port asks for an item, whatever others have given to the same nodes.
             return True
         waiting = 0 if self._port is None else self._port.waiting
-        return len(self._items) + self._entering + waiting < self._max_pending
+        pending = len(self._items) + sum(len(part.items) for part in self._older)
+        return pending + self._entering + waiting < self._max_pending
 
     def _admit(self) -> None:
         """Let in whoever has waited longest, as far as there is room."""

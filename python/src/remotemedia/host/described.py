@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ProtocolError
+from remotemedia.core.settings import read_settings
 from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.loop_ports import LoopInput
@@ -66,11 +67,7 @@ class DescribedSegment:
         self.outputs = [(_output(entry), entry) for entry in description["outputs"]]
         self.plan = SegmentPlan(
             nodes=[
-                Place(
-                    entry["id"],
-                    find_object(entry["object"]),
-                    max(int(entry.get("concurrency") or 1), 1),
-                )
+                Place(entry["id"], find_object(entry["object"]), read_settings(entry, entry["id"]))
                 for entry in description["nodes"]
             ],
             has_metrics=bool(description.get("metrics")),

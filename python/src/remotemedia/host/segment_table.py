@@ -35,6 +35,7 @@ class SegmentTable:
             "stop": self._stop,
             "cancel": self._cancel,
             "interrupt": self._interrupt,
+            "keep": self._keep,
             "close": self._close,
         }
 
@@ -95,6 +96,10 @@ class SegmentTable:
 
     def _interrupt(self, params: dict[str, Any], respond: Respond) -> None:
         self._find(params).interrupt(float(params["before"]))
+        respond({}, None)
+
+    def _keep(self, params: dict[str, Any], respond: Respond) -> None:
+        self._find(params).keep(params["nodes"])
         respond({}, None)
 
     def _close(self, params: dict[str, Any], respond: Respond) -> None:

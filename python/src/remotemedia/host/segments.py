@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError
+from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError, ValueTransferError
+from remotemedia.core.stuck import RunWatch, StuckReport, event_of
 from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
 from remotemedia.host.described import DescribedSegment, Ends
 from remotemedia.host.listener import Listener, hello
+from remotemedia.host.receipts import ReceiptedNode
 from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.plan import NodeFailure, OpenError
 from remotemedia.runner.segment import Segment
 from remotemedia.runner.threads import run_in_thread
+from remotemedia.runner.watched_segment import watched
 from remotemedia.wire.failures import Failure, failure_of
+from remotemedia.wire.values import lower, weigh
+
+logger = logging.getLogger("remotemedia.host")
+
+_MOST_BYTES_TOLD: Final = 64 << 20
+"""What a dead letter's item may take on the connection that also carries the engine's requests."""
 
 
 @dataclass(slots=True)
@@ -36,6 +47,7 @@ class SegmentHost:
         context: the caller's variables, in a driver.
         ends: the ends of the pipeline, in a driver.
         describe: describes a failure for the engine.
+        on_dead_letter: takes dead letters, in a driver; elsewhere the engine is told.
     """
 
     listener: Listener
@@ -46,6 +58,7 @@ class SegmentHost:
     context: contextvars.Context | None = None
     ends: Ends | None = None
     describe: Callable[[NodeFailure], Failure] = NodeFailure.as_map
+    on_dead_letter: TakeDeadLetter | None = None
 
 
 class HostSegment:
@@ -117,6 +130,11 @@ class HostSegment:
         if self._segment is not None:
             self._segment.stop()
 
+    def keep(self, node_ids: Sequence[str]) -> None:
+        """Have nodes that go on in another segment not flush at the end of this one."""
+        if self._segment is not None:
+            self._segment.keep(node_ids)
+
     def interrupt(self, before: float) -> None:
         """Make stale what was let in before a stamp."""
         with self._lock:
@@ -129,6 +147,24 @@ class HostSegment:
             is_news = before > self._interrupted_before
         if is_news:
             self._host.emit("interrupted", {"segment": self.name, "before": before})
+
+    def _tell_dead_letter(self, letter: DeadLetter) -> None:
+        failure = NodeFailure(letter.error, letter.node_id, "process", letter.item_index)
+        told = {
+            "segment": self.name,
+            "nodeId": letter.node_id,
+            "itemIndex": letter.item_index,
+            "failure": self._host.describe(failure),
+        }
+        try:
+            item = lower(letter.item)
+            weight = weigh(item, letter.item)
+            if weight > _MOST_BYTES_TOLD:
+                raise ValueTransferError(f"an item of {weight} bytes is too long for a message")
+            self._host.emit("dead-letter", {**told, "item": item})
+        except ValueTransferError as error:
+            logger.warning('the item that node "%s" failed for stays here: %s', letter.node_id, error)
+            self._host.emit("dead-letter", told)
 
     def cancel(self) -> None:
         """Give up what runs, and report it when it has ended or the timeout has passed.
@@ -226,6 +262,7 @@ class HostSegment:
         self._outputs = [port for port, _ in described.outputs]
         segment = Segment(described.plan, self._host.loop_thread, loop=self._host.loop)
         segment.on_interrupt = self._interrupted
+        segment.on_dead_letter = self._host.on_dead_letter or self._tell_dead_letter
         described.give_outputs(segment)
         for port, entry in described.inputs:
             self._host.listener.expect(entry["token"], port)
@@ -238,13 +275,11 @@ class HostSegment:
 
     def _object(self, number: int) -> Any:
         found = self._find_object(number)
-        if not any(
-            entry["object"] == number and entry.get("replica") for entry in self._description["nodes"]
-        ):
-            return found
-        from remotemedia.runner.replica import Replica
+        if any(entry["object"] == number and entry.get("replica") for entry in self._description["nodes"]):
+            from remotemedia.runner.replica import Replica
 
-        return Replica(found, lambda error: self._host.describe(NodeFailure(error, None, None, None)))
+            return Replica(found, lambda error: self._host.describe(NodeFailure(error, None, None, None)))
+        return ReceiptedNode(found) if self._description.get("receipts") else found
 
     def _run(self, segment: Segment, respond: Respond) -> None:
         try:
@@ -259,11 +294,22 @@ class HostSegment:
             return
         respond({}, None)
         try:
-            segment.run()
+            with watched(segment, self._watch()):
+                segment.run()
         except BaseException as error:
             # What the runner does not take for a node's failure: the engine has to be told all the same.
             segment.failures.append(NodeFailure(error, None, "run", None))
         self._report(segment, [])
+
+    def _watch(self) -> RunWatch | None:
+        limits = self._description.get("watch")
+        if limits is None:
+            return None
+
+        def report(found: StuckReport) -> None:
+            self._host.emit("stuck", {"segment": self.name, **event_of(found)})
+
+        return RunWatch(limits["stuckAfterMs"], limits.get("memoryLimitBytes"), report)
 
     def _await_cancel(self, segment: Segment) -> None:
         if not segment.wait_done(segment.plan.cancel_timeout_ms / 1_000):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from remotemedia.runner.guarded import Attempts, in_time
 from remotemedia.runner.handoff import ChainBox
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.outputs import AWAITABLE, KINDS, MANY, MANY_ASYNC, NOTHING, ONE, kind_of
@@ -64,6 +65,9 @@ class Chain(Unit):
             stage.position = position
             stage.before = before
             before = stage
+            if stage.policy is not None:
+                stage.attempts = Attempts(segment, stage.policy)
+                stage.process = stage.attempts.noting(stage.process)
             if stage.meter is not None:
                 stage.process = stage.meter.measured(stage.process)
 
@@ -149,12 +153,17 @@ class Chain(Unit):
                     emit(item)
                     continue
             except BaseException as error:
-                self._failed(stage, error)
-                return
+                if self.at is None or stage.attempts is None:
+                    self._failed(stage, error)
+                    return
+                stage.attempts.error = error
+                kind = NOTHING
             self.at = None
             stage.left += 1
             if kind != NOTHING:
                 self._expand(stage, item, kind, "process")
+            if stage.attempts is not None:
+                self._try_again(stage, stage.attempts)
 
     def _emit_to_all(self, item: Any) -> None:
         for emit in self.emits:
@@ -167,8 +176,58 @@ class Chain(Unit):
             return
         self.at = None
         stage.left += 1
+        self._fail(stage, error)
+
+    def _fail(self, stage: Stage, error: BaseException) -> None:
         if not self._is_stale():
             self._segment.fail(self, stage, error, "process", stage.count - 1)
+
+    def _try_again(self, stage: Stage, attempts: Attempts) -> None:
+        """Do what the failure policy says of a call that has failed, and of those that are made after it."""
+        while (error := attempts.error) is not None:
+            seconds = attempts.pause_after(error)
+            if seconds is None:
+                if attempts.skips(error):
+                    self._segment.skip(self, stage, error, attempts.item, stage.count - 1)
+                else:
+                    self._fail(stage, error)
+                break
+            if not self._pause(seconds):
+                break
+            try:
+                output = self._call_again(stage, attempts.item)
+            except BaseException as failed:
+                attempts.error = failed
+                continue
+            attempts.error = None
+            kind = kind_of(output)
+            if kind == ONE:
+                self.run((output,), stage.position + 1)
+            elif kind != NOTHING:
+                self._expand(stage, output, kind, "process")
+        # The traceback refers to this frame.
+        del error
+        attempts.begin(None)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait before a call is made again; whether anybody still wants that call."""
+        if seconds > 0:
+            # Nobody shall wait for outputs that are there.
+            self._segment.flush_outputs()
+        return self._segment.thread.pause(seconds, self._is_given_up)
+
+    def _is_given_up(self) -> bool:
+        return self.is_dead or self._segment.is_cancelled or self._is_stale()
+
+    @marks_node
+    def _call_again(self, stage: Stage, item: Any) -> Any:
+        # As in ``run``, for another run that begins to use the object: it need not wait for a pause.
+        self.at = stage
+        try:
+            process = stage.process
+            return process(item)
+        finally:
+            self.at = None
 
     def _is_stale(self) -> bool:
         """Whether what is under way was interrupted."""
@@ -204,18 +263,19 @@ class Chain(Unit):
         share two nodes in opposite order would wait for each other.
         """
         lock, lock_step, is_given_up = stage.record.call_lock, stage.record.lock_step, stage.is_given_up
+        attempts = stage.attempts if phase == "process" else None
         try:
             if kind == AWAITABLE:
                 lock_step(is_given_up)
                 try:
-                    output = self._await(stage, output)
+                    output = self._await(stage, output, attempts)
                 finally:
                     lock.release()
                 kind = kind_of(output)
             if kind in (ONE, NOTHING):
                 outputs: Iterator[Any] = iter((output,))
             else:
-                outputs = self._iterate_async(stage, output) if kind == MANY_ASYNC else output
+                outputs = self._iterate_async(stage, output, attempts) if kind == MANY_ASYNC else output
             is_sampled = (
                 stage.meter is not None
                 and kind in (MANY, MANY_ASYNC)
@@ -236,6 +296,8 @@ class Chain(Unit):
                     if value is not None:
                         if stage.meter is not None:
                             stage.meter.items_out += 1
+                        if attempts is not None:
+                            attempts.has_given = True
                         yield value
             finally:
                 with lock:
@@ -243,27 +305,35 @@ class Chain(Unit):
         except GeneratorExit:
             raise
         except BaseException as error:
-            if not self._is_stale():
+            if attempts is not None:
+                attempts.error = error
+            elif not self._is_stale():
                 index = stage.count - 1 if phase == "process" else None
                 self._segment.fail(self, stage, error, phase, index)
 
-    def _await(self, stage: Stage, awaitable: Any) -> Any:
+    @marks_node
+    def _await(self, stage: Stage, awaitable: Any, attempts: Attempts | None) -> Any:
         """Wait for what a node gave; an interruption of its item cancels it."""
         segment = self._segment
+        coroutine = await_marked(stage, awaitable)
+        if attempts is not None:
+            coroutine = in_time(stage, coroutine, stage.count - 1)
         if not segment.is_tagged:
-            return segment.thread.wait_for(await_marked(stage, awaitable))
+            return segment.thread.wait_for(coroutine)
         segment.waiting_tag = TAG.get()
         try:
-            return segment.thread.wait_for(await_marked(stage, awaitable))
+            return segment.thread.wait_for(coroutine)
         finally:
             segment.waiting_tag = None
 
-    def _iterate_async(self, stage: Stage, outputs: Any) -> Generator[Any, None, None]:
+    def _iterate_async(
+        self, stage: Stage, outputs: Any, attempts: Attempts | None
+    ) -> Generator[Any, None, None]:
         wait_for = self._segment.thread.wait_for
         try:
             while True:
                 try:
-                    value = self._await(stage, outputs.__anext__())
+                    value = self._await(stage, outputs.__anext__(), attempts)
                 except StopAsyncIteration:
                     return
                 yield value
@@ -272,73 +342,7 @@ class Chain(Unit):
                 wait_for(await_marked(stage, outputs.aclose()), can_cancel=False)
 
 
-class Source(Unit):
-    """A sync source node: drained in the segment's thread."""
-
-    def __init__(self, segment: Segment, stage: Stage) -> None:
-        """Build the source; the segment connects it."""
-        super().__init__()
-        self.stage = stage
-        self.emits: tuple[Emit, ...] = ()
-        self.ends: list[Callable[[], None]] = []
-        self.level = 0
-        self.is_finished = False
-        self._segment = segment
-        self._outputs: Iterator[Any] | None = None
-
-    def step(self, limit: int | None) -> None:
-        """Give up to ``limit`` items, or all."""
-        stage = self.stage
-        left = _ALL if limit is None else limit
-        try:
-            if self._outputs is None:
-                self._outputs = _open_source(stage, self._segment)
-            with self._segment.more_to_come():
-                while left > 0 and not self.is_dead:
-                    left -= 1
-                    value = next_output(stage, self._outputs)
-                    if value is EXHAUSTED:
-                        self._end()
-                        return
-                    if value is not None:
-                        if stage.meter is not None:
-                            stage.meter.items_out += 1
-                        if self._segment.is_tagged:
-                            TAG.set(new_tag())
-                        for emit in self.emits:
-                            emit(value)
-        except BaseException as error:
-            self._segment.fail(self, stage, error, "source", None)
-        if self.is_dead:
-            self._end()
-
-    def emission_failed(self, error: BaseException) -> None:
-        """An output of the source could not be sent."""
-        self._segment.fail(self, self.stage, error, "source", None)
-
-    def release(self) -> None:
-        """Forget what it was connected with."""
-        self.emits = ()
-        self.ends.clear()
-
-    def _end(self) -> None:
-        if self.is_finished:
-            return
-        self.is_finished = True
-        outputs, self._outputs = self._outputs, None
-        try:
-            if outputs is not None:
-                close_outputs(self.stage, outputs)
-        except BaseException as error:
-            self._segment.fail(self, self.stage, error, "source", None)
-        for end in self.ends:
-            end()
-        self._segment.finished(self)
-
-
 EXHAUSTED = object()
-_SINGLE: tuple[type, ...] = (str, bytes, bytearray, dict)
-_ALL = 1 << 62
 
 
 @marks_node
@@ -353,16 +357,3 @@ def close_outputs(stage: Stage, outputs: Any) -> None:
     close = getattr(outputs, "close", None)
     if callable(close):
         close()
-
-
-@marks_node
-def _open_source(stage: Stage, segment: Segment) -> Iterator[Any]:
-    """Call a source: what it gives is iterated, except for a text, bytes or a dict, which are one item."""
-    output = stage.process()
-    kind = kind_of(output)
-    if kind == AWAITABLE:
-        output = segment.thread.wait_for(await_marked(stage, output))
-    if output is None or isinstance(output, _SINGLE) or not hasattr(output, "__iter__"):
-        return iter(() if output is None else (output,))
-    outputs: Iterator[Any] = iter(output)
-    return outputs

@@ -59,6 +59,21 @@ class NodeContext:
         if self._session is not None:
             TAG.set(current_tag()._replace(survives=True))
 
+    @property
+    def timestamp_us(self) -> float | None:
+        """When the item of this call is to be shown or heard, in µs of the clock of those who write; or None.
+
+        What is given for the item has the same time, or the one that is assigned here. In a run nothing has
+        one, but media of their own.
+        """
+        tag = TAG.get() if self._session is not None else None
+        return None if tag is None else tag.timestamp_us
+
+    @timestamp_us.setter
+    def timestamp_us(self, timestamp_us: float | None) -> None:
+        if self._session is not None:
+            TAG.set(current_tag()._replace(timestamp_us=timestamp_us))
+
     def allocate(
         self, dtype: npt.DTypeLike, shape: SupportsIndex | Sequence[SupportsIndex]
     ) -> npt.NDArray[Any]:

@@ -62,6 +62,15 @@ class Inbox:
         # A count: while the thread waits here it serves deeper chains, which may come to wait here as well.
         self._blocked_depth = 0
 
+    def go_on_in(self, segment: Segment) -> None:
+        """Serve another segment from now on."""
+        self._segment = segment
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the node waits for an entry."""
+        return bool(self._getters)
+
     def limit_to(self, limit: int) -> None:
         """Let fewer items wait, or more; before anything is put."""
         self._limit = limit

@@ -104,6 +104,13 @@ class LoopOutput(OutputPort):
         self._level = producer.level
         self._is_linked = True
 
+    def go_on_in(self, segment: Segment, producer: Unit) -> None:
+        """Take the outputs of another segment; what waits is read before them. Called in its thread."""
+        self.segment = segment
+        self.producers = [producer]
+        self._level = producer.level
+        self._inbox.go_on_in(segment)
+
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` after the last one, after ``close`` and after a cancel."""
         if self._is_ended or self.is_dead:

@@ -26,6 +26,7 @@ class LoopTask(Unit):
         ends: what is called, on the loop, after the last output.
         meter: counts its outputs, where metrics are asked for.
         is_finished: it has ended.
+        progress: changes with what it gives from a thread of its own.
     """
 
     segment: Segment
@@ -38,6 +39,7 @@ class LoopTask(Unit):
         self.emits: tuple[Emit, ...] = ()
         self.ends: list[Callable[[], None]] = []
         self.is_finished = False
+        self.progress = 0
         self._task: asyncio.Task[None] | None = None
         self._is_running = False
         self._closing: set[asyncio.Task[Any] | None] = set()
@@ -131,6 +133,10 @@ class LoopUnit(LoopTask):
         self.segment = segment
         self.stage = stage
         self.inbox = Inbox(segment)
+
+    def calls(self) -> list[tuple[asyncio.Task[Any], int]]:
+        """The tasks in which its code runs, and for which item, by its index; called on the loop."""
+        return [] if self._task is None else [(self._task, self.stage.count - 1)]
 
     def emission_failed(self, error: BaseException) -> None:
         """An output could not be sent."""

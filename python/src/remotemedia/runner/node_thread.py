@@ -16,6 +16,9 @@ class NodeThread:
     """Runs calls one after the other in a daemon thread, which never keeps the program alive.
 
     They share a copy of the context in which this was made.
+
+    Attributes:
+        ident: that of the thread; 0 before its first call.
     """
 
     def __init__(self, name: str) -> None:
@@ -23,6 +26,7 @@ class NodeThread:
         self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._is_started = False
+        self.ident = 0
         self._context = contextvars.copy_context()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -39,6 +43,7 @@ class NodeThread:
         self._jobs.put(None)
 
     def _work(self) -> None:
+        self.ident = threading.get_ident()
         while (job := self._jobs.get()) is not None:
             future, function, args = job
             # From here on nobody can cancel it: a call that has begun runs to its end.

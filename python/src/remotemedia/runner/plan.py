@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
@@ -17,12 +18,12 @@ class Placed(Protocol):
     Attributes:
         id: unique in the plan.
         node: the live object.
-        concurrency: how many items an async node works on at once.
+        settings: what it states about its calls.
     """
 
     id: str
     node: Any
-    concurrency: int
+    settings: NodeSettings
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Place:
 
     id: str
     node: Any
-    concurrency: int = 1
+    settings: NodeSettings = DEFAULT_SETTINGS
 
 
 @dataclass(slots=True)

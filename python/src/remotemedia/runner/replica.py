@@ -35,10 +35,10 @@ class Replica:
             self.flush = self._flush_async if _is_async(node.flush) else self._flush
 
     def _process(self, numbered: list[Any], ctx: Any) -> Any:
-        ticket, item = numbered
+        ticket: int = numbered[0]
         calls: list[Message] = []
         try:
-            result = self._call(ticket, item, ctx, calls)
+            result = self._call(numbered, ctx, calls)
         except Exception as error:
             return _in_order(calls, self._failed(ticket, error))
         kind = kind_of(result)
@@ -51,10 +51,10 @@ class Replica:
         return _in_order(calls, _last(ticket, result))
 
     async def _process_async(self, numbered: list[Any], ctx: Any) -> AsyncGenerator[Message]:
-        ticket, item = numbered
+        ticket: int = numbered[0]
         calls: list[Message] = []
         try:
-            result = self._call(ticket, item, ctx, calls)
+            result = self._call(numbered, ctx, calls)
             if kind_of(result) == AWAITABLE:
                 result = await result
         except Exception as error:
@@ -73,10 +73,12 @@ class Replica:
             for message in [*calls, _last(ticket, result)]:
                 yield message
 
-    def _call(self, ticket: int, item: Any, ctx: Any, calls: list[Message]) -> Any:
+    def _call(self, numbered: list[Any], ctx: Any, calls: list[Message]) -> Any:
+        ticket, item, *times = numbered
         if not self._takes_context:
             return self._node.process(item)
-        return self._node.process(item, ctx=ReplicaContext(ticket, ctx, calls))
+        timestamp_us = times[0] if times else None
+        return self._node.process(item, ctx=ReplicaContext(ticket, timestamp_us, ctx, calls))
 
     async def _awaited(self, ticket: int, result: Any, calls: list[Message]) -> Any:
         try:
@@ -152,9 +154,10 @@ class Replica:
 class ReplicaContext:
     """The argument ``ctx`` of a node in a replica: what it says of its item goes to the session."""
 
-    def __init__(self, ticket: int, context: Any, calls: list[Message]) -> None:
+    def __init__(self, ticket: int, timestamp_us: float | None, context: Any, calls: list[Message]) -> None:
         """Note in ``calls`` what is said of the item with this number; all else is as in ``context``."""
         self._ticket = ticket
+        self._timestamp_us = timestamp_us
         self._context = context
         self._calls = calls
 
@@ -168,6 +171,16 @@ class ReplicaContext:
     def survive(self) -> None:
         """Let the item survive interruptions."""
         self._calls.append([self._ticket, "survive"])
+
+    @property
+    def timestamp_us(self) -> float | None:
+        """When the item of this call is to be shown or heard, in µs; or None."""
+        return self._timestamp_us
+
+    @timestamp_us.setter
+    def timestamp_us(self, timestamp_us: float | None) -> None:
+        self._timestamp_us = timestamp_us
+        self._calls.append([self._ticket, "timestamp", timestamp_us])
 
 
 def _last(ticket: int, value: Any) -> Message:

@@ -6,16 +6,18 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Callable
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.session_id import SESSION_ID
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
+from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.more_to_come import MoreToCome
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
@@ -41,6 +43,8 @@ class Segment:
         more: whether more outputs may come soon without the thread sending what it has.
         is_tagged: whether items have tags, so that what is under way can be interrupted.
         on_interrupt: told, in any thread, what has become stale: what was let in before a stamp.
+        on_dead_letter: given, in any thread, each item that a failure policy gives up; without it they are
+            logged. What it raises fails the run.
         waiting_tag: that of the item for which a sync node's awaitable is waited for.
         thread: what the thread waits with.
         context: the context of variables that async code of the nodes runs under.
@@ -63,6 +67,7 @@ class Segment:
         "is_cancelled",
         "is_tagged",
         "more",
+        "on_dead_letter",
         "on_interrupt",
         "plan",
         "stages",
@@ -98,6 +103,7 @@ class Segment:
         self.more = False
         self.is_tagged = plan.is_tagged
         self.on_interrupt: Callable[[float], None] | None = None
+        self.on_dead_letter: TakeDeadLetter | None = None
         self.waiting_tag: Tag | None = None
         self._stale_before = 0.0
         self.thread = ThreadSide()
@@ -115,8 +121,7 @@ class Segment:
         has_metrics = plan.has_metrics
         has_callers_loop = loop is not None and not is_callers_thread
         self.stages = [
-            Stage(place.id, place.node, place.concurrency, has_metrics, has_callers_loop)
-            for place in plan.nodes
+            Stage(place.id, place.node, place.settings, has_metrics, has_callers_loop) for place in plan.nodes
         ]
         for stage in self.stages:
             if stage.traits.takes_context:
@@ -136,6 +141,16 @@ class Segment:
         if self._loop_thread is None:
             self._loop_thread = LoopThread()
         return self._loop_thread.loop
+
+    def loop_in_use(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, where one is there and the segment depends on it."""
+        if self._own_loop is not None:
+            return self._own_loop
+        return self.loop if self._units.tasks() else None
+
+    def nodes_on_loop(self) -> list[LoopUnit]:
+        """Those whose code runs on the loop, or in threads of their own."""
+        return self._units.loop_units
 
     @property
     def is_over(self) -> bool:
@@ -216,8 +231,16 @@ class Segment:
             unit.interrupt()
         if self.is_stale(self.waiting_tag):
             self.thread.interrupt_wait()
+        self.thread.notify()
         if self.on_interrupt is not None:
             self.on_interrupt(before)
+
+    def keep(self, node_ids: Iterable[str]) -> None:
+        """Have nodes that go on in another segment not flush at the end of this one."""
+        kept = set(node_ids)
+        for stage in self.stages:
+            if stage.id in kept:
+                stage.flush = None
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
@@ -246,6 +269,8 @@ class Segment:
         units, self._units = self._units, _NO_UNITS
         for unit in units.all():
             unit.release()
+        # Letters that are kept refer to this by the tracebacks of their errors.
+        self.on_dead_letter = None
         self.thread.close()
         return failures
 
@@ -264,6 +289,15 @@ class Segment:
         add_thread_cure(error)
         stage.errors += 1
         self._record_failure(unit, NodeFailure(error, stage.id, phase, index))
+
+    def skip(self, unit: Unit, stage: Stage, error: BaseException, item: Any, index: int) -> None:
+        """Give up an item that a node has failed for, as its failure policy says."""
+        stage.errors += 1
+        take = self.on_dead_letter or log_dead_letter
+        try:
+            take(DeadLetter(stage.id, index, item, error))
+        except BaseException as problem:
+            self.fail_about(unit, stage.id, problem)
 
     def fail_source(self, unit: Unit, error: BaseException, node_id: str | None, index: int) -> None:
         """Record a failure of an input of the pipeline: of its item at ``index``, or of giving that one."""
@@ -302,9 +336,9 @@ class Segment:
             waiting += box.entries.copy()
         return waiting, sum(unit.stage.concurrency + 1 for unit in self._units.loop_units)
 
-    def more_to_come(self) -> _MoreToCome:
+    def more_to_come(self) -> MoreToCome:
         """Inside, an output must not wait for the end of the batch."""
-        return _MoreToCome(self)
+        return MoreToCome(self)
 
     def flush_outputs(self) -> None:
         """Send what has gathered; at the end of a batch."""
@@ -369,24 +403,6 @@ class Segment:
 
 
 _NO_UNITS = Units([], [], [], [], [], [])
-
-
-class _MoreToCome:
-    """``Segment.more`` while something goes on; a class, as it is entered for each item that gives many."""
-
-    __slots__ = ("_before", "_segment")
-
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-        self._before = segment.more
-
-    def __enter__(self) -> None:
-        self._segment.more = True
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._segment.more = self._before
 
 
 def _frame_of(thread_ident: int) -> FrameType | None:

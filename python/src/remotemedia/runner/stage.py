@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.core.lifecycle import LifecycleRecord, record_of
+from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.node_thread import NodeThread
 from remotemedia.runner.outputs import AWAITABLE, Traits, kind_of
@@ -16,6 +17,7 @@ from remotemedia.runner.outputs import AWAITABLE, Traits, kind_of
 if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
     from remotemedia.runner.context import NodeContext
+    from remotemedia.runner.guarded import Attempts
 
 NODE_CODES: set[CodeType] = set()
 """Code of the functions that call a node's own code, each with a local variable ``stage``."""
@@ -50,6 +52,9 @@ class Stage:
         errors: how many of its calls failed.
         position: its position in its chain.
         concurrency: how many items an async node works on at once.
+        is_unordered: whether outputs of these calls are given as they come.
+        policy: what is done where ``process`` fails, or None where that ends the run.
+        attempts: its calls for the item at hand, where it is in a chain and has a policy.
         meter: durations and outputs, where metrics are asked for.
         thread: the node's own thread, where it is a streaming node with a sync ``process``, which may block.
         is_on_loop: whether the node's code runs on the event loop instead of the segment's thread.
@@ -59,6 +64,7 @@ class Stage:
     __slots__ = (
         "_is_guarded",
         "_is_settled",
+        "attempts",
         "before",
         "chain",
         "concurrency",
@@ -68,9 +74,11 @@ class Stage:
         "id",
         "is_exclusive",
         "is_on_loop",
+        "is_unordered",
         "left",
         "meter",
         "node",
+        "policy",
         "position",
         "process",
         "record",
@@ -82,7 +90,7 @@ class Stage:
         self,
         node_id: str,
         node: Any,
-        concurrency: int = 1,
+        settings: NodeSettings = DEFAULT_SETTINGS,
         has_metrics: bool = False,
         has_callers_loop: bool = False,
     ) -> None:
@@ -91,7 +99,7 @@ class Stage:
         Args:
             node_id: the node's id in the graph.
             node: the live object.
-            concurrency: how many items an async node works on at once.
+            settings: what the node states about its calls.
             has_metrics: whether to measure.
             has_callers_loop: whether the event loop is the caller's, and the segment's thread is not.
 
@@ -104,7 +112,10 @@ class Stage:
         self.record: LifecycleRecord = record_of(node)
         self.process: Callable[..., Any] = node.process
         self.flush: Callable[[], Any] | None = node.flush if traits.has_flush else None
-        self.concurrency = concurrency
+        self.concurrency = settings.concurrency
+        self.is_unordered = settings.unordered and settings.concurrency > 1
+        self.policy = settings.failure_policy
+        self.attempts: Attempts | None = None
         self.entered = 0
         self.left = 0
         self.before: Stage | None = None
@@ -135,6 +146,21 @@ class Stage:
             total += stage.entered - stage.left
             stage = stage.before
         return total
+
+    def progress(self) -> tuple[int, ...]:
+        """What changes with every item that its chain moves."""
+        chain = self.chain
+        if chain is None:
+            return (self.entered,)
+        return (chain.entered, *(stage.entered for stage in chain.stages))
+
+    def has_control(self, frame: FrameType | None) -> bool:
+        """Whether its own code runs in a stack in which it is found, and no output of it travels on."""
+        chain = self.chain
+        while frame is not None and frame.f_code not in NODE_CODES:
+            frame = frame.f_back
+        is_chain = chain is not None and frame is not None and frame.f_code is type(chain).run.__code__
+        return not is_chain or (chain is not None and chain.at is self)
 
     def is_initialized(self) -> bool:
         """Whether somebody has initialized the object, as far as it or its record knows."""
@@ -204,10 +230,16 @@ def marks_node(function: Any) -> Any:
 
 def node_id_of(frame: FrameType | None) -> str | None:
     """The id of the node whose code runs in a stack of frames, innermost first; None if it is no node's."""
+    stage = stage_of(frame)
+    return None if stage is None else stage.id
+
+
+def stage_of(frame: FrameType | None) -> Stage | None:
+    """The node whose code runs in a stack of frames, innermost first; None if it is no node's."""
     while frame is not None:
         if frame.f_code in NODE_CODES:
             stage = frame.f_locals.get("stage")
-            return stage.id if isinstance(stage, Stage) else None
+            return stage if isinstance(stage, Stage) else None
         frame = frame.f_back
     return None
 

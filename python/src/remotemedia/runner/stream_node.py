@@ -74,6 +74,7 @@ class StreamNode(LoopUnit):
 
     async def _emit_given(self, given: ThreadOutputs) -> None:
         while await given.wait():
+            self.progress += 1
             for value in given.take():
                 if self.is_dead:
                     raise asyncio.CancelledError

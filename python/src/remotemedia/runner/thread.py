@@ -8,6 +8,9 @@ import selectors
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable
+
+# The real clock, also where a test has put another one into the module: an event waits by it.
+from time import monotonic
 from typing import Any, Protocol
 
 from remotemedia.runner.handoff import ChainBox
@@ -38,6 +41,7 @@ class ThreadSide:
         "_cancel_wait",
         "_is_cleaning_up",
         "_mutex",
+        "_pausing",
         "_runner",
         "_selector",
         "_wake",
@@ -55,6 +59,7 @@ class ThreadSide:
         self._selector: selectors.BaseSelector | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self.is_waiting = False
+        self._pausing: threading.Event | None = None
         self._runner: asyncio.Runner | None = None
         self._mutex = threading.Lock()
         self._cancel_wait: Callable[[], None] | None = None
@@ -71,7 +76,10 @@ class ThreadSide:
         self._selector.register(reader, selectors.EVENT_READ, None)
 
     def notify(self) -> None:
-        """Wake the thread if it waits; called from any thread."""
+        """Wake the thread if it waits or pauses; called from any thread."""
+        pausing = self._pausing
+        if pausing is not None:
+            pausing.set()
         wake = self._wake
         if self.is_waiting and wake is not None:
             self.is_waiting = False
@@ -132,6 +140,18 @@ class ThreadSide:
         finally:
             with self._mutex:
                 self._cancel_wait = None
+
+    def pause(self, seconds: float, is_given_up: Callable[[], bool]) -> bool:
+        """Wait some time, unless something is so that ``notify`` tells of; whether it is not."""
+        end = monotonic() + seconds
+        self._pausing = woken = threading.Event()
+        try:
+            while not (is_over := is_given_up()) and (left := end - monotonic()) > 0:
+                woken.wait(left)
+                woken.clear()
+        finally:
+            self._pausing = None
+        return not is_over
 
     def cancel_waits(self) -> None:
         """Cancel what the thread awaits now or later; called from any thread."""

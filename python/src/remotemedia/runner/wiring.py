@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
-from remotemedia.runner.chain import Chain, Source
+from remotemedia.runner.chain import Chain
 from remotemedia.runner.graph import Shape, shape_of
 from remotemedia.runner.handoff import LIMIT, ChainBox
 from remotemedia.runner.loop_ports import LoopInput, LoopOutput
 from remotemedia.runner.loop_unit import LoopTask, LoopUnit
 from remotemedia.runner.plan import SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort, Target
+from remotemedia.runner.source import Source
 from remotemedia.runner.stage import Stage
 from remotemedia.runner.stream_node import StreamNode
 from remotemedia.runner.unit import Unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from struct import Struct
 from typing import Any, TypeGuard
 
@@ -31,8 +32,30 @@ def encode_frame(kind: int, payload: Any) -> bytes:
     Raises:
         ValueTransferError: the payload cannot cross.
     """
-    body = encode(payload)
+    return frame_of(kind, encode(payload))
+
+
+def frame_of(kind: int, body: bytes) -> bytes:
+    """A frame around a payload that has been encoded already."""
     return _header.pack(len(body), kind) + body
+
+
+def frames_in(data: bytes) -> Iterator[tuple[int, memoryview]]:
+    """The whole frames that these bytes begin with: kind and payload of each.
+
+    Raises:
+        ProtocolError: a frame is too long.
+    """
+    view, at = memoryview(data), 0
+    while len(view) - at >= HEADER_BYTES:
+        length, kind = _header.unpack_from(view, at)
+        if length > MAX_PAYLOAD_BYTES:
+            raise ProtocolError(f"a frame of {length} bytes is longer than the 1 GiB that the wire allows")
+        end = at + HEADER_BYTES + length
+        if end > len(view):
+            return
+        yield kind, view[at + HEADER_BYTES : end]
+        at = end
 
 
 def encode_items_frame(items: list[Any], buffer: bytearray) -> None:

@@ -1,0 +1,52 @@
+"""What ``Pipeline.open`` gives, before the session is open."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from types import TracebackType
+from typing import Any
+
+from remotemedia.core.exceptions import InvalidArgumentError
+from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.stuck import RunWatch
+from remotemedia.driver.live_session import LiveSession, open_session
+from remotemedia.runner.dead_letter import TakeDeadLetter
+
+
+class OpeningSession:
+    """A session that is about to open: await it, or enter it with ``async with``; see ``Pipeline.open``."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        max_pending: int,
+        enable_metrics: bool | None,
+        return_state: bool,
+        session_id: str | None,
+        on_dead_letter: TakeDeadLetter | None = None,
+        watch: RunWatch | None = None,
+    ) -> None:
+        """Check the arguments; they are those of ``Pipeline.open``."""
+        given: Any = max_pending
+        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+            raise InvalidArgumentError(f"max_pending must be a whole number from 1, got {given!r}.")
+        has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
+        # A coroutine, so that Python warns where it is never awaited.
+        self._opening = open_session(
+            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch
+        )
+        self._session: LiveSession | None = None
+
+    def __await__(self) -> Generator[Any, None, LiveSession]:
+        """Open the session."""
+        return self._opening.__await__()
+
+    async def __aenter__(self) -> LiveSession:
+        self._session = await self._opening
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.__aexit__(kind, error, trace)

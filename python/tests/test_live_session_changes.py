@@ -1,0 +1,497 @@
+"""Live sessions whose pipeline is changed while they go on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from live import read, run, turns, wait_inside
+from remotemedia import Node, Pipeline, per_session
+from remotemedia.core.exceptions import (
+    EmptyPipelineError,
+    ExecutorUnavailableError,
+    InvalidArgumentError,
+    InvalidNodeError,
+    NodeBusyError,
+    SessionEndedError,
+)
+from session_nodes import AsyncGated, Counting, FailingAt, Gated
+from typescript import PASS
+
+LIFE = ["initialize", "flush", "cleanup"]
+
+
+class Letter(Node):
+    """Adds its letter to texts, with how many it has had, and notes its life and the threads of it."""
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(name=letter)
+        self.letter = letter
+        self.count = 0
+        self.calls: list[str] = []
+        self.threads: set[int] = set()
+
+    def note(self, call: str) -> None:
+        self.calls.append(call)
+        self.threads.add(threading.get_ident())
+
+    def initialize(self) -> None:
+        self.note("initialize")
+
+    def process(self, text: str) -> Any:
+        self.threads.add(threading.get_ident())
+        self.count += 1
+        return f"{text}{self.letter}{self.count}"
+
+    def flush(self) -> str:
+        self.note("flush")
+        return f"[{self.letter}{self.count}]"
+
+    def cleanup(self) -> None:
+        self.note("cleanup")
+
+
+class AsyncLetter(Letter):
+    async def process(self, text: str) -> Any:
+        await asyncio.sleep(0)
+        return super().process(text)
+
+
+class ManyLetters(Letter):
+    """Gives each text twice."""
+
+    def process(self, text: str) -> Any:
+        for _ in range(2):
+            yield super().process(text)
+
+
+class BrokenLetter(Letter):
+    def initialize(self) -> None:
+        raise LookupError("no model")
+
+
+class Pairs(Node):
+    is_streaming = True
+
+    async def process(self, data: AsyncIterator[str]) -> AsyncIterator[str]:
+        waiting: list[str] = []
+        async for text in data:
+            waiting.append(text)
+            if len(waiting) == 2:
+                yield "+".join(waiting)
+                waiting.clear()
+        if waiting:
+            yield waiting[0]
+
+
+class TestChanges:
+    def test_insert_between_two_items(self) -> None:
+        first, last, added = Letter("a"), Letter("c"), Letter("b")
+
+        async def main() -> list[Any]:
+            async with Pipeline([first, last]).open() as session:
+                await session.write("1")
+                assert await session.insert(added, after="a_0") == "b_2"
+                await session.write("2")
+                session.end()
+                return await read(session)
+
+        assert run(main) == ["1a1c1", "2a2b1c2", "[a2]b2c3", "[b2]c4", "[c4]"]
+        assert [node.calls for node in (first, added, last)] == [LIFE, LIFE, LIFE]
+
+    def test_remove_flushes_into_what_was_behind(self) -> None:
+        first, middle, last = Letter("a"), Letter("b"), Letter("c")
+
+        async def main() -> None:
+            async with Pipeline([first, middle, last]).open() as session:
+                await session.write("1")
+                await session.remove("b_1")
+                assert middle.calls == LIFE
+                assert first.calls == last.calls == ["initialize"]
+                await session.write("2")
+                session.end()
+                assert await read(session) == ["1a1b1c1", "[b1]c2", "2a2c3", "[a2]c4", "[c4]"]
+
+        run(main)
+
+    def test_replace_keeps_the_id_and_counts_go_on(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Letter("a")]).open(enable_metrics=True)
+            await session.write("1")
+            await session.replace("a_0", per_session(lambda: Letter("b")))
+            await session.write("2")
+            session.end()
+            assert await read(session) == ["1a1", "[a1]", "2b1", "[b1]"]
+            metrics = session.metrics()
+            assert metrics is not None
+            (node,) = metrics["node_metrics"]
+            assert (node["node_id"], node["items_in"], node["items_out"]) == ("a_0", 2, 4)
+
+        run(main)
+
+    def test_all_calls_of_a_node_are_made_in_one_thread(self) -> None:
+        nodes = [Letter(letter) for letter in "abcd"]
+
+        async def main() -> None:
+            session = await Pipeline(nodes[:2]).open()
+            await session.write("1")
+            await session.insert(nodes[2], before="a_0")
+            await session.write("2")
+            await session.replace("b_1", nodes[3])
+            await session.write("3")
+            session.end()
+            await read(session)
+
+        run(main)
+        assert [len(node.threads) for node in nodes] == [1, 1, 1, 1]
+
+    def test_several_at_once_are_made_in_turn(self) -> None:
+        gate = Gated()
+
+        async def main() -> None:
+            session = await Pipeline([gate]).open()
+            await session.write("1")
+            await wait_inside(gate)
+            changes = [
+                asyncio.create_task(session.insert(Letter(letter), after="Gated_0")) for letter in "abc"
+            ]
+            await turns()
+            gate.may_go_on.set()
+            assert await asyncio.gather(*changes) == ["a_1", "b_2", "c_3"]
+            await session.write("2")
+            assert [await anext(session), await anext(session)] == ["1", "2c1b1a1"]
+            await session.cancel()
+
+        run(main)
+
+    def test_one_that_nobody_waits_for_is_made(self) -> None:
+        gate = Gated()
+
+        async def main() -> None:
+            session = await Pipeline([gate]).open()
+            await session.write("1")
+            await wait_inside(gate)
+            change = asyncio.create_task(session.insert(Letter("a"), after="Gated_0"))
+            await turns()
+            change.cancel()
+            gate.may_go_on.set()
+            await session.write("2")
+            session.end()
+            assert await read(session) == ["1", "2a1", "[a1]"]
+
+        run(main)
+
+    def test_nothing_changes_where_a_new_node_fails(self) -> None:
+        first = Letter("a")
+
+        async def main() -> None:
+            session = await Pipeline([first]).open()
+            await session.write("1")
+            with pytest.raises(LookupError, match="no model"):
+                await session.replace("a_0", BrokenLetter("b"))
+            await session.write("2")
+            session.end()
+            assert await read(session) == ["1a1", "2a2", "[a2]"]
+
+        run(main)
+        assert first.calls == LIFE
+
+    def test_refusals(self) -> None:
+        unused = Letter("u")
+
+        async def main() -> None:
+            session = await Pipeline([Letter("a"), Letter("b")]).open()
+            with pytest.raises(InvalidArgumentError, match='has no node "c"'):
+                await session.insert(unused, after="c")
+            with pytest.raises(InvalidArgumentError, match='has a node "b_1" already'):
+                await session.insert(unused, after="a_0", id="b_1")
+            with pytest.raises(InvalidArgumentError, match="either before= or after="):
+                await session.insert(unused)
+            with pytest.raises(InvalidNodeError):
+                await session.insert(object(), after="a_0")
+            with pytest.raises(InvalidArgumentError, match="manifest entry"):
+                await session.insert({"node_type": "PassThrough"}, after="a_0")
+            unused.executor = "process"
+            with pytest.raises(ExecutorUnavailableError, match='"u_0" does not run in this program'):
+                await session.insert(unused, after="a_0")
+            await session.remove("a_0")
+            with pytest.raises(EmptyPipelineError, match="is the only one"):
+                await session.remove("b_1")
+            session.end()
+            with pytest.raises(SessionEndedError):
+                await session.remove("b_1")
+            await read(session)
+
+        run(main)
+        assert unused.calls == []
+
+    def test_a_streaming_node_must_go(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Letter("a"), Pairs()]).open()
+            with pytest.raises(NodeBusyError, match='"Pairs_1" is a streaming node'):
+                await session.insert(Letter("b"), after="a_0")
+            for text in "123":
+                await session.write(text)
+            await session.replace("Pairs_1", Letter("p"))
+            await session.write("4")
+            session.end()
+            assert await read(session) == ["1a1+2a2", "3a3", "4a4p1", "[a4]p2", "[p2]"]
+
+        run(main)
+
+    def test_a_streaming_node_whose_successor_fails_begins_anew(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Pairs()]).open()
+            await session.write("1")
+            with pytest.raises(LookupError, match="no model"):
+                await session.replace("Pairs_0", BrokenLetter("b"))
+            await session.write("2")
+            session.end()
+            assert await read(session) == ["1", "2"]
+
+        run(main)
+
+    def test_sources_are_refused(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Counting()]).open()
+            with pytest.raises(NodeBusyError, match="is a source node"):
+                await session.insert(Letter("a"), after="Counting_0")
+            await session.cancel()
+
+        run(main)
+
+    @pytest.mark.parametrize("is_graph", [False, True])
+    def test_what_needs_the_engine_is_refused(self, is_graph: bool) -> None:
+        async def main() -> None:
+            pipeline = Pipeline([Letter("a"), Letter("b") if is_graph else PASS, Letter("c")])
+            if is_graph:
+                pipeline.connections = [("a_0", "b_1"), ("a_0", "c_2")]
+            session = await pipeline.open()
+            why = "are no chain" if is_graph else "does not run in this program"
+            with pytest.raises(ExecutorUnavailableError, match=why):
+                await session.remove("a_0")
+            await session.write("1")
+            assert (await anext(session)).startswith("1a1")
+            await session.cancel()
+
+        run(main)
+
+
+class TestWhatHappensMeanwhile:
+    def test_an_interruption(self) -> None:
+        gate = AsyncGated()
+
+        async def main() -> None:
+            session = await Pipeline([gate]).open()
+            await session.write("old")
+            await gate.is_inside.wait()
+            change = asyncio.create_task(session.insert(Letter("a"), after="AsyncGated_0"))
+            await turns()
+            await session.write("old too")
+            session.interrupt()
+            gate.may_go_on.set()
+            await session.write("new")
+            await change
+            assert await anext(session) == "newa1"
+            await session.cancel()
+
+        run(main)
+
+    def test_an_interruption_drops_outputs_that_came_before_the_change(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Letter("a")]).open()
+            await session.write("old")
+            await session.insert(Letter("b"), after="a_0")
+            session.interrupt()
+            await session.write("new")
+            assert await anext(session) == "newa2b1"
+            await session.cancel()
+
+        run(main)
+
+    def test_the_end(self) -> None:
+        gate, added = Gated(), Letter("a")
+
+        async def main() -> None:
+            session = await Pipeline([gate]).open()
+            await session.write("1")
+            await wait_inside(gate)
+            change = asyncio.create_task(session.insert(added, after="Gated_0"))
+            await turns()
+            session.end()
+            gate.may_go_on.set()
+            await change
+            assert await read(session) == ["1", "[a0]"]
+
+        run(main)
+        assert (gate.calls, added.calls) == (LIFE, LIFE)
+
+    def test_a_cancel(self) -> None:
+        gate, added = AsyncGated(), Letter("a")
+
+        async def main() -> None:
+            session = await Pipeline([gate]).open()
+            await session.write("1")
+            await gate.is_inside.wait()
+            change = asyncio.create_task(session.insert(added, after="AsyncGated_0"))
+            await turns()
+            await session.cancel(ValueError("enough"))
+            with pytest.raises(SessionEndedError, match="enough"):
+                await change
+            with pytest.raises(ValueError, match="enough"):
+                await session.wait()
+
+        run(main)
+        assert (gate.calls, added.calls) == (["initialize", "cancelled", "cleanup"], [])
+
+    def test_a_cancel_while_a_new_node_is_initialized(self) -> None:
+        class Slow(Letter):
+            async def initialize(self) -> None:  # type: ignore[override]
+                self.note("initialize")
+                begun.set()
+                await asyncio.sleep(3600)
+
+            async def process(self, text: str) -> Any:
+                return text
+
+        first, slow, begun = Letter("a"), Slow("s"), asyncio.Event()
+
+        async def main() -> None:
+            session = await Pipeline([first]).open()
+            change = asyncio.create_task(session.insert(slow, after="a_0"))
+            await begun.wait()
+            await session.cancel()
+            with pytest.raises(SessionEndedError):
+                await change
+
+        run(main)
+        assert first.calls == ["initialize", "cleanup"]
+
+    def test_a_failure_in_what_was_written_before(self) -> None:
+        gate, failing, added = Gated(), FailingAt("bad"), Letter("a")
+
+        async def main() -> None:
+            session = await Pipeline([gate, failing]).open()
+            await session.write("good")
+            await wait_inside(gate)
+            await session.write("bad")
+            change = asyncio.create_task(session.insert(added, after="FailingAt_1"))
+            await turns()
+            await session.write("never")
+            gate.may_go_on.set()
+            assert await anext(session) == "good"
+            with pytest.raises(LookupError, match="no bad"):
+                await anext(session)
+            with pytest.raises(SessionEndedError):
+                await change
+
+        run(main)
+        assert added.calls == []
+
+    def test_a_failing_flush_and_cleanup_of_what_goes(self) -> None:
+        class Stubborn(Letter):
+            def cleanup(self) -> None:
+                raise LookupError("cannot go")
+
+        first = Letter("a")
+
+        async def main() -> None:
+            session = await Pipeline([first, Stubborn("s")]).open()
+            await session.write("1")
+            await session.remove("s_1")
+            assert [await anext(session), await anext(session)] == ["1a1s1", "[s1]"]
+            with pytest.raises(LookupError, match="cannot go"):
+                await anext(session)
+
+        run(main)
+        assert first.calls == ["initialize", "cleanup"]
+
+
+KINDS = {"sync": Letter, "async": AsyncLetter, "many": ManyLetters}
+
+
+class Model:
+    """What a plain loop does."""
+
+    def __init__(self) -> None:
+        self.outputs: list[str] = []
+        self.nodes: list[tuple[str, str, list[int]]] = []
+
+    def push(self, text: str, start: int = 0) -> None:
+        if start == len(self.nodes):
+            self.outputs.append(text)
+            return
+        letter, kind, count = self.nodes[start]
+        for _ in range(2 if kind == "many" else 1):
+            count[0] += 1
+            self.push(f"{text}{letter}{count[0]}", start + 1)
+
+    def flush(self, index: int) -> None:
+        letter, _, count = self.nodes[index]
+        self.push(f"[{letter}{count[0]}]", index + 1)
+
+
+PLACE = st.integers(0, 20)
+KIND = st.sampled_from(sorted(KINDS))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(1, 4), st.just("")),
+        st.tuples(st.sampled_from(["before", "after", "replace"]), PLACE, KIND),
+        st.tuples(st.just("remove"), PLACE, st.just("")),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(KIND, min_size=1, max_size=3), STEPS)
+def test_random_changes_give_what_a_plain_loop_gives_that_is_changed_there(
+    kinds: list[str], steps: list[tuple[str, int, str]]
+) -> None:
+    made: list[Letter] = []
+    model = Model()
+
+    def add(kind: str, index: int) -> Letter:
+        letter = chr(97 + len(made))
+        made.append(KINDS[kind](letter))
+        model.nodes.insert(index, (letter, kind, [0]))
+        return made[-1]
+
+    async def main() -> list[Any]:
+        nodes = [add(kind, index) for index, kind in enumerate(kinds)]
+        ids = [f"{node.letter}_{index}" for index, node in enumerate(nodes)]
+        session = await Pipeline(nodes).open()
+        reading = asyncio.create_task(read(session))
+        item = 0
+        for step, number, kind in steps:
+            index = number % len(ids)
+            if step == "write":
+                for _ in range(number):
+                    item += 1
+                    await session.write(f"{item}:")
+                    model.push(f"{item}:")
+            elif step == "remove" and len(ids) > 1:
+                await session.remove(ids.pop(index))
+                model.flush(index)
+                del model.nodes[index]
+            elif step == "replace":
+                model.flush(index)
+                del model.nodes[index]
+                await session.replace(ids[index], add(kind, index))
+            elif step in ("before", "after"):
+                place = index + (step == "after")
+                ids.insert(place, await session.insert(add(kind, place), **{step: ids[index]}))
+        session.end()
+        return await reading
+
+    outputs = run(main)
+    for index in range(len(model.nodes)):
+        model.flush(index)
+    assert outputs == model.outputs
+    assert [node.calls for node in made] == [LIFE] * len(made)

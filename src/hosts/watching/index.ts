@@ -1,0 +1,1 @@
+export { watchSegment, type WatchedSegment } from './loop-watch.js';

@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from '../errors/index.js';
+import { roleOf, settingsOf, type AnyNode } from '../node/index.js';
+
+/**
+ * Checks that a node's host can be started again, and that it can be said which items were in it.
+ *
+ * @param hasHost - whether it has a host of its own that was made for it
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT`
+ */
+export function checkRestart(nodeId: string, node: AnyNode, hasHost: boolean): void {
+  if (!hasHost)
+    throw refused(
+      nodeId,
+      'and runs in a host that holds more than this node. Give it a worker or a process: executor "worker" or "process" for TypeScript, "process" in the entry of a Python node',
+    );
+  const role = roleOf(node);
+  if (role !== 'process') {
+    const kind = role === 'source' ? 'source' : 'streaming';
+    throw refused(nodeId, `and is a ${kind} node, of which nobody knows with which items it is done`);
+  }
+  const { inputQueue } = settingsOf(node, nodeId);
+  if (inputQueue !== undefined && (inputQueue.whenFull !== 'block' || inputQueue.maxAgeMs !== undefined))
+    throw refused(
+      nodeId,
+      'and an inputQueue that drops items, which would come back. Leave out whenFull and maxAgeMs',
+    );
+}
+
+function refused(nodeId: string, why: string): InvalidArgumentError {
+  return new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    `Node "${nodeId}" has a restart policy ${why}, or leave restart out.`,
+    { nodeId },
+  );
+}

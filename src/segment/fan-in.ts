@@ -1,0 +1,318 @@
+import { RemoteMediaError } from '../errors/index.js';
+import type { CheckedFanIn, CheckedQueue } from '../node/index.js';
+import { Backlog, type Waiting } from './backlog.js';
+import { Room } from './room.js';
+import type { RunState } from './run-state.js';
+import { Stage, type Upstream } from './stage.js';
+import { newTag, type Tag } from './tag.js';
+import { timestampOf } from './timestamps.js';
+
+/** Several inputs of one node. */
+export interface FanInRequest {
+  readonly nodeId: string;
+  readonly fanIn: CheckedFanIn;
+  /** Ids of what comes before the node, in the order of the lists that it gets. */
+  readonly inputs: readonly string[];
+  /** Of each input. */
+  readonly limits: CheckedQueue;
+  /** Whether inputs come from the same node somewhere before: one that is made to wait may keep the others from coming. */
+  readonly isForked: boolean;
+}
+
+/** One item of each input, `undefined` where there is none; or items were dropped, and there may be more. */
+type List = (Waiting | undefined)[] | 'dropped';
+
+/** Items that wait for those of a forked input before the run fails. */
+const MOST_FORKED = 65_536;
+
+/** Brings items of several inputs together for one node, in lists. */
+export class FanInStage implements Upstream {
+  /** Items that have come to nothing, because no others fitted. */
+  unmatched = 0;
+  readonly #request: FanInRequest;
+  readonly #inlets: readonly Inlet[];
+  readonly #downstream: Stage;
+  readonly #run: RunState;
+  #open: number;
+  #isOver = false;
+  #timer: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(request: FanInRequest, downstream: Stage, run: RunState) {
+    this.#request = request;
+    this.#downstream = downstream;
+    this.#run = run;
+    this.#open = request.inputs.length;
+    const limits: CheckedQueue = request.isForked
+      ? { ...request.limits, maxItems: Math.max(request.limits.maxItems, MOST_FORKED) }
+      : request.limits;
+    this.#inlets = request.inputs.map(() => new Inlet(this, limits));
+    downstream.addUpstream(this);
+    run.addMortal(this);
+  }
+
+  /** Where the items of one input go. */
+  inlet(from: string): Stage {
+    const inlet = this.#inlets[this.#request.inputs.indexOf(from)];
+    if (inlet === undefined) throw new Error(`"${from}" is no input of "${this.#request.nodeId}"`);
+    return inlet;
+  }
+
+  /** Items that were dropped because of the limits, or because no others fitted. */
+  get dropped(): number {
+    return this.#inlets.reduce((sum, { backlog }) => sum + backlog.dropped, this.unmatched);
+  }
+
+  /** Takes an item of an input; a promise where whoever gives more of it has to wait. */
+  take(inlet: Inlet, value: unknown): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
+    inlet.backlog.push(value, this.#run.tag);
+    const wait = this.#match(inlet);
+    // Where nothing comes any more, all has been dropped.
+    const room = inlet.backlog.isFull ? inlet.room.wait() : undefined;
+    if (wait === undefined || room === undefined) return wait ?? room;
+    return Promise.all([wait, room]).then(() => undefined);
+  }
+
+  /** An input has ended. */
+  async ended(): Promise<void> {
+    this.#open--;
+    const wait = this.#match();
+    if (wait !== undefined) await wait;
+    if (this.#open === 0 || this.#canGiveNoMore()) await this.#end();
+  }
+
+  downstreamStopped(_stage: Stage, isFailure: boolean): void {
+    this.die();
+    for (const inlet of this.#inlets) inlet.stop(isFailure);
+  }
+
+  die(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    for (const { backlog, room } of this.#inlets) {
+      backlog.clear();
+      room.free();
+    }
+  }
+
+  interrupt(): void {
+    for (const inlet of this.#inlets) {
+      inlet.backlog.interrupt(this.#run);
+      if (this.#run.isStale(inlet.latest?.tag)) inlet.latest = undefined;
+      inlet.letIn();
+    }
+  }
+
+  /** Gives everything that is complete by now. Never throws or rejects. */
+  #match(came?: Inlet): Promise<void> | undefined {
+    try {
+      const wait = this.#giveAll(came);
+      if (came !== undefined) this.#checkForked(came);
+      return wait;
+    } catch (error) {
+      this.#run.fail(error as Error);
+      this.downstreamStopped(this.#downstream, true);
+      return undefined;
+    }
+  }
+
+  #giveAll(came: Inlet | undefined): Promise<void> | undefined {
+    let waits: Promise<void>[] | undefined;
+    for (let list = this.#next(came); list !== undefined; list = this.#next(came)) {
+      if (list === 'dropped') continue;
+      const wait = this.#give(list);
+      if (wait !== undefined) (waits ??= []).push(wait);
+    }
+    this.#setTimer();
+    return waits === undefined ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  #next(came: Inlet | undefined): List | undefined {
+    const { policy } = this.#request.fanIn;
+    if (policy === 'latest') return this.#nextLatest(came);
+    return policy === 'zip' ? this.#nextZipped() : this.#nextInTime();
+  }
+
+  #nextLatest(came: Inlet | undefined): Waiting[] | undefined {
+    const item = came?.take();
+    if (came === undefined || item === undefined) return undefined;
+    came.latest = item;
+    const list = this.#inlets.flatMap(({ latest }) => latest ?? []);
+    return list.length === this.#inlets.length ? list : undefined;
+  }
+
+  #nextZipped(): List | undefined {
+    const heads = this.#inlets.map(({ backlog }) => backlog.peek());
+    if (heads.every((head) => head !== undefined)) return this.#inlets.map((inlet) => inlet.take());
+    return this.#nextIncomplete(heads);
+  }
+
+  /** The first items whose times fit; those that nothing can fit any more go before. */
+  #nextInTime(): List | undefined {
+    const { toleranceUs } = this.#request.fanIn;
+    const heads = this.#inlets.map(({ backlog }) => backlog.peek());
+    const times = heads.map((head) => (head === undefined ? undefined : this.#timeOf(head)));
+    const known = times.filter((time) => time !== undefined);
+    if (known.length === 0) return undefined;
+    const newest = Math.max(...known);
+    // The times of an input rise: what is older than the newest by more than that will find nothing.
+    const isLate = times.map((time) => time !== undefined && time < newest - toleranceUs);
+    if (isLate.includes(true)) {
+      const oldest = Math.min(...known);
+      return this.#giveUp(
+        (index) => isLate[index] === true && (times[index] as number) <= oldest + toleranceUs,
+      );
+    }
+    if (known.length === heads.length) return this.#inlets.map((inlet) => inlet.take());
+    return this.#nextIncomplete(heads);
+  }
+
+  /** What has waited too long, or waits for an input that has ended. */
+  #nextIncomplete(heads: readonly (Waiting | undefined)[]): List | undefined {
+    if (heads.every((head) => head === undefined)) return undefined;
+    const isVain = this.#inlets.some((inlet, index) => inlet.hasEnded && heads[index] === undefined);
+    if (!isVain && !this.#hasWaitedLong()) return undefined;
+    return this.#giveUp((index) => heads[index] !== undefined);
+  }
+
+  #hasWaitedLong(): boolean {
+    const { maxWaitMs } = this.#request.fanIn;
+    if (maxWaitMs === undefined) return false;
+    const now = performance.now();
+    return this.#inlets.some((inlet) => now - (inlet.waitingSince(now) ?? now) >= maxWaitMs);
+  }
+
+  /** Takes the first items of some inputs out: as a list with gaps, or to be dropped. */
+  #giveUp(isTaken: (index: number) => boolean): List {
+    const list = this.#inlets.map((inlet, index) => (isTaken(index) ? inlet.take() : undefined));
+    if (this.#request.fanIn.incomplete === 'pass') return list;
+    this.unmatched += list.filter((item) => item !== undefined).length;
+    return 'dropped';
+  }
+
+  #give(list: readonly (Waiting | undefined)[]): Promise<void> | undefined {
+    this.#run.tag = this.#run.isTagged ? jointTag(list) : undefined;
+    return this.#downstream.push(list.map((item) => (item === undefined ? null : item.value)));
+  }
+
+  #timeOf({ value, tag }: Waiting): number {
+    const time = timestampOf(value, tag);
+    if (time !== undefined) return time;
+    throw new RemoteMediaError(
+      'RM_NO_TIMESTAMP',
+      `Node "${this.#request.nodeId}" brings its inputs together by time, and an item has none. Write items with { timestampUs }, give media with a timestampUs, or set context.timestampUs in a node before it.`,
+      { nodeId: this.#request.nodeId },
+    );
+  }
+
+  #setTimer(): void {
+    const { maxWaitMs } = this.#request.fanIn;
+    clearTimeout(this.#timer);
+    if (maxWaitMs === undefined || this.#isOver) return;
+    const now = performance.now();
+    const since = this.#inlets.map((inlet) => inlet.waitingSince(now)).filter((time) => time !== undefined);
+    if (since.length === 0) return;
+    const left = Math.max(1, Math.min(...since) + maxWaitMs - now);
+    this.#timer = setTimeout(() => {
+      void this.#match();
+    }, left);
+  }
+
+  /** Whether an input has ended of which nothing waits, and the others would wait for it. */
+  #canGiveNoMore(): boolean {
+    const { policy, incomplete } = this.#request.fanIn;
+    if (policy === 'latest')
+      return this.#inlets.some(({ hasEnded, latest }) => hasEnded && latest === undefined);
+    return (
+      incomplete === 'drop' && this.#inlets.some(({ hasEnded, backlog }) => hasEnded && backlog.length === 0)
+    );
+  }
+
+  #checkForked(inlet: Inlet): void {
+    if (!this.#request.isForked || inlet.backlog.length < MOST_FORKED) return;
+    const { nodeId, inputs } = this.#request;
+    const missing = inputs.filter((_, index) => this.#inlets[index]?.backlog.length === 0);
+    throw new RemoteMediaError(
+      'RM_QUEUE_FULL',
+      `Node "${nodeId}" brings its inputs together: ${String(MOST_FORKED)} items wait, and none of ${missing.join(', ')} has come. Let that node give something for every item, or give fanIn a maxWaitMs.`,
+      { nodeId },
+    );
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isOver) {
+      if (this.#open === 0) await this.#endOnce();
+      return;
+    }
+    this.unmatched += this.#inlets.reduce((sum, { backlog }) => sum + backlog.length, 0);
+    this.die();
+    for (const inlet of this.#inlets) inlet.stop(false);
+    await this.#endOnce();
+  }
+
+  #endOnce(): Promise<void> {
+    return (this.#ending ??= this.#downstream.end());
+  }
+}
+
+/** One input. */
+class Inlet extends Stage {
+  readonly backlog: Backlog;
+  readonly room: Room = new Room();
+  /** Of `latest`: what came last. */
+  latest: Waiting | undefined;
+  hasEnded = false;
+  readonly #fanIn: FanInStage;
+  #headSince: number | undefined;
+
+  constructor(fanIn: FanInStage, limits: CheckedQueue) {
+    super();
+    this.#fanIn = fanIn;
+    this.backlog = new Backlog(limits);
+  }
+
+  push(item: unknown): Promise<void> | undefined {
+    return this.#fanIn.take(this, item);
+  }
+
+  /** Takes the first item. */
+  take(): Waiting | undefined {
+    const item = this.backlog.shift();
+    this.#headSince = undefined;
+    this.letIn();
+    return item;
+  }
+
+  letIn(): void {
+    if (!this.backlog.isFull) this.room.free();
+  }
+
+  /** Since when the first item waits as the first one, in milliseconds; `undefined` where none does. */
+  waitingSince(now: number): number | undefined {
+    this.#headSince = this.backlog.length === 0 ? undefined : (this.#headSince ?? now);
+    return this.#headSince;
+  }
+
+  /** Those before it need not give more. */
+  stop(isFailure: boolean): void {
+    this.stopUpstreams(isFailure);
+  }
+
+  protected finish(): Promise<void> {
+    this.hasEnded = true;
+    return this.#fanIn.ended();
+  }
+}
+
+/** A list is as new as the newest of its items. */
+function jointTag(list: readonly (Waiting | undefined)[]): Tag {
+  const tags = list.flatMap((item) => item?.tag ?? []);
+  const [first = newTag()] = tags;
+  const newest = tags.reduce((best, tag) => (tag.stamp > best.stamp ? tag : best), first);
+  return {
+    ...newest,
+    survives: tags.some(({ survives }) => survives),
+    urgent: tags.some(({ urgent }) => urgent === true),
+  };
+}

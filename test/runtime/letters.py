@@ -1,0 +1,23 @@
+"""A node that adds its letter to texts, as the one in TypeScript that it is tested beside."""
+
+
+class Letter:
+    def __init__(self, letter):
+        self.name = letter
+        self.letter = letter
+        self.count = 0
+        self.life = []
+
+    def initialize(self):
+        self.life.append("initialize")
+
+    def process(self, text):
+        self.count += 1
+        return f"{text}{self.letter}{self.count}.{len(self.life)}"
+
+    def flush(self):
+        self.life.append("flush")
+        return f"[{self.letter}{self.count}]"
+
+    def cleanup(self):
+        self.life.append("cleanup")
