@@ -87,7 +87,7 @@ class ChangeableRun(LocalRun):
         self._asked: Change | None = None
         self._due: Change | None = None
         self._opening: Segment | None = None
-        self._watch(self._segment)
+        self._follow_end_of(self._segment)
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
         """Run in a thread of the pool, with a copy of the caller's context."""
@@ -142,7 +142,7 @@ class ChangeableRun(LocalRun):
         self._due, self._asked = self._asked, None
         self._segment.keep(stage.id for stage in self._segment.stages)
 
-    def _watch(self, segment: Segment) -> None:
+    def _follow_end_of(self, segment: Segment) -> None:
         """Have what a node interrupts be stale in later segments as well."""
 
         def note(before: float) -> None:
@@ -218,7 +218,7 @@ class ChangeableRun(LocalRun):
         rest, options = self._options
         shape = chain_shape(definition)
         segment = LocalRun(definition, shape, run_input, self._make_port, *rest, **options).segment
-        self._watch(segment)
+        self._follow_end_of(segment)
         with self._mutex:
             # Whatever is initialized now, a cancel ends that as well.
             self._opening = segment

@@ -11,8 +11,8 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
-from remotemedia.driver.changes import ChangeableSession
 from remotemedia.core.stuck import RunWatch
+from remotemedia.driver.changes import ChangeableSession
 from remotemedia.driver.dead_letter_queue import DeadLetterQueue
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
