@@ -1,3 +1,4 @@
+import type { Edge } from '../plan/index.js';
 import type { ItemQueue } from '../segment/index.js';
 import { edgesOf, type PipelineDefinition } from './definition.js';
 import { pipelineOf, type PartNode } from './parts.js';
@@ -24,6 +25,7 @@ export class Generation {
   #ended: Promise<void> | undefined;
 
   /**
+   * @param edges - those of a resolved pipeline may lead by way of nodes that no definition has
    * @param onEnding - called before its nodes are cleaned up, with what it failed with
    * @throws as {@link Session}
    */
@@ -33,12 +35,13 @@ export class Generation {
     queue: ItemQueue,
     request: CommonRequest,
     onEnding: (generation: Generation, failure: unknown) => void,
+    edges: readonly Edge[] = edgesOf(definition),
   ) {
     this.definition = definition;
     this.nodes = nodes;
     this.queue = queue;
     this.opened = new Promise((resolve) => (this.#setOpened = resolve));
-    this.#pipeline = pipelineOf(definition.name, nodes, edgesOf(definition));
+    this.#pipeline = pipelineOf(definition.name, nodes, edges);
     this.session = new Session({
       ...request,
       pipeline: this.#pipeline,

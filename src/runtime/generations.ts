@@ -1,3 +1,4 @@
+import type { Edge } from '../plan/index.js';
 import { GraphError, isRemoteMediaError, RemoteMediaError } from '../errors/index.js';
 import type { Host } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
@@ -48,7 +49,8 @@ export class Generations {
     this.#request = request;
     const part = new Part(request.pipeline);
     const nodes = part.nodes.map((node) => ({ node, part }));
-    this.#line.push(this.#make(request.definition, nodes, request.queues.newest));
+    const { definition, pipeline, queues } = request;
+    this.#line.push(this.#make(definition, nodes, queues.newest, pipeline.edges));
   }
 
   /** Whether a node takes the input. */
@@ -185,9 +187,14 @@ export class Generations {
     return part.nodes.map((node) => ({ node, part }));
   }
 
-  #make(definition: PipelineDefinition, nodes: readonly PartNode[], queue: ItemQueue): Generation {
+  #make(
+    definition: PipelineDefinition,
+    nodes: readonly PartNode[],
+    queue: ItemQueue,
+    edges?: readonly Edge[],
+  ): Generation {
     const common = { ...this.#request.common, onInterrupt: this.interrupt.bind(this) };
-    return new Generation(definition, nodes, queue, common, this.#endsWith.bind(this));
+    return new Generation(definition, nodes, queue, common, this.#endsWith.bind(this), edges);
   }
 
   /** A run ends. Where it is the last one, no other may begin to use its nodes, which are about to be cleaned up. */

@@ -95,11 +95,13 @@ class Playing<In, Out> {
   }
 
   async run(steps: readonly ScriptStep<In>[], given: AbortSignal): Promise<ScriptResult<Out>> {
-    const { clock: _clock, limitMs: _limitMs, returnFailure = false, ...options } = this.#options;
+    const { clock = 'virtual', limitMs: _limitMs, returnFailure = false, ...options } = this.#options;
+    // What looks at a session again and again would keep a virtual clock going for ever.
+    const unwatched = clock === 'virtual' ? { stuckAfterMs: 0 } : {};
     const signal = options.signal === undefined ? given : whicheverFirst(given, options.signal);
     let failure: unknown;
     try {
-      await this.#play(steps, { ...options, signal });
+      await this.#play(steps, { ...unwatched, ...options, signal });
     } catch (error) {
       if (given.aborted) throw givenUp(given.reason as RemoteMediaError, error);
       if (!returnFailure) throw error;

@@ -147,6 +147,7 @@ class _Playing:
         self._given_up: ScriptFailedError | None = None
         self._give_up: Callable[[], object] = lambda: None
         self._opened_at = 0.0
+        self._stuck_after_ms = 5_000.0
 
     async def in_real_time(self, pipeline: Pipeline) -> ScriptResult:
         """Play by the clock on the wall."""
@@ -158,6 +159,8 @@ class _Playing:
 
     async def in_virtual_time(self, pipeline: Pipeline, loop: VirtualLoop) -> ScriptResult:
         """Play by a virtual clock."""
+        # What looks at a session again and again does so by the clock on the wall.
+        self._stuck_after_ms = 0
         loop.on_stall = lambda: self._end(_stalled())
         loop.on_late = lambda: self._end(self._too_long())
         loop.deadline = loop.time() + self._limit_ms / 1_000
@@ -188,6 +191,7 @@ class _Playing:
     async def _session(self, pipeline: Pipeline) -> None:
         writes = sum("write" in step for step in self._steps)
         session = await pipeline.open(
+            stuck_after_ms=self._stuck_after_ms,
             # Half of them may wait at the node, the other half before it.
             max_pending=max(2 * writes, 1),
             enable_metrics=self._enable_metrics,
