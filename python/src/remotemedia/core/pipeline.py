@@ -10,6 +10,7 @@ from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError
 from remotemedia.core.validation import called, check_items, is_entry, live_object, node_problem
 
 if TYPE_CHECKING:
+    from remotemedia.core.queue_settings import QueueLimits, WhenFull
     from remotemedia.driver.opening_session import OpeningSession
     from remotemedia.runner.dead_letter import TakeDeadLetter
 
@@ -274,6 +275,7 @@ class Pipeline:
         return_state: bool = False,
         session_id: str | None = None,
         on_dead_letter: TakeDeadLetter | None = None,
+        input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None,
     ) -> OpeningSession:
         """Open the pipeline as a session: items are written as they come, and outputs read as they come.
 
@@ -287,12 +289,14 @@ class Pipeline:
             session_id: what nodes know the session by; by default a random one.
             on_dead_letter: given each item that a node with the failure policy ``skip`` has failed for, in
                 any thread; by default each is logged as a warning, unless ``session.dead_letters`` is read.
+            input_queue: limits of the items that wait at the input, instead of ``max_pending``; as of a node.
 
         Returns:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
             InvalidArgumentError: ``max_pending`` is no whole number from 1.
+            ConfigurationError: ``input_queue`` has a wrong value.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 
         Example::
@@ -305,7 +309,9 @@ class Pipeline:
         """
         from remotemedia.driver.opening_session import OpeningSession
 
-        return OpeningSession(self, max_pending, enable_metrics, return_state, session_id, on_dead_letter)
+        return OpeningSession(
+            self, max_pending, enable_metrics, return_state, session_id, on_dead_letter, input_queue
+        )
 
     def get_metrics(self) -> dict[str, Any] | None:
         """The metrics of the last run with ``enable_metrics``, or None.

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from remotemedia.core.exceptions import SessionEndedError
+from remotemedia.core.queue_settings import QueueLimits
+from remotemedia.runner.backlog import Backlog
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopInput
-from remotemedia.runner.tags import Tag, Tagged
+from remotemedia.runner.tags import Tag, new_tag
 
 
 class WrittenInput:
     """A queue between those that write and the port that lets the items in.
 
     Items count as pending until the node that is furthest behind takes them: also those that the port has
-    handed to its nodes and that wait there.
+    handed to its nodes and that wait there. Urgent ones go to the nodes at once, before what is pending.
 
     Attributes:
         hand_off_limit: how many items may wait between the port and a node; fewer than may be pending, so
@@ -27,21 +30,26 @@ class WrittenInput:
         tag: that of the item given last.
     """
 
-    def __init__(self, max_pending: int, on_broken: Callable[[], None]) -> None:
+    def __init__(
+        self, max_pending: int, on_broken: Callable[[], None], limits: QueueLimits | None = None
+    ) -> None:
         """Start empty; to be called on the loop.
 
         Args:
             max_pending: how many items may be pending before writers wait.
             on_broken: called on the loop when nobody reads any more, and not because all was read.
+            limits: those of the items that wait here, instead of ``max_pending``.
         """
-        self.hand_off_limit = max_pending // 2
+        # With limits of its own all that waits does so here, where they hold.
+        self.hand_off_limit = max_pending // 2 if limits is None else 0
         self.is_ended = False
         self.tag: Tag | None = None
         self._loop = asyncio.get_running_loop()
-        self._max_pending = max_pending
+        self._max_pending = max_pending if limits is None else None
         self._on_broken = on_broken
         self._port: LoopInput | None = None
-        self._items: deque[Tagged] = deque()
+        self._items = Backlog(limits or QueueLimits(max_pending))
+        self._is_read = False
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -60,7 +68,9 @@ class WrittenInput:
 
     # Writing
 
-    def put_now(self, item: Any, survives: bool = False) -> bool:
+    def put_now(
+        self, item: Any, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> bool:
         """Put an item if there is room and nobody waits for it; whether it was put.
 
         Raises:
@@ -68,23 +78,30 @@ class WrittenInput:
         """
         if self._refusal is not None:
             raise self._refusal()
-        if self._writers or not self._has_room():
+        if not urgent and (self._writers or not self._has_room()):
             return False
-        self._put(item, survives)
+        self._put(item, new_tag(survives, urgent, timestamp_us))
         return True
 
-    async def put(self, item: Any, survives: bool = False) -> None:
+    async def put(
+        self, item: Any, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> None:
         """Put an item as soon as there is room. If this is cancelled, it has not been put.
 
         Raises:
             SessionEndedError: it was refused, also while this has waited.
         """
-        if self.put_now(item, survives):
+        if self.put_now(item, survives, urgent, timestamp_us):
             return
         while not await self._enter():
             if self._refusal is not None:
                 raise self._refusal()
-        self._put(item, survives)
+        self._put(item, new_tag(survives, urgent, timestamp_us))
+
+    @property
+    def dropped(self) -> int:
+        """How many items were dropped because of the limits."""
+        return self._items.dropped
 
     def end(self) -> None:
         """No more items will be written; those of writers that wait come in."""
@@ -93,7 +110,7 @@ class WrittenInput:
 
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
-        self._items = deque(entry for entry in self._items if entry.tag.survives or entry.tag.stamp >= before)
+        self._items.interrupt(lambda tag: tag is not None and tag.stamp < before and not tag.survives)
         self._admit()
 
     def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
@@ -114,16 +131,19 @@ class WrittenInput:
         return self
 
     async def __anext__(self) -> Any:
-        while not self._items:
+        self._is_read = True
+        while self._items.peek() is None:
             # What is given up gets no end, which would have nodes flush: the port is cancelled.
             if self.is_ended and not (self._writers or self._entering or self._is_broken):
                 raise StopAsyncIteration
             self._reader = self._loop.create_future()
             self._admit()
             await self._reader
+        # Before it is taken: until a node has it, it is pending.
         self._admit()
-        item, self.tag = self._items.popleft()
-        return item
+        entry = self._items.take()
+        self.tag = entry.tag
+        return entry.item
 
     async def aclose(self) -> None:
         """Nobody reads any more, because of a failure, a cancel, or a node that wants no more."""
@@ -149,8 +169,13 @@ class WrittenInput:
         self._entering -= is_let_in
         return is_let_in and not self._is_broken
 
-    def _put(self, item: Any, survives: bool) -> None:
-        self._items.append(Tagged(item, new_tag(survives)))
+    def _put(self, item: Any, tag: Tag) -> None:
+        port = self._port
+        if tag.urgent and self._is_read and port is not None:
+            # The port may wait for a node to take what it has given before. The writer keeps its own tag.
+            contextvars.copy_context().run(port.give_now, item, tag)
+            return
+        self._items.push(item, tag)
         self._wake_reader()
 
     def _has_room(self) -> bool:
@@ -159,6 +184,8 @@ class WrittenInput:
         if self._reader is not None and not self._reader.done() and not self._entering:
             # The port asks for an item, whatever others have given to the same nodes.
             return True
+        if self._max_pending is None:
+            return not self._items.is_full
         waiting = 0 if self._port is None else self._port.waiting
         return len(self._items) + self._entering + waiting < self._max_pending
 
