@@ -20,7 +20,8 @@ def new_journal() -> str:
 
 def settings_in(entry) -> dict:
     """What a node of a case states about its calls, as in a manifest."""
-    return {name: entry[name] for name in ("concurrency", "unordered", "failure_policy") if name in entry}
+    names = ("concurrency", "unordered", "failure_policy", "input_queue", "fan_in")
+    return {name: entry[name] for name in names if name in entry}
 
 
 def ids_of(case) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from cases import CASES, check, edges_of, ends_of, ids_of, new_journal, settings_in
 from engine import SECONDS, WINDOW, Engine, Feed, RequestError, Sink, segment
+from remotemedia.runner.joined import inputs_of
 
 NODES = str(Path(__file__).parent / "conformance_nodes.py")
 
@@ -36,7 +37,12 @@ def test_case(case, engine):
         if owner[entry["id"]] == entry["id"]
     }
     nodes = [
-        {"id": entry["id"], "object": made[owner[entry["id"]]], **settings_in(entry)}
+        {
+            "id": entry["id"],
+            "object": made[owner[entry["id"]]],
+            **settings_in(entry),
+            **inputs_in(case, entry),
+        }
         for entry in case["nodes"]
     ]
     first, last = ends_of(case)
@@ -63,6 +69,14 @@ def test_case(case, engine):
     entries = engine.request("call", object=reader, name="entries", args=[], kwargs={})
     engine.request("release", objects=[*made.values(), reader])
     check(case, outputs, failures, entries, letters)
+
+
+def inputs_in(case, entry):
+    """What comes before a node whose inputs are brought together, as the engine says it."""
+    if "fan_in" not in entry:
+        return {}
+    inputs = inputs_of(entry["id"], [(origin, target) for origin, target in edges_of(case)])
+    return {"inputs": {"ids": list(inputs.ids), "isForked": inputs.is_forked}}
 
 
 def run(engine, case, description, channel, token, sinks):

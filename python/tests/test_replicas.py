@@ -244,6 +244,10 @@ def test_nodes_that_cannot_have_copies_are_refused() -> None:
         run(lambda: execute_pipeline_with_input([here], [1]))
     with pytest.raises(ConfigurationError, match="this is a streaming node"):
         run(lambda: execute_pipeline_with_input([away(Streaming())], [1]))
+    joining = away(Recipe())
+    joining.fan_in = "zip"
+    with pytest.raises(ConfigurationError, match=r"brings its inputs together \(zip\)"):
+        run(lambda: execute_pipeline_with_input([joining], [1]))
     twice = away(Recipe())
     with pytest.raises(InvalidNodeError, match="only be at one place"):
         run(lambda: execute_pipeline_with_input([twice, twice], [1]))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remotemedia.core.node import Node, RemoteExecutorConfig
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
+    from remotemedia.core.queue_settings import FanIn, QueueLimits
     from remotemedia.core.settings import FailurePolicy, RetryPolicy
     from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
@@ -54,6 +55,7 @@ _HOMES = {
     "DataSourceNode": "remotemedia.nodes",
     "DeadLetter": "remotemedia.runner.dead_letter",
     "FailurePolicy": "remotemedia.core.settings",
+    "FanIn": "remotemedia.core.queue_settings",
     "LiveSession": "remotemedia.driver.live_session",
     "PerSession": "remotemedia.core.per_session",
     "Node": "remotemedia.core.node",
@@ -65,6 +67,7 @@ _HOMES = {
     "RemoteExecutionError": "remotemedia.core.exceptions",
     "RemoteExecutorConfig": "remotemedia.core.node",
     "RemoteMediaError": "remotemedia.core.exceptions",
+    "QueueLimits": "remotemedia.core.queue_settings",
     "RetryPolicy": "remotemedia.core.settings",
     "WebRTCError": "remotemedia.core.exceptions",
     "execute_pipeline": "remotemedia.runtime",
@@ -123,6 +126,7 @@ __all__ = [
     "DataSourceNode",
     "DeadLetter",
     "FailurePolicy",
+    "FanIn",
     "LiveSession",
     "Node",
     "NodeContext",
@@ -131,6 +135,7 @@ __all__ = [
     "PerSession",
     "Pipeline",
     "PipelineError",
+    "QueueLimits",
     "RemoteExecutionError",
     "RemoteExecutorConfig",
     "RemoteMediaError",

@@ -65,6 +65,18 @@ class GraphError(ManifestError):
     code = "RM_INVALID_GRAPH"
 
 
+class NoTimestampError(PipelineError, ValueError):
+    """Items are brought together by their times, and one has none."""
+
+    code = "RM_NO_TIMESTAMP"
+
+
+class QueueFullError(PipelineError, RuntimeError):
+    """Items wait for others that do not come."""
+
+    code = "RM_QUEUE_FULL"
+
+
 class SessionEndedError(PipelineError, RuntimeError):
     """An item was written to a session that takes no more; the cause is what ended it, if it has failed."""
 
@@ -302,6 +314,8 @@ _CLASSES: tuple[type[RemoteMediaError], ...] = (
     InvalidArgumentError,
     ExecutorUnavailableError,
     ProtocolError,
+    NoTimestampError,
+    QueueFullError,
     MemoryKeptError,
     SharedMemoryFullError,
     CancelTimeoutError,

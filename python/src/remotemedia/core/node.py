@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
+    from remotemedia.core.queue_settings import FanIn, FanInPolicy, QueueLimits, WhenFull
     from remotemedia.core.settings import FailurePolicy, OnError
     from remotemedia.core.state import SessionState, StateManager
 
@@ -112,6 +113,11 @@ class Node:
             their items.
         failure_policy: what is done where ``process`` fails for an item: ``"fail"``, ``"skip"``, a
             ``FailurePolicy`` or the same as a dict; None for ``"fail"``.
+        input_queue: how many items wait for it, and what becomes of more: ``"block"``, ``"drop-oldest"``,
+            ``"drop-newest"``, ``"latest"``, ``QueueLimits`` or the same as a dict; None for a bounded number,
+            for which those before it wait.
+        fan_in: how items of several inputs come to it: ``"merge"``, ``"zip"``, ``"latest"``, ``"timestamp"``,
+            a ``FanIn`` or the same as a dict; None for ``"merge"``.
         enable_state: whether it keeps state for each session.
         state_ttl: how long a session is kept after its last use, a number being seconds; None for 24 hours.
         max_sessions: how many sessions are kept; None for any number.
@@ -137,6 +143,8 @@ class Node:
     concurrency: int | None = None
     unordered: bool | None = None
     failure_policy: OnError | FailurePolicy | Mapping[str, Any] | None = None
+    input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None
+    fan_in: FanInPolicy | FanIn | Mapping[str, Any] | None = None
     enable_state: bool = True
     state_ttl: timedelta | float | None = None
     max_sessions: int | None = None

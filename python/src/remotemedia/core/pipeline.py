@@ -10,6 +10,7 @@ from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError
 from remotemedia.core.validation import called, check_items, is_entry, live_object, node_problem
 
 if TYPE_CHECKING:
+    from remotemedia.core.queue_settings import QueueLimits, WhenFull
     from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.opening_session import OpeningSession
     from remotemedia.runner.dead_letter import TakeDeadLetter
@@ -278,6 +279,7 @@ class Pipeline:
         stuck_after_ms: float = 5_000,
         memory_limit_bytes: int | None = None,
         on_stuck: Callable[[StuckReport], Any] | None = None,
+        input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None,
     ) -> OpeningSession:
         """Open the pipeline as a session: items are written as they come, and outputs read as they come.
 
@@ -296,12 +298,14 @@ class Pipeline:
             memory_limit_bytes: how much resident memory each process may use before that is reported.
             on_stuck: takes the reports, in a thread of the runtime, also while this event loop is blocked; by
                 default each is logged as a warning.
+            input_queue: limits of the items that wait at the input, instead of ``max_pending``; as of a node.
 
         Returns:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
             InvalidArgumentError: ``max_pending`` is no whole number from 1, or a limit no number from 0.
+            ConfigurationError: ``input_queue`` has a wrong value.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 
         Example::
@@ -317,7 +321,7 @@ class Pipeline:
 
         watch = watch_of(stuck_after_ms, memory_limit_bytes, on_stuck)
         return OpeningSession(
-            self, max_pending, enable_metrics, return_state, session_id, on_dead_letter, watch
+            self, max_pending, enable_metrics, return_state, session_id, on_dead_letter, watch, input_queue
         )
 
     def get_metrics(self) -> dict[str, Any] | None:

@@ -1,13 +1,14 @@
-"""What a node states about its calls: how many at once, in which order, and what is done where one fails."""
+"""What a node states: how many calls at once, in which order, what is done where one fails, what waits."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from remotemedia.core.exceptions import ConfigurationError
+from remotemedia.core.queue_settings import FanIn, QueueLimits, fan_in_of, queue_of, write_limits
+from remotemedia.core.setting_checks import Check, is_from, is_whole
 
 OnError = Literal["fail", "skip"]
 """What becomes of an item for which ``process`` fails: the run fails, or the item becomes a dead letter."""
@@ -58,25 +59,30 @@ class NodeSettings:
         concurrency: how many items an async ``process`` works on at once.
         unordered: whether outputs of several calls at once are given as they come.
         failure_policy: None where every failure ends the run at once.
+        input_queue: None where nothing is stated.
+        fan_in: None where items of several inputs are merged.
         replicas: how many processes have the node, each a copy of its own.
     """
 
     concurrency: int = 1
     unordered: bool = False
     failure_policy: FailurePolicy | None = None
+    input_queue: QueueLimits | None = None
+    fan_in: FanIn | None = None
     replicas: int = 1
 
 
 DEFAULT_SETTINGS: Final = NodeSettings()
 """Those of all nodes that state none."""
 
-_NAMES: Final = ("concurrency", "unordered", "failure_policy", "replicas")
+_NAMES: Final = ("concurrency", "unordered", "failure_policy", "input_queue", "fan_in", "replicas")
+_NOTHING_ELSE: Final = [None] * (len(_NAMES) - 1)
 _POLICY_FIELDS: Final = ("on_error", "retry", "timeout_ms")
 _RETRY_RANGES: Final = {"attempts": 1, "delay_ms": 0, "factor": 1, "max_delay_ms": 0}
 
 
 def settings_of(node: Any, node_id: str) -> NodeSettings:
-    """What a node states in its attributes, which are called as those of ``NodeSettings``.
+    """What a node states in its attributes: those that ``NodeSettings`` has.
 
     Raises:
         ConfigurationError: one of them has a wrong value; names node and setting.
@@ -84,17 +90,35 @@ def settings_of(node: Any, node_id: str) -> NodeSettings:
     concurrency: Any = getattr(node, "concurrency", None)
     unordered: Any = getattr(node, "unordered", None)
     policy: Any = getattr(node, "failure_policy", None)
+    queue: Any = getattr(node, "input_queue", None)
+    fan_in: Any = getattr(node, "fan_in", None)
     replicas: Any = getattr(node, "replicas", None)
-    if concurrency is None and unordered is None and policy is None and replicas is None:
+    if (
+        concurrency is None
+        and unordered is None
+        and policy is None
+        and queue is None
+        and fan_in is None
+        and replicas is None
+    ):
         return DEFAULT_SETTINGS
-    if policy is not None and policy != "fail":
-        for flag, role in (("is_source", "source"), ("is_streaming", "streaming")):
-            if getattr(node, flag, False) is True:
-                raise ConfigurationError(
-                    f'Node "{node_id}": a failure_policy is about calls of process() for one item, and this '
-                    f"is a {role} node. Leave it out."
-                )
-    return _checked(concurrency, unordered, policy, replicas, node_id)
+    is_source = getattr(node, "is_source", False) is True
+    if (
+        policy is not None
+        and policy != "fail"
+        and (is_source or getattr(node, "is_streaming", False) is True)
+    ):
+        role = "source" if is_source else "streaming"
+        raise ConfigurationError(
+            f'Node "{node_id}": a failure_policy is about calls of process() for one item, and this '
+            f"is a {role} node. Leave it out."
+        )
+    if is_source and (queue is not None or fan_in not in (None, "merge")):
+        name = "fan_in" if queue is None else "input_queue"
+        raise ConfigurationError(
+            f'Node "{node_id}": {name} is for a node with an input, and this is a source node. Leave it out.'
+        )
+    return _checked(node_id, concurrency, unordered, policy, queue, fan_in, replicas)
 
 
 def read_settings(written: Mapping[str, Any], node_id: str) -> NodeSettings:
@@ -103,10 +127,10 @@ def read_settings(written: Mapping[str, Any], node_id: str) -> NodeSettings:
     Raises:
         ConfigurationError: one of them has a wrong value; names node and setting.
     """
-    concurrency, unordered, policy, replicas = (written.get(name) for name in _NAMES)
-    if concurrency in (None, 1) and unordered is None and policy is None and replicas is None:
+    concurrency, *others = (written.get(name) for name in _NAMES)
+    if concurrency in (None, 1) and others == _NOTHING_ELSE:
         return DEFAULT_SETTINGS
-    return _checked(concurrency, unordered, policy, replicas, node_id)
+    return _checked(node_id, concurrency, *others)
 
 
 def write_settings(settings: NodeSettings) -> dict[str, Any]:
@@ -120,6 +144,9 @@ def write_settings(settings: NodeSettings) -> dict[str, Any]:
         written["unordered"] = True
     if settings.failure_policy is not None:
         written["failure_policy"] = _write_policy(settings.failure_policy)
+    for name, stated in (("input_queue", settings.input_queue), ("fan_in", settings.fan_in)):
+        if stated is not None:
+            written[name] = write_limits(stated)
     if settings.replicas != 1:
         written["replicas"] = settings.replicas
     return written
@@ -136,25 +163,36 @@ def described_settings(node: Any) -> dict[str, Any]:
     for name in _NAMES:
         value = getattr(node, name, None)
         if value is not None:
-            described[name] = _write_policy(value) if isinstance(value, FailurePolicy) else value
+            described[name] = _described(value)
     return described
 
 
-def _checked(concurrency: Any, unordered: Any, policy: Any, replicas: Any, node_id: str) -> NodeSettings:
+def _described(value: Any) -> Any:
+    if isinstance(value, FailurePolicy):
+        return _write_policy(value)
+    return write_limits(value) if isinstance(value, (QueueLimits, FanIn)) else value
+
+
+def _checked(
+    node_id: str, concurrency: Any, unordered: Any, policy: Any, queue: Any, fan_in: Any, replicas: Any
+) -> NodeSettings:
     if concurrency is None:
         concurrency = 1
     if unordered is None:
         unordered = False
     if replicas is None:
         replicas = 1
-    check = _Check(node_id)
-    check("concurrency", _is_whole(concurrency, 1), "a whole number of at least 1", concurrency)
+    check = Check(f'Node "{node_id}": ')
+    check("concurrency", is_whole(concurrency, 1), "a whole number of at least 1", concurrency)
     check("unordered", isinstance(unordered, bool), "True or False", unordered)
-    check("replicas", _is_whole(replicas, 1), "a whole number of at least 1", replicas)
-    return NodeSettings(concurrency, unordered, _policy_of(policy, check), replicas)
+    check("replicas", is_whole(replicas, 1), "a whole number of at least 1", replicas)
+    failure_policy = _policy_of(policy, check)
+    return NodeSettings(
+        concurrency, unordered, failure_policy, queue_of(queue, check), fan_in_of(fan_in, check), replicas
+    )
 
 
-def _policy_of(given: Any, check: _Check) -> FailurePolicy | None:
+def _policy_of(given: Any, check: Check) -> FailurePolicy | None:
     if given is None or given == "fail":
         return None
     if isinstance(given, FailurePolicy):
@@ -166,12 +204,12 @@ def _policy_of(given: Any, check: _Check) -> FailurePolicy | None:
     on_error: Any = "fail" if stated.get("on_error") is None else stated["on_error"]
     timeout_ms: Any = stated.get("timeout_ms")
     check("failure_policy.on_error", on_error in ("fail", "skip"), '"fail" or "skip"', on_error)
-    is_right = timeout_ms is None or _is_from(timeout_ms, 1)
+    is_right = timeout_ms is None or is_from(timeout_ms, 1)
     check("failure_policy.timeout_ms", is_right, "a number from 1", timeout_ms)
     return FailurePolicy(on_error, _retry_of(stated.get("retry"), check), timeout_ms)
 
 
-def _retry_of(given: Any, check: _Check) -> RetryPolicy | None:
+def _retry_of(given: Any, check: Check) -> RetryPolicy | None:
     if given is None:
         return None
     place = "failure_policy.retry"
@@ -179,41 +217,11 @@ def _retry_of(given: Any, check: _Check) -> RetryPolicy | None:
     stated = cast("Mapping[str, Any]", given)
     check.names(stated, _RETRY_RANGES, place)
     attempts = stated.get("attempts")
-    check(f"{place}.attempts", _is_whole(attempts, 1), "a whole number of at least 1", attempts)
+    check(f"{place}.attempts", is_whole(attempts, 1), "a whole number of at least 1", attempts)
     for name, least in _RETRY_RANGES.items():
         value = stated.get(name)
-        check(f"{place}.{name}", value is None or _is_from(value, least), f"a number from {least}", value)
+        check(f"{place}.{name}", value is None or is_from(value, least), f"a number from {least}", value)
     return RetryPolicy(**{name: value for name, value in stated.items() if value is not None})
-
-
-class _Check:
-    """Refuses what is wrong with the settings of one node."""
-
-    def __init__(self, node_id: str) -> None:
-        self._node_id = node_id
-
-    def __call__(self, name: str, is_right: bool, wanted: str, value: Any) -> None:
-        if is_right:
-            return
-        given = repr(value) if isinstance(value, (int, float, str)) else f"a {type(value).__name__}"
-        raise ConfigurationError(f'Node "{self._node_id}": {name} must be {wanted}, got {given}.')
-
-    def names(self, given: Mapping[str, Any], known: Any, place: str) -> None:
-        """Refuse a field that is not known."""
-        unknown = next((name for name in given if name not in known), None)
-        if unknown is not None:
-            raise ConfigurationError(
-                f'Node "{self._node_id}": {place} has no "{unknown}"; there are {", ".join(known)}.'
-            )
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_from(value: Any, least: int) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value >= least
 
 
 def _write_policy(policy: FailurePolicy) -> dict[str, Any]:

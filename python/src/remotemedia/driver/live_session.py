@@ -11,6 +11,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.core.stuck import RunWatch
 from remotemedia.driver.changes import ChangeableSession
 from remotemedia.driver.dead_letter_queue import DeadLetterQueue
@@ -62,11 +63,12 @@ class LiveSession(ChangeableSession):
         max_pending: int,
         session_id: str | None,
         on_dead_letter: TakeDeadLetter | None = None,
+        input_queue: QueueLimits | None = None,
     ) -> None:
         """Prepare; ``Pipeline.open`` makes sessions."""
         self.session_id = session_id or str(uuid.uuid4())
         self._name = pipeline.name
-        self._input = WrittenInput(max_pending, self._input_broken)
+        self._input = WrittenInput(max_pending, self._input_broken, input_queue)
         self._letters = DeadLetterQueue(on_dead_letter)
         self._run: StreamedRun
         self._guard: AsyncGenerator[None, None]
@@ -83,7 +85,9 @@ class LiveSession(ChangeableSession):
 
     # Input
 
-    async def write(self, item: Any, *, survives: bool = False) -> None:
+    async def write(
+        self, item: Any, *, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> None:
         """Give an item to the pipeline, and wait for room before, where there is none.
 
         A write that is cancelled while it waits has not given its item. Those of several tasks take turns.
@@ -91,6 +95,10 @@ class LiveSession(ChangeableSession):
         Args:
             item: whatever the first node takes; None is an item like any other.
             survives: whether the item, and what it leads to, goes on after an interruption.
+            urgent: whether the item, and what it leads to, goes before all that waits in queues, and is not
+                dropped by their limits. It waits for no room.
+            timestamp_us: when it is to be shown or heard, in µs of a clock of your choice: nodes see it as
+                ``ctx.timestamp_us``, and what they give has it as well.
 
         Raises:
             SessionEndedError: the session takes no more: ``end`` was called, or it is over, also while this
@@ -98,10 +106,12 @@ class LiveSession(ChangeableSession):
             InvalidInputError: the pipeline begins with source nodes only.
         """
         self._check_write()
-        await self._input.put(item, survives)
+        await self._input.put(item, survives, urgent, timestamp_us)
 
-    def try_write(self, item: Any, *, survives: bool = False) -> bool:
-        """Give an item to the pipeline if there is room for it now.
+    def try_write(
+        self, item: Any, *, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> bool:
+        """Give an item to the pipeline if there is room for it now; the arguments are those of ``write``.
 
         Returns:
             Whether it was given.
@@ -111,7 +121,7 @@ class LiveSession(ChangeableSession):
             InvalidInputError: as for ``write``.
         """
         self._check_write()
-        return self._input.put_now(item, survives)
+        return self._input.put_now(item, survives, urgent, timestamp_us)
 
     def interrupt(self) -> None:
         """Make everything stale that was written so far, in all hosts at once.
@@ -237,6 +247,11 @@ class LiveSession(ChangeableSession):
         reader gets each.
         """
         return self._letters
+
+    @property
+    def dropped(self) -> int:
+        """How many items were dropped at the input because of its limits (``input_queue``)."""
+        return self._input.dropped
 
     def metrics(self) -> dict[str, Any] | None:
         """What has been measured so far; None where nodes are not measured.
@@ -392,8 +407,9 @@ async def open_session(
     returns_state: bool,
     on_dead_letter: TakeDeadLetter | None = None,
     watch: RunWatch | None = None,
+    input_queue: QueueLimits | None = None,
 ) -> LiveSession:
     """Open a session; the arguments are those of ``Pipeline.open``."""
-    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter)
+    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter, input_queue)
     await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
     return session

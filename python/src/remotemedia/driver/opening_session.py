@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any
 
 from remotemedia.core.exceptions import InvalidArgumentError
 from remotemedia.core.pipeline import Pipeline
+from remotemedia.core.queue_settings import QueueLimits, WhenFull, queue_of
+from remotemedia.core.setting_checks import Check
 from remotemedia.core.stuck import RunWatch
 from remotemedia.driver.live_session import LiveSession, open_session
 from remotemedia.runner.dead_letter import TakeDeadLetter
@@ -25,15 +27,17 @@ class OpeningSession:
         session_id: str | None,
         on_dead_letter: TakeDeadLetter | None = None,
         watch: RunWatch | None = None,
+        input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None,
     ) -> None:
         """Check the arguments; they are those of ``Pipeline.open``."""
         given: Any = max_pending
         if not isinstance(given, int) or isinstance(given, bool) or given < 1:
             raise InvalidArgumentError(f"max_pending must be a whole number from 1, got {given!r}.")
+        limits = queue_of(input_queue, Check(""))
         has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
         # A coroutine, so that Python warns where it is never awaited.
         self._opening = open_session(
-            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch
+            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch, limits
         )
         self._session: LiveSession | None = None
 

@@ -48,6 +48,9 @@ def _shape_of(definition: Definition, plan: dict[str, Any]) -> Shape:
     entries = {entry.id: entry for entry in definition.entries}
     (segment,) = plan["segments"]
     edges = [(edge["from"], edge["to"]) for edge in segment["edges"]]
+    # A node whose inputs are brought together gets them in the order of the connections.
+    stated = {edge: position for position, edge in enumerate(definition.edges or ())}
+    edges.sort(key=lambda edge: stated.get(edge, len(stated)))
     return Shape(
         order=[entries[node_id] for node_id in segment["nodes"] if node_id in entries],
         edges=[edge for edge in edges if edge[0] != INPUT and edge[1] != OUTPUT],

@@ -32,7 +32,7 @@ def with_replicas(entries: Sequence[Entry], base_dir: str) -> list[Entry]:
         if settings.replicas == 1:
             replaced.append(entry)
             continue
-        _check(entry, settings.replicas, entries)
+        _check(entry, settings, entries)
         stage = ReplicaSet(entry, settings, base_dir)
         replaced.append(Entry(entry.id, "driver", stage, entry.node_type, settings=stage.settings))
     return replaced
@@ -57,13 +57,18 @@ def _settings_of(entry: Entry) -> NodeSettings:
     return entry.settings if entry.stated is None else read_settings(entry.stated, entry.id)
 
 
-def _check(entry: Entry, count: int, entries: Sequence[Entry]) -> None:
+def _check(entry: Entry, settings: NodeSettings, entries: Sequence[Entry]) -> None:
     node = entry.node
-    start = f'Node "{entry.id}": replicas = {count} is for nodes'
+    start = f'Node "{entry.id}": replicas = {settings.replicas} is for nodes'
     if getattr(node, "is_source", False) is True or getattr(node, "is_streaming", False) is True:
         kind = "source" if getattr(node, "is_source", False) is True else "streaming"
         raise ConfigurationError(
             f"{start} that take one item at a time, and this is a {kind} node. Leave it out."
+        )
+    if settings.fan_in is not None:
+        raise ConfigurationError(
+            f"{start} that take each item by itself, and this one brings its inputs together "
+            f"({settings.fan_in.policy}). Leave fan_in out, and bring them together in a node before it."
         )
     is_alone = entry.placement == "process"
     if entry.placement == "engine":

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from remotemedia.core.exceptions import SessionEndedError
+from remotemedia.core.queue_settings import QueueLimits
+from remotemedia.runner.backlog import Backlog
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopInput
-from remotemedia.runner.tags import Tag, Tagged, new_tag
+from remotemedia.runner.tags import Tag, new_tag
 
 
 @dataclass(slots=True)
@@ -24,7 +27,7 @@ class _Part:
         reached: called when all is given.
     """
 
-    items: deque[Tagged]
+    items: Backlog
     reached: Callable[[], None]
 
 
@@ -32,7 +35,7 @@ class WrittenInput:
     """A queue between those that write and the port that lets the items in.
 
     Items count as pending until the node that is furthest behind takes them: also those that the port has
-    handed to its nodes and that wait there.
+    handed to its nodes and that wait there. Urgent ones go to the nodes at once, before what is pending.
 
     Attributes:
         hand_off_limit: how many items may wait between the port and a node; fewer than may be pending, so
@@ -42,24 +45,32 @@ class WrittenInput:
         changing: held while the session is changed.
     """
 
-    def __init__(self, max_pending: int, on_broken: Callable[[], None]) -> None:
+    def __init__(
+        self, max_pending: int, on_broken: Callable[[], None], limits: QueueLimits | None = None
+    ) -> None:
         """Start empty; to be called on the loop.
 
         Args:
             max_pending: how many items may be pending before writers wait.
             on_broken: called on the loop when nobody reads any more, and not because all was read.
+            limits: those of the items that wait here, instead of ``max_pending``.
         """
-        self.hand_off_limit = max_pending // 2
+        # With limits of its own all that waits does so here, where they hold.
+        self.hand_off_limit = max_pending // 2 if limits is None else 0
         self.is_ended = False
         self.tag: Tag | None = None
         self.changing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
-        self._max_pending = max_pending
+        self._max_pending = max_pending if limits is None else None
         self._on_broken = on_broken
         self._port: LoopInput | None = None
-        self._items: deque[Tagged] = deque()
+        self._limits = limits or QueueLimits(max_pending)
+        self._items = Backlog(self._limits)
         # What was written before changes that are still to come; a port reads it first.
         self._older: deque[_Part] = deque()
+        # Those of parts that are through.
+        self._dropped = 0
+        self._is_read = False
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -75,10 +86,13 @@ class WrittenInput:
     def attach(self, port: LoopInput) -> None:
         """Take note of the port that reads; called in any thread, before it reads."""
         self._port = port
+        self._is_read = False
 
     # Writing
 
-    def put_now(self, item: Any, survives: bool = False) -> bool:
+    def put_now(
+        self, item: Any, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> bool:
         """Put an item if there is room and nobody waits for it; whether it was put.
 
         Raises:
@@ -86,23 +100,30 @@ class WrittenInput:
         """
         if self._refusal is not None:
             raise self._refusal()
-        if self._writers or not self._has_room():
+        if not urgent and (self._writers or not self._has_room()):
             return False
-        self._put(item, survives)
+        self._put(item, new_tag(survives, urgent, timestamp_us))
         return True
 
-    async def put(self, item: Any, survives: bool = False) -> None:
+    async def put(
+        self, item: Any, survives: bool = False, urgent: bool = False, timestamp_us: float | None = None
+    ) -> None:
         """Put an item as soon as there is room. If this is cancelled, it has not been put.
 
         Raises:
             SessionEndedError: it was refused, also while this has waited.
         """
-        if self.put_now(item, survives):
+        if self.put_now(item, survives, urgent, timestamp_us):
             return
         while not await self._enter():
             if self._refusal is not None:
                 raise self._refusal()
-        self._put(item, survives)
+        self._put(item, new_tag(survives, urgent, timestamp_us))
+
+    @property
+    def dropped(self) -> int:
+        """How many items were dropped because of the limits."""
+        return self._dropped + self._items.dropped + sum(part.items.dropped for part in self._older)
 
     def end(self) -> None:
         """No more items will be written; those of writers that wait come in."""
@@ -116,18 +137,18 @@ class WrittenInput:
             reached: called on the loop just before that.
         """
         self._older.append(_Part(self._items, reached))
-        self._items = deque()
+        self._items = Backlog(self._limits)
         self._wake_reader()
 
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
 
-        def kept(items: deque[Tagged]) -> deque[Tagged]:
-            return deque(entry for entry in items if entry.tag.survives or entry.tag.stamp >= before)
+        def is_stale(tag: Tag | None) -> bool:
+            return tag is not None and tag.stamp < before and not tag.survives
 
         for part in self._older:
-            part.items = kept(part.items)
-        self._items = kept(self._items)
+            part.items.interrupt(is_stale)
+        self._items.interrupt(is_stale)
         self._admit()
 
     def refuse(self, make_error: Callable[[], SessionEndedError]) -> None:
@@ -148,6 +169,7 @@ class WrittenInput:
         return self
 
     async def __anext__(self) -> Any:
+        self._is_read = True
         while (items := self._readable()) is None:
             # What is given up gets no end, which would have nodes flush: the port is cancelled.
             if self.is_ended and not (self._writers or self._entering or self._is_broken):
@@ -155,21 +177,24 @@ class WrittenInput:
             self._reader = self._loop.create_future()
             self._admit()
             await self._reader
+        # Before it is taken: until a node has it, it is pending.
         self._admit()
-        item, self.tag = items.popleft()
-        return item
+        entry = items.take()
+        self.tag = entry.tag
+        return entry.item
 
-    def _readable(self) -> deque[Tagged] | None:
+    def _readable(self) -> Backlog | None:
         """What a port takes the next item from; None where nothing waits.
 
         Raises:
             StopAsyncIteration: the port has come to the place of a change.
         """
         if not self._older:
-            return self._items or None
+            return None if self._items.peek() is None else self._items
         part = self._older[0]
-        if not part.items:
+        if part.items.peek() is None:
             self._older.popleft()
+            self._dropped += part.items.dropped
             part.reached()
             raise StopAsyncIteration
         return part.items
@@ -202,8 +227,13 @@ class WrittenInput:
         self._entering -= is_let_in
         return is_let_in and not self._is_broken
 
-    def _put(self, item: Any, survives: bool) -> None:
-        self._items.append(Tagged(item, new_tag(survives)))
+    def _put(self, item: Any, tag: Tag) -> None:
+        port = self._port
+        if tag.urgent and self._is_read and port is not None and not self._older:
+            # The port may wait for a node to take what it has given before. The writer keeps its own tag.
+            contextvars.copy_context().run(port.give_now, item, tag)
+            return
+        self._items.push(item, tag)
         self._wake_reader()
 
     def _has_room(self) -> bool:
@@ -212,6 +242,8 @@ class WrittenInput:
         if self._reader is not None and not self._reader.done() and not self._entering:
             # The port asks for an item, whatever others have given to the same nodes.
             return True
+        if self._max_pending is None:
+            return not self._items.is_full
         waiting = 0 if self._port is None else self._port.waiting
         pending = len(self._items) + sum(len(part.items) for part in self._older)
         return pending + self._entering + waiting < self._max_pending

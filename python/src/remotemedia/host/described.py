@@ -10,6 +10,7 @@ from remotemedia.core.exceptions import ProtocolError
 from remotemedia.core.settings import read_settings
 from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import Place, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
@@ -74,6 +75,7 @@ class DescribedSegment:
             is_tagged=bool(description.get("tagged")),
             session_id=description.get("session"),
             cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
+            joined=_joined(description["nodes"]),
             **self._wiring(),
         )
 
@@ -100,11 +102,13 @@ class DescribedSegment:
             (port, entry["from"]) for port, entry in self.outputs if entry["from"] != INPUT
         ]
         drained += [(self._make_output(), origin) for origin, to in edges if to == OUTPUT and origin != INPUT]
+        origins: list[str] = [entry.get("from", INPUT) for _, entry in self.inputs]
         fed: list[str | OutputPort] = [port for port, entry in self.outputs if entry["from"] == INPUT]
         fed += [self._make_output() if to == OUTPUT else to for origin, to in edges if origin == INPUT]
         if fed:
             inputs.append((self._ends().make_input(), fed))
-        return {"edges": inner, "inputs": inputs, "outputs": drained}
+            origins.append(INPUT)
+        return {"edges": inner, "inputs": inputs, "outputs": drained, "origins": origins}
 
     def _ends(self) -> Ends:
         if self._given_ends is None:
@@ -113,6 +117,15 @@ class DescribedSegment:
 
     def _make_output(self) -> OutputPort:
         return self._ends().make_output()
+
+
+def _joined(nodes: Sequence[dict[str, Any]]) -> dict[str, NodeInputs]:
+    """What comes before the nodes whose inputs are brought together."""
+    stated = {entry["id"]: entry["inputs"] for entry in nodes if entry.get("inputs") is not None}
+    return {
+        node_id: NodeInputs(tuple(inputs["ids"]), bool(inputs["isForked"]))
+        for node_id, inputs in stated.items()
+    }
 
 
 def _window(entry: dict[str, Any]) -> tuple[int, int]:

@@ -6,27 +6,32 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.settings import FailurePolicy
+from remotemedia.runner.call_in_turn import CallInTurn
 from remotemedia.runner.chain import EXHAUSTED, next_output
+from remotemedia.runner.first_step import Rest, first_step, first_step_as
 from remotemedia.runner.guarded import Attempts, in_time
-from remotemedia.runner.handoff import LIMIT
+from remotemedia.runner.handoff import CALLED, Entry
 from remotemedia.runner.locks import AsyncCallLock
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
 from remotemedia.runner.stage import Stage, marks_node
-from remotemedia.runner.tags import TAG, Tag, new_tag
+from remotemedia.runner.tags import TAG, Tag, current_tag, new_tag
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
 
 
 _TURN_S = 0.01
+_MOST_BEGUN = 64
+"""How many calls in a row are begun by whoever gives the items: then the loop gets a turn."""
+_DEEPEST = 16
+"""How many calls are begun within each other: each takes some of the stack."""
 
 Give = Callable[[Any], Awaitable[None]]
 """Takes one output."""
@@ -43,8 +48,12 @@ class AsyncNode(LoopUnit):
         """Build the unit; the segment connects it."""
         super().__init__(segment, stage)
         self._lock = AsyncCallLock(stage.record, segment)
-        self._calls: set[_Call] = set()
+        self._calls: set[CallInTurn] = set()
         self.turn_index = 0
+        # Of one call at a time: the item's tag, and a call that another has begun.
+        self._under_way: Tag | None = None
+        self._begun: Rest | None = None
+        self._begun_in_a_row = 0
 
     def emission_failed(self, error: BaseException) -> None:
         """An output could not be sent."""
@@ -59,20 +68,21 @@ class AsyncNode(LoopUnit):
 
     def interrupt(self) -> None:
         """Cancel the calls whose items have become stale."""
+        super().interrupt()
         # A loop that has ended has no calls.
         with contextlib.suppress(RuntimeError):
             self.segment.loop.call_soon_threadsafe(self._interrupt_calls)
 
     def _interrupt_calls(self) -> None:
+        if self._task is not None and self.segment.is_stale(self._under_way):
+            self.cancel_task(self._task)
         for call in self._calls:
             if self.segment.is_stale(call.tag) and not call.task.done():
                 self.cancel_task(call.task)
 
     async def work(self) -> None:
         """Take all items, flush."""
-        # To be interrupted by itself, each call needs a task of its own.
-        is_alone = self.stage.concurrency == 1 and not self.segment.is_tagged
-        await (self._work_on_one() if is_alone else self._work_on_many())
+        await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
         if self.segment.is_tagged:
             TAG.set(new_tag())
         if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
@@ -85,36 +95,92 @@ class AsyncNode(LoopUnit):
 
     async def _work_on_one(self) -> None:
         stage = self.stage
-        policy = stage.policy
         loop = self.segment.loop
-        # A sync node awaits nothing itself: others on the caller's loop get a turn now and then.
+        # Where nothing is waited for, others on the caller's loop get a turn now and then.
         turn_ends = loop.time() + _TURN_S
+        is_tagged = self.segment.is_tagged
+        is_on_callers_loop = is_tagged or not stage.traits.is_async
+        if is_tagged and stage.traits.is_async:
+            self.inbox.direct = self._begin
         while (entry := await self._next_entry()) is not None:
             item, done = entry
-            index = stage.count
-            stage.entered = index + 1
+            call: Awaitable[None] | None = None
             try:
-                if policy is None:
-                    await self._deliver(stage, self.emit, stage.process, item, index=index)
-                else:
-                    await self._deliver_guarded(stage, policy, self.emit, item, index)
+                call = self._call(entry) if is_tagged else self._take_item(self.emit, item, self._count())
+                if call is not None:
+                    await call
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and self.is_dead:
                     raise
-                self.fail(error, "process", index)
+                self._call_failed(error)
+            if is_tagged:
+                self._forget_call()
             # It may lie in memory of another process, which is told by this that it is not needed.
-            del entry, item
+            del call, entry, item
             if done is not None:
                 done()
             if self.is_dead:
                 return
-            if not stage.traits.is_async and loop.time() > turn_ends:
+            if is_on_callers_loop and loop.time() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = loop.time() + _TURN_S
 
+    def _call(self, entry: Entry) -> Rest | None:
+        """Call the node for an item of the queue, or take over what another has begun; what is left of it."""
+        if entry is CALLED:
+            rest, self._begun = self._begun, None
+            return rest
+        self._under_way = tag = current_tag()
+        call = self._take_item(self.emit, entry[0], self._count())
+        return first_step(call, self._context.copy(), tag)
+
+    def _begin(self, item: Any, tag: Tag) -> bool:
+        """Begin a call for whoever gives the item, while the task waits; whether it was begun."""
+        task, segment = self._task, self.segment
+        # One call at a time, and in its turn: not while the task is on its way to what another has begun.
+        if task is None or self._under_way is not None or self.is_dead or segment.is_stale(tag):
+            return False
+        if self._begun_in_a_row >= _MOST_BEGUN or segment.depth >= _DEEPEST:
+            return False
+        self._begun_in_a_row += 1
+        segment.depth += 1
+        self._under_way = tag
+        call = self._take_item(self.emit, item, self._count())
+        try:
+            self._begun = first_step_as(task, segment.loop, call, self._context.copy(), tag)
+        except BaseException as error:
+            self._call_failed(error)
+        finally:
+            segment.depth -= 1
+        if self._begun is None:
+            self._under_way = None
+        if self._begun is not None or self.is_dead:
+            # The task goes on with it, or ends.
+            self.inbox.call()
+        return True
+
+    def _forget_call(self) -> None:
+        """Be ready for the next call: what has cancelled the task has meant the one that is over."""
+        self._under_way = None
+        self._begun_in_a_row = 0
+        task = self._task
+        while task is not None and task.cancelling() and not self.is_dead:
+            task.uncancel()
+
+    def _call_failed(self, error: BaseException) -> None:
+        # What an interruption has ended is no failure.
+        if not self.segment.is_stale(self._under_way):
+            self.fail(error, "process", self.stage.count - 1)
+
+    def _count(self) -> int:
+        """Count an item that is about to be processed; its position."""
+        index = self.stage.count
+        self.stage.entered = index + 1
+        return index
+
     async def _work_on_many(self) -> None:
         """Run up to ``concurrency`` calls at once; outputs leave in the order of the items, if they shall."""
-        calls: asyncio.Queue[_Call | None] = asyncio.Queue()
+        calls: asyncio.Queue[CallInTurn | None] = asyncio.Queue()
         slots = asyncio.Semaphore(self.stage.concurrency)
         opened: set[asyncio.Task[Any]] = set()
         loop, context = self.segment.loop, self.segment.context
@@ -128,19 +194,14 @@ class AsyncNode(LoopUnit):
                 task.exception()
 
         async def take() -> None:
-            stage = self.stage
             while True:
                 await slots.acquire()
                 entry = None if self.is_dead else await self._next_entry()
                 if entry is None:
                     break
-                index = stage.count
-                stage.entered = index + 1
-                call = _Call(self, index, entry[1], TAG.get() if is_tagged else None)
-                if stage.policy is None:
-                    made = self._deliver(stage, call.give, stage.process, entry[0], index=index)
-                else:
-                    made = self._deliver_guarded(stage, stage.policy, call.give, entry[0], index)
+                index = self._count()
+                call = CallInTurn(self, index, entry[1], TAG.get() if is_tagged else None)
+                made = self._take_item(call.give, entry[0], index)
                 # It has the tag of the item, which this task has taken.
                 own = contextvars.copy_context() if is_tagged else context
                 call.task = loop.create_task(made, context=own)
@@ -170,7 +231,7 @@ class AsyncNode(LoopUnit):
                 self.cancel_task(task)
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _finish(self, call: _Call) -> None:
+    async def _finish(self, call: CallInTurn) -> None:
         """Let a call emit, now that it is its turn, and wait until it has ended."""
         try:
             if not call.has_turn.done():
@@ -189,11 +250,27 @@ class AsyncNode(LoopUnit):
         if call.done is not None:
             call.done()
 
-    async def _next_entry(self) -> tuple[Any, Callable[[], None] | None] | None:
+    async def _next_entry(self) -> Entry | None:
         meter = self.stage.meter
         if meter is not None:
             meter.max_queue_depth = max(meter.max_queue_depth, len(self.inbox.entries))
-        return await self.inbox.get()
+        try:
+            return await self.inbox.get()
+        except asyncio.CancelledError as error:
+            task = self._task
+            if self._begun is None or task is None:
+                raise
+            # It is meant for what another has begun, and comes where that waits.
+            task.uncancel()
+            task.cancel(*error.args)
+            return await self.inbox.get()
+
+    def _take_item(self, give: Give, item: Any, index: int) -> Coroutine[Any, Any, None]:
+        """What calls the node for an item, and gives what it gives."""
+        stage = self.stage
+        if stage.policy is None:
+            return self._deliver(stage, give, stage.process, item, index=index)
+        return self._deliver_guarded(stage, stage.policy, give, item, index)
 
     async def _deliver_guarded(
         self, stage: Stage, policy: FailurePolicy, give: Give, item: Any, index: int
@@ -242,7 +319,7 @@ class AsyncNode(LoopUnit):
         is_locked = stage.concurrency == 1
         if is_locked and not self._lock.try_acquire():
             await self._lock.acquire()
-        began = time.perf_counter_ns()
+        began = 0 if stage.meter is None else time.perf_counter_ns()
         try:
             output = function(*item)
             kind = kind_of(output)
@@ -252,7 +329,7 @@ class AsyncNode(LoopUnit):
         finally:
             if is_locked:
                 self._lock.release()
-        spent = time.perf_counter_ns() - began
+        spent = 0 if stage.meter is None else time.perf_counter_ns() - began
         if kind in (MANY, MANY_ASYNC):
             spent += await self._give_all(stage, give, output, kind, index)
         if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
@@ -302,54 +379,7 @@ class AsyncNode(LoopUnit):
                 self._lock.release()
 
 
-class _Call:
-    """One of several calls at once: until it is its turn, it keeps some outputs, and then waits.
-
-    Attributes:
-        index: which item it is for.
-        tag: that of the item.
-        done: called after the last output has left.
-        has_turn: done once it is its turn.
-        task: the call.
-    """
-
-    task: asyncio.Task[None]
-
-    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None, tag: Tag | None) -> None:
-        """Belong to a node; ``done`` is called after the last output has left."""
-        self.index = index
-        self.tag = tag
-        self.done = done
-        self._unit = unit
-        self._kept: deque[tuple[Any, Tag | None]] = deque()
-        self.has_turn: asyncio.Future[None] = unit.segment.loop.create_future()
-
-    async def give(self, value: Any) -> None:
-        """Give one output."""
-        if not self.has_turn.done():
-            self._kept.append((value, TAG.get()))
-            if len(self._kept) >= LIMIT:
-                await self.has_turn
-            return
-        self._unit.turn_index = self.index
-        await self._unit.emit(value)
-
-    async def take_turn(self) -> None:
-        """Emit what it has kept; from here on it emits by itself."""
-        while self._kept:
-            value, tag = self._kept.popleft()
-            if tag is not None:
-                TAG.set(tag)
-            await self._unit.emit(value)
-        self.has_turn.set_result(None)
-
-    async def result(self) -> None:
-        """Wait until the call has ended, and raise what it raised; a cancel meanwhile leaves it alone."""
-        await asyncio.wait([self.task])
-        self.task.result()
-
-
-def _put_late(calls: asyncio.Queue[_Call | None], call: _Call, _task: asyncio.Task[None]) -> None:
+def _put_late(calls: asyncio.Queue[CallInTurn | None], call: CallInTurn, _task: asyncio.Task[None]) -> None:
     calls.put_nowait(call)
 
 

@@ -102,6 +102,11 @@ class Chain(Unit):
         last = self.stages[-1]
         self._segment.fail(self, last, error, "process", max(last.count - 1, 0))
 
+    def interrupt(self) -> None:
+        """Drop what has become stale, where that makes room that counts; called from any thread."""
+        if self.box is not None:
+            self.box.interrupt()
+
     def release(self) -> None:
         """Forget what it was connected with."""
         self.emits = ()

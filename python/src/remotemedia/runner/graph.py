@@ -57,16 +57,14 @@ def shape_of(
     chain_at: dict[int, ChainShape] = {}
     for position, stage in enumerate(stages):
         is_on_loop = stage.is_on_loop
-        levels[position] = max(
-            (levels[origin] + (stages[origin].is_on_loop != is_on_loop) for origin in before[position]),
-            default=0,
-        )
+        levels[position] = _level_of(stage, [(levels[origin], stages[origin]) for origin in before[position]])
         if is_on_loop:
             shape.on_loop.append(position)
         elif stage.traits.is_source:
             shape.sources.append(position)
         else:
-            origin = before[position][0] if len(before[position]) == 1 and position not in fed else -1
+            continues = len(before[position]) == 1 and position not in fed and not _has_own_entry(stage)
+            origin = before[position][0] if continues else -1
             chain = chain_at.get(origin) if origin >= 0 and out_count[origin] == 1 else None
             if chain is None:
                 chain = ChainShape([], levels[position])
@@ -74,3 +72,15 @@ def shape_of(
             chain.members.append(position)
             chain_at[position] = chain
     return shape
+
+
+def _has_own_entry(stage: Stage) -> bool:
+    """Whether items come to the node by more than a call."""
+    return stage.fan_in is not None or stage.input_queue is not None
+
+
+def _level_of(stage: Stage, before: Sequence[tuple[int, Stage]]) -> int:
+    """How often the path to a node changes sides; what waits for a chain counts as if it were on the loop."""
+    is_entered_on_loop = stage.is_on_loop or _has_own_entry(stage)
+    level = max((level + (origin.is_on_loop != is_entered_on_loop) for level, origin in before), default=0)
+    return level + (is_entered_on_loop != stage.is_on_loop)

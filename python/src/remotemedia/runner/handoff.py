@@ -15,6 +15,7 @@ from remotemedia.runner.tags import TAG, Tag, Tagged, current_tag
 if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
     from remotemedia.runner.segment import Segment
+    from remotemedia.runner.unit import Full
 
 LIMIT = 128
 """How many items may wait in one hand-off before its producers do."""
@@ -28,6 +29,9 @@ END: Final = End()
 
 Entry = tuple[Any, "Callable[[], None] | None"]
 """An item and, for an item of a channel, what to call when the node is done with it."""
+
+CALLED: Final[Entry] = (None, None)
+"""What a reader gets that was called: there is something else to do."""
 
 Bell = SimpleQueue[None]
 """What a thread waits with: whoever puts None wakes it, now or when it comes to wait."""
@@ -43,6 +47,9 @@ class Inbox:
         half: how many items may be left when its producers go on.
         tag: that of the item that was got last.
         sets_tag: whether the task that gets an item goes on with its tag.
+        lets_overtake: whether urgent items go before the others.
+        direct: takes an item, with its tag, in the turn of whoever gives it, and says whether it has; asked
+            where a task waits for one.
     """
 
     def __init__(self, segment: Segment, limit: int = LIMIT) -> None:
@@ -51,10 +58,13 @@ class Inbox:
         self.open_inputs = 0
         self.is_closed = False
         self.sets_tag = True
+        self.lets_overtake = True
         self.tag: Tag | None = None
+        self.direct: Callable[[Any, Tag], bool] | None = None
         self.half = limit // 2
         self._limit = limit
         self._segment = segment
+        self._is_called = False
         # A deque, because its pop is atomic: the thread takes the getter, the loop puts a new one.
         self._getters: deque[asyncio.Future[None] | Bell] = deque()
         self._space_waiters: list[asyncio.Future[None]] = []
@@ -81,8 +91,12 @@ class Inbox:
         if self.is_closed:
             return None
         if self._segment.is_tagged:
-            item = Tagged(item, current_tag())
-        self.entries.append((item, None))
+            tag = current_tag()
+            if self.direct is not None and self._getters and not self.entries and self.direct(item, tag):
+                return None
+            self._add((Tagged(item, tag), None), tag)
+        else:
+            self.entries.append((item, None))
         self._wake_on_loop()
         if len(self.entries) <= self._limit:
             return None
@@ -98,8 +112,10 @@ class Inbox:
         if self.is_closed:
             return
         if self._segment.is_tagged:
-            item = Tagged(item, current_tag())
-        self.entries.append((item, done))
+            tag = current_tag()
+            self._add((Tagged(item, tag), done), tag)
+        else:
+            self.entries.append((item, done))
         if self.is_closed:
             # The node has ended between the two looks.
             self.drop()
@@ -122,17 +138,29 @@ class Inbox:
         self.entries.append(END)
         self._wake_from_thread()
 
+    def call(self) -> None:
+        """Have the reader get ``CALLED``, before anything else; to be called on the loop."""
+        self._is_called = True
+        self._wake_on_loop()
+
     async def get(self) -> Entry | None:
         """Wait for the next entry; None after the last one of all producers."""
         while True:
-            while not self.entries:
+            while not self.entries and not self._is_called:
                 getter = self._segment.loop.create_future()
                 self.add_reader(getter)
                 if self.entries:
                     self.remove_reader(getter)
                     break
                 await self._wait(getter)
-            entry = self.entries.popleft()
+            if self._is_called:
+                self._is_called = False
+                return CALLED
+            try:
+                entry = self.entries.popleft()
+            except IndexError:
+                # What was there has waited for too long.
+                continue
             if len(self.entries) <= self.half:
                 self._release_producers()
             if isinstance(entry, End):
@@ -173,6 +201,9 @@ class Inbox:
         with contextlib.suppress(ValueError):
             self._getters.remove(reader)
 
+    def interrupt(self) -> None:
+        """Drop what has become stale, where that makes room that counts; called from any thread."""
+
     def close(self) -> None:
         """Take nothing more; to be called on the loop."""
         self.is_closed = True
@@ -197,6 +228,12 @@ class Inbox:
             # A reader that has given up would take the wake-up of the next one.
             self.remove_reader(getter)
             raise
+
+    def _add(self, entry: Entry, tag: Tag) -> None:
+        if self.lets_overtake:
+            add_tagged(self.entries, entry, tag)
+        else:
+            self.entries.append(entry)
 
     def _has_space(self) -> bool:
         return self.is_closed or len(self.entries) <= self.half
@@ -238,16 +275,23 @@ class ChainBox:
 
     Attributes:
         entries: what waits.
+        waits_for: it is not served, but where the thread waits for its chain, while one of these is full.
     """
 
     def __init__(self, segment: Segment, chain: Chain, limit: int = LIMIT) -> None:
         """Start empty; ``limit`` is how many items may wait before producers do."""
         self.chain = chain
+        self.waits_for: tuple[Full, ...] = ()
         self.entries: deque[Any] = deque()
         self._limit = limit
         self._segment = segment
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_releasing = False
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its chain takes nothing any more."""
+        return self.chain.is_dead
 
     def has_entries(self) -> bool:
         """Whether there is something to serve."""
@@ -257,17 +301,13 @@ class ChainBox:
         """Put an item; a future to wait for where the queue is full."""
         if self.chain.is_dead:
             return None
-        self.entries.append(Tagged(item, current_tag()) if self._segment.is_tagged else item)
+        if self._segment.is_tagged:
+            tag = current_tag()
+            add_tagged(self.entries, Tagged(item, tag), tag)
+        else:
+            self.entries.append(item)
         self._segment.thread.notify()
-        if len(self.entries) <= self._limit:
-            return None
-        future = self._segment.loop.create_future()
-        self._space_waiters.append(future)
-        if self._has_space():
-            # The thread has served meanwhile, perhaps before it could see who waits.
-            self._release()
-            return None
-        return future
+        return None if len(self.entries) <= self._limit else self._wait_for_space()
 
     def end(self) -> None:
         """One producer has given its last item."""
@@ -276,7 +316,7 @@ class ChainBox:
 
     def serve(self) -> None:
         """Run the chain with what is there now; what comes meanwhile waits until others have had a turn."""
-        turns = iter(range(len(self.entries)))
+        turns = iter(range(1 if self.waits_for else len(self.entries)))
         for _ in turns:
             if self.entries[0] is END:
                 self._take()
@@ -299,12 +339,27 @@ class ChainBox:
             if not self.entries or self.entries[0] is END or next(turns, None) is None:
                 return
 
+    def interrupt(self) -> None:
+        """Drop what has become stale, where that makes room that counts; called from any thread."""
+
     def _take(self) -> Any:
         entry = self.entries.popleft()
+        self._release_if_space()
+        return entry
+
+    def _wait_for_space(self) -> asyncio.Future[None] | None:
+        future = self._segment.loop.create_future()
+        self._space_waiters.append(future)
+        if self._has_space():
+            # The thread has served meanwhile, perhaps before it could see who waits.
+            self._release()
+            return None
+        return future
+
+    def _release_if_space(self) -> None:
         if self._space_waiters and not self._is_releasing and self._has_space():
             self._is_releasing = True
             self._segment.loop.call_soon_threadsafe(self._release)
-        return entry
 
     def _has_space(self) -> bool:
         return len(self.entries) <= self._limit // 2
@@ -314,3 +369,25 @@ class ChainBox:
         for future in self._space_waiters:
             set_done(future)
         self._space_waiters.clear()
+
+
+def add_tagged(entries: deque[Any], entry: Any, tag: Tag) -> None:
+    """Add an entry of a session: behind the others or, if it is urgent, before those that are not."""
+    if not tag.urgent:
+        entries.append(entry)
+        return
+    position = 0
+    # Another thread may take meanwhile: then it comes a little later than it could.
+    with contextlib.suppress(IndexError):
+        while _goes_before(entries[position]):
+            position += 1
+    entries.insert(position, entry)
+
+
+def _goes_before(entry: Any) -> bool:
+    """Whether an entry is urgent as well; whoever has seen an end first may be about to take it."""
+    if isinstance(entry, End):
+        return True
+    # A chain has the item itself, a node on the loop has it with what to call when it is done.
+    tagged: Tagged = entry if isinstance(entry, Tagged) else entry[0]
+    return tagged.tag.urgent

@@ -65,6 +65,18 @@ class LoopInput(LoopTask):
             if not is_exhausted:
                 await self.close_outputs(iterator)
 
+    def give_now(self, item: Any, tag: Tag) -> None:
+        """Give an item at once, whatever the port waits for; called on the loop, for what is urgent."""
+        if self.is_dead:
+            return
+        self._given += 1
+        TAG.set(tag)
+        try:
+            for put in self.emits:
+                put(item)
+        except Exception as error:
+            self.emission_failed(error)
+
     def work_failed(self, error: BaseException) -> None:
         """Record what the iterable has raised."""
         self.segment.fail_source(self, error, self._name, self._given)
@@ -100,6 +112,8 @@ class LoopOutput(OutputPort):
         self._inbox.open_inputs = 1
         # Who reads is the program, which has tags of its own if it is a node.
         self._inbox.sets_tag = False
+        # Outputs are read in the order in which they were given.
+        self._inbox.lets_overtake = False
         self._inbox.is_closed = self.is_dead
         self._level = producer.level
         self._is_linked = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import Inbox
@@ -30,6 +31,7 @@ class LoopTask(Unit):
     """
 
     segment: Segment
+    _context: Context
 
     def __init__(self, node_id: str, meter: Meter | None = None) -> None:
         """Prepare; ``segment`` is set before ``start``."""
@@ -48,8 +50,8 @@ class LoopTask(Unit):
         """Start the task; called on the loop."""
         segment = self.segment
         # What is under way is each task's own.
-        context = segment.context.copy() if segment.is_tagged else segment.context
-        self._task = segment.loop.create_task(self._main(), context=context)
+        self._context = segment.context.copy() if segment.is_tagged else segment.context
+        self._task = segment.loop.create_task(self._main(), context=self._context)
 
     def kill(self) -> None:
         """Cancel the task."""
@@ -132,7 +134,25 @@ class LoopUnit(LoopTask):
         super().__init__(stage.id, stage.meter)
         self.segment = segment
         self.stage = stage
-        self.inbox = Inbox(segment)
+        self.inbox = self.make_inbox()
+
+    def make_inbox(self) -> Inbox:
+        """Its queue, with the limits that the node states."""
+        limits = self.stage.input_queue
+        if limits is None:
+            return Inbox(self.segment)
+        # Loaded where it is needed: it knows of chains and ports.
+        from remotemedia.runner.bounded import BoundedInbox
+
+        return BoundedInbox(self.segment, self.stage, limits)
+
+    def interrupt(self) -> None:
+        """Drop what has become stale, where that makes room that counts; called from any thread."""
+        self.inbox.interrupt()
+
+    def waiting(self) -> list[Any]:
+        """What waits for it; called from any thread."""
+        return list(self.inbox.entries.copy())
 
     def calls(self) -> list[tuple[asyncio.Task[Any], int]]:
         """The tasks in which its code runs, and for which item, by its index; called on the loop."""
@@ -152,6 +172,7 @@ class LoopUnit(LoopTask):
 
     def ended(self) -> None:
         """Take nothing more."""
+        self.inbox.direct = None
         self.inbox.close()
 
 

@@ -72,7 +72,7 @@ class Meter:
         self._total += duration_ns
         self._max = max(self._max, whole)
 
-    def record(self, node_id: str, items_in: int, errors: int) -> dict[str, Any]:
+    def record(self, node_id: str, items_in: int, errors: int, dropped: int = 0) -> dict[str, Any]:
         """The ``nodeMetrics`` of the wire."""
         durations = sorted(self._durations)
         return {
@@ -80,6 +80,7 @@ class Meter:
             "itemsIn": items_in,
             "itemsOut": self.items_out,
             "errors": errors,
+            "itemsDropped": dropped,
             "measured": self._measured,
             "totalDurationUs": self._total / 1_000,
             "avgDurationUs": self._total / self._measured / 1_000 if self._measured else 0.0,

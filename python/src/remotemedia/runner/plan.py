@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
+from remotemedia.runner.joined import NodeInputs, inputs_of
 from remotemedia.runner.loop_ports import LoopInput
-from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.ports import INPUT_NAME, InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
 
 
@@ -49,6 +51,9 @@ class SegmentPlan:
         is_tagged: whether items have tags, so that what is under way can be interrupted.
         session_id: of a live session.
         cancel_timeout_ms: how long a cancel waits for the nodes.
+        origins: for each of the inputs the id of what gives its items; without them it is the pipeline's.
+        joined: what comes before the nodes whose inputs are brought together; None where that is to be seen
+            from edges and inputs.
     """
 
     nodes: Sequence[Placed]
@@ -59,6 +64,22 @@ class SegmentPlan:
     is_tagged: bool = False
     session_id: str | None = None
     cancel_timeout_ms: int = 5_000
+    origins: Sequence[str] = ()
+    joined: Mapping[str, NodeInputs] | None = None
+
+    def origin_of(self, index: int) -> str:
+        """The id of what gives the items of an input."""
+        return self.origins[index] if self.origins else INPUT_NAME
+
+    def inputs_of(self, node_id: str) -> NodeInputs:
+        """What comes before a node whose inputs are brought together."""
+        if self.joined is not None:
+            return self.joined[node_id]
+        ids = [place.id for place in self.nodes]
+        edges = list(pairwise(ids) if self.edges is None else self.edges)
+        for index, (_, targets) in enumerate(self.inputs):
+            edges += [(self.origin_of(index), target) for target in targets if isinstance(target, str)]
+        return inputs_of(node_id, edges)
 
 
 @dataclass(slots=True)

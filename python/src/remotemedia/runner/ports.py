@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.tags import TAG, new_tag
-from remotemedia.runner.unit import Emit, Unit
+from remotemedia.runner.unit import Emit, Full, Unit
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -33,10 +33,11 @@ class InputPort(Unit):
         given: how many items it has given, for ports that feed output ports or are pulled.
         is_pulled: whether it has to be asked for items, with ``step``; else it is waited for, and ``read``.
         socket: what to wait for, once there is something.
+        waits_for: it gives nothing while one of these is full.
         is_finished: it has given its last item.
     """
 
-    __slots__ = ("given", "is_finished", "segment", "targets")
+    __slots__ = ("given", "is_finished", "segment", "targets", "waits_for")
 
     segment: Segment
     is_pulled: ClassVar[bool] = False
@@ -47,6 +48,7 @@ class InputPort(Unit):
         """Start unconnected."""
         super().__init__()
         self.targets: list[Target] = []
+        self.waits_for: tuple[Full, ...] = ()
         self.given: int = 0
         self.is_finished = False
 

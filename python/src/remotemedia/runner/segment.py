@@ -11,9 +11,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.session_id import SESSION_ID
+from remotemedia.runner.bounded import ChainDoor
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
+from remotemedia.runner.holding import Held
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
@@ -23,7 +25,7 @@ from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
 from remotemedia.runner.tags import Tag
 from remotemedia.runner.thread import ThreadSide
-from remotemedia.runner.unit import Unit, kill_upstream
+from remotemedia.runner.unit import Unit, is_held, kill_upstream
 from remotemedia.runner.wiring import Units, wire
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Segment:
         has_failed: whether a node here or upstream has failed; no ``flush`` runs from then on.
         more: whether more outputs may come soon without the thread sending what it has.
         is_tagged: whether items have tags, so that what is under way can be interrupted.
+        depth: how many calls have been begun within each other, on the loop.
         on_interrupt: told, in any thread, what has become stale: what was let in before a stamp.
         on_dead_letter: given, in any thread, each item that a failure policy gives up; without it they are
             logged. What it raises fails the run.
@@ -53,6 +56,7 @@ class Segment:
     """
 
     __slots__ = (
+        "_held",
         "_life",
         "_loop_thread",
         "_mutex",
@@ -62,6 +66,7 @@ class Segment:
         "_unfinished",
         "_units",
         "context",
+        "depth",
         "failures",
         "has_failed",
         "is_cancelled",
@@ -102,10 +107,12 @@ class Segment:
         self.has_failed = False
         self.more = False
         self.is_tagged = plan.is_tagged
+        self.depth = 0
         self.on_interrupt: Callable[[float], None] | None = None
         self.on_dead_letter: TakeDeadLetter | None = None
         self.waiting_tag: Tag | None = None
         self._stale_before = 0.0
+        self._held = Held()
         self.thread = ThreadSide()
         self.thread.await_loop = loop
         self.context = context or contextvars.copy_context()
@@ -279,7 +286,7 @@ class Segment:
         if not self.plan.has_metrics:
             return None
         return [
-            stage.meter.record(stage.id, stage.count, stage.errors)
+            stage.meter.record(stage.id, stage.count, stage.errors, stage.dropped)
             for stage in self.stages
             if stage.meter is not None
         ]
@@ -309,7 +316,7 @@ class Segment:
         node_id: str | None = port.name
         if isinstance(target, Chain):
             node_id = target.stages[0].id
-        elif isinstance(target, LoopUnit):
+        elif isinstance(target, (LoopUnit, ChainDoor)):
             node_id = target.id
         self._record_failure(port, NodeFailure(error, node_id, "process", None))
 
@@ -331,7 +338,7 @@ class Segment:
         """What waits between nodes, and how many items more nodes on the loop may have in hand."""
         waiting: list[Any] = []
         for unit in self._units.loop_units:
-            waiting += unit.inbox.entries.copy()
+            waiting += unit.waiting()
         for box in self.thread.boxes:
             waiting += box.entries.copy()
         return waiting, sum(unit.stage.concurrency + 1 for unit in self._units.loop_units)
@@ -361,12 +368,14 @@ class Segment:
     def _drive(self) -> None:
         units = self._units
         while self._unfinished:
+            self._held.clear()
             if self.thread.serve():
                 # Whoever gives the next input may be waiting for these outputs.
                 self.flush_outputs()
-            pulls = [pull for pull in units.pulls() if not pull.is_finished]
+            pulls = self._held.without([pull for pull in units.pulls() if not pull.is_finished])
             for pull in pulls:
-                pull.step(_TURN)
+                # One by one where others have to come as well: each may become many.
+                pull.step(1 if pull.waits_for else _TURN)
             channels = self._open_channels()
             if not pulls or channels:
                 # A producer's first items may have come together with its HELLO, and have left the socket.
@@ -381,11 +390,13 @@ class Segment:
             if port.is_dead:
                 port.finish()
         # To finish one may finish others: the nodes behind it may want no more.
-        return [port for port in channels if not port.is_finished]
+        return self._held.without([port for port in channels if not port.is_finished])
 
     def _is_ready(self) -> bool:
-        waiting = (port for port in self._units.inputs if not port.is_finished)
-        return not self._unfinished or any(port.is_dead or port.has_frame() for port in waiting)
+        if not self._unfinished or self._held.may_go_on():
+            return True
+        waiting = (port for port in self._units.inputs if not (port.is_finished or is_held(port)))
+        return any(port.is_dead or port.has_frame() for port in waiting)
 
     def _drive_simply(self) -> None:
         """Without async nodes: one channel alone, or whatever can be pulled in turn."""

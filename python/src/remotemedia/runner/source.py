@@ -9,7 +9,7 @@ from remotemedia.runner.chain import EXHAUSTED, close_outputs, next_output
 from remotemedia.runner.outputs import AWAITABLE, kind_of
 from remotemedia.runner.stage import Stage, await_marked, marks_node
 from remotemedia.runner.tags import TAG, new_tag
-from remotemedia.runner.unit import Emit, Unit
+from remotemedia.runner.unit import Emit, Full, Unit
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -19,7 +19,11 @@ _ALL = 1 << 62
 
 
 class Source(Unit):
-    """A sync source node: drained in the segment's thread."""
+    """A sync source node: drained in the segment's thread.
+
+    Attributes:
+        waits_for: it gives nothing while one of these is full.
+    """
 
     def __init__(self, segment: Segment, stage: Stage) -> None:
         """Build the source; the segment connects it."""
@@ -29,6 +33,7 @@ class Source(Unit):
         self.ends: list[Callable[[], None]] = []
         self.level = 0
         self.is_finished = False
+        self.waits_for: tuple[Full, ...] = ()
         self._segment = segment
         self._outputs: Iterator[Any] | None = None
 

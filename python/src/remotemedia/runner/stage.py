@@ -53,6 +53,9 @@ class Stage:
         position: its position in its chain.
         concurrency: how many items an async node works on at once.
         is_unordered: whether outputs of these calls are given as they come.
+        drops: what in front of the node drops items because of limits; each says how many.
+        fan_in: how items of several inputs come to it; None where they are merged.
+        input_queue: limits of what waits for it; None where nothing is stated.
         policy: what is done where ``process`` fails, or None where that ends the run.
         attempts: its calls for the item at hand, where it is in a chain and has a policy.
         meter: durations and outputs, where metrics are asked for.
@@ -68,10 +71,13 @@ class Stage:
         "before",
         "chain",
         "concurrency",
+        "drops",
         "entered",
         "errors",
+        "fan_in",
         "flush",
         "id",
+        "input_queue",
         "is_exclusive",
         "is_on_loop",
         "is_unordered",
@@ -115,6 +121,9 @@ class Stage:
         self.concurrency = settings.concurrency
         self.is_unordered = settings.unordered and settings.concurrency > 1
         self.policy = settings.failure_policy
+        self.input_queue = settings.input_queue
+        self.fan_in = settings.fan_in
+        self.drops: tuple[Callable[[], int], ...] = ()
         self.attempts: Attempts | None = None
         self.entered = 0
         self.left = 0
@@ -161,6 +170,11 @@ class Stage:
             frame = frame.f_back
         is_chain = chain is not None and frame is not None and frame.f_code is type(chain).run.__code__
         return not is_chain or (chain is not None and chain.at is self)
+
+    @property
+    def dropped(self) -> int:
+        """How many items were dropped in front of it because of limits."""
+        return sum(count() for count in self.drops)
 
     def is_initialized(self) -> bool:
         """Whether somebody has initialized the object, as far as it or its record knows."""

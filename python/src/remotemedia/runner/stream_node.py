@@ -60,7 +60,8 @@ class StreamNode(LoopUnit):
         given = ThreadOutputs(self.segment.loop)
         stream.outputs = given
         if self.segment.is_tagged:
-            given.tag_of = lambda: stream.tag or new_tag()
+            # In the thread that reads ``TAG`` is that of the item, with what the node has changed of it.
+            given.tag_of = lambda: (stream.tag and TAG.get()) or stream.tag or new_tag()
         job = thread.submit(_give_all, stage, call, given)
         job.add_done_callback(lambda _: given.end())
         try:

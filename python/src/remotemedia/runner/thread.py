@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from remotemedia.runner.handoff import ChainBox
 from remotemedia.runner.loop import LOOK_SECONDS, awaited, loop_closed_error, run_on
+from remotemedia.runner.unit import is_held
 
 
 class Readable(Protocol):
@@ -89,11 +90,16 @@ class ThreadSide:
                 # The buffer is full of wake-ups already, or the thread has ended.
                 return
 
-    def serve(self, above: int = -1) -> bool:
-        """Serve hand-offs of chains whose level is higher than ``above``; whether there were any."""
+    def serve(self, above: int = -1, holds: bool = True) -> bool:
+        """Serve hand-offs of chains whose level is higher than ``above``; whether there were any.
+
+        Args:
+            above: the level.
+            holds: whether those that are held wait; not where the thread itself waits for what they feed.
+        """
         served = False
         for box in self.boxes:
-            if box.chain.level > above and box.has_entries():
+            if box.chain.level > above and box.has_entries() and not (holds and is_held(box)):
                 served = True
                 box.serve()
         return served
@@ -101,8 +107,8 @@ class ThreadSide:
     def serve_until(self, is_done: Callable[[], bool], above: int) -> None:
         """Serve chains deeper than ``above`` until something is so that ``notify`` tells of."""
         while not is_done():
-            if not self.serve(above):
-                self._wait(lambda: is_done() or self._has_entries(above), ())
+            if not self.serve(above, holds=False):
+                self._wait(lambda: is_done() or self._has_entries(above, holds=False), ())
 
     def wait(
         self, readables: Iterable[Readable], is_ready: Callable[[], bool], timeout: float | None = None
@@ -198,8 +204,11 @@ class ThreadSide:
         """Whether the calling thread runs the segment."""
         return self.ident == threading.get_ident()
 
-    def _has_entries(self, above: int) -> bool:
-        return any(box.chain.level > above and box.has_entries() for box in self.boxes)
+    def _has_entries(self, above: int, holds: bool = True) -> bool:
+        return any(
+            box.chain.level > above and box.has_entries() and not (holds and is_held(box))
+            for box in self.boxes
+        )
 
     def _wait(
         self, is_ready: Callable[[], bool], readables: Iterable[Readable], timeout: float | None = None

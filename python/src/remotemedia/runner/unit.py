@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 
 class Unit:
@@ -56,6 +56,31 @@ class Unit:
 
 
 Emit = Callable[[Any], Any]
+
+
+class Full(Protocol):
+    """A queue that may have no room."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what feeds it has to wait."""
+        ...
+
+
+class Holdable(Protocol):
+    """What may have to wait for such queues; see ``runner/holding.py``."""
+
+    waits_for: tuple[Full, ...]
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it gives nothing any more."""
+        ...
+
+
+def is_held(unit: Holdable) -> bool:
+    """Whether it gives nothing for now; of what is dead nothing has to be waited for."""
+    return not unit.is_dead and any(full.is_full for full in unit.waits_for)
 
 
 def kill_upstream(unit: Unit) -> None:

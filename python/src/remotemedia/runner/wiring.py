@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
+from remotemedia.runner.bounded import BoundedBox, ChainDoor
 from remotemedia.runner.chain import Chain
+from remotemedia.runner.fan_in import FanInUnit
 from remotemedia.runner.graph import Shape, shape_of
 from remotemedia.runner.handoff import LIMIT, ChainBox
+from remotemedia.runner.holding import hold_feeders
 from remotemedia.runner.loop_ports import LoopInput, LoopOutput
 from remotemedia.runner.loop_unit import LoopTask, LoopUnit
 from remotemedia.runner.plan import SegmentPlan
@@ -20,7 +23,7 @@ from remotemedia.runner.ports import InputPort, OutputPort, Target
 from remotemedia.runner.source import Source
 from remotemedia.runner.stage import Stage
 from remotemedia.runner.stream_node import StreamNode
-from remotemedia.runner.unit import Unit
+from remotemedia.runner.unit import Full, Unit
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -32,6 +35,8 @@ class Pull(Protocol):
     """What gives items when it is asked for some, in the segment's thread."""
 
     is_finished: bool
+    is_dead: bool
+    waits_for: tuple[Full, ...]
 
     def step(self, limit: int | None) -> None:
         """Give up to ``limit`` items, or all."""
@@ -105,26 +110,34 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
     shape = shape_of(stages, edges, fed, [at[origin] for _, origin in plan.outputs])
     units = Units([], [], [port for port, _ in plan.outputs], [], [], [])
     parts = _build(segment, stages, shape, units)
+    fan_ins = _build_fan_ins(segment, plan, stages, parts, units)
+
+    def taker(origin_id: str, position: int) -> Chain | LoopUnit:
+        fan_in = fan_ins.get(position)
+        return _taker(parts[position]) if fan_in is None else fan_in.inlet(origin_id)
+
     for origin, target in edges:
         if parts[origin] is not parts[target]:
-            _connect(segment, parts[origin], _taker(parts[target]))
+            _connect(segment, parts[origin], taker(stages[origin].id, target))
     for port, origin in plan.outputs:
         _connect_output(segment, parts[at[origin]], port)
-    for port, targets in plan.inputs:
+    for index, (port, targets) in enumerate(plan.inputs):
         takers: list[Target] = []
         for target in targets:
             if isinstance(target, OutputPort):
                 units.outputs.append(target)
                 takers.append(target)
             else:
-                takers.append(_taker(parts[at[target]]))
+                takers.append(taker(plan.origin_of(index), at[target]))
         if isinstance(port, LoopInput):
             units.loop_inputs.append(port)
             _connect_loop_input(segment, port, takers)
         else:
             units.inputs.append(port)
-            _connect_input(segment, port, takers)
+            _connect_input(segment, port, [_door(segment, taker) for taker in takers])
     units.is_simple = _is_simple(units)
+    for fan_in in fan_ins.values():
+        hold_feeders(fan_in)
     return units
 
 
@@ -141,7 +154,12 @@ def _wire_chain(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Uni
     if len(targets) != 1 or targets[0] != stages[0].id or origin != stages[-1].id:
         return None
     for stage in stages:
-        if stage.is_on_loop or stage.is_exclusive:
+        if (
+            stage.is_on_loop
+            or stage.is_exclusive
+            or stage.fan_in is not None
+            or stage.input_queue is not None
+        ):
             return None
     chain = Chain(segment, stages, 0)
     _connect_output(segment, chain, output)
@@ -158,6 +176,9 @@ def _build(segment: Segment, stages: list[Stage], shape: Shape, units: Units) ->
         members = described.members
         chain = Chain(segment, [stages[member] for member in members], described.level)
         units.chains.append(chain)
+        limits = chain.stages[0].input_queue
+        if limits is not None:
+            chain.box = BoundedBox(segment, chain, limits)
         for member in members:
             parts[member] = chain
     for position in shape.on_loop:
@@ -169,8 +190,22 @@ def _build(segment: Segment, stages: list[Stage], shape: Shape, units: Units) ->
     return parts
 
 
+def _build_fan_ins(
+    segment: Segment, plan: SegmentPlan, stages: list[Stage], parts: list[Part], units: Units
+) -> dict[int, FanInUnit]:
+    """Put what brings inputs together in front of the nodes that ask for it; by their positions."""
+    fan_ins: dict[int, FanInUnit] = {}
+    for position, stage in enumerate(stages):
+        if stage.fan_in is None:
+            continue
+        fan_ins[position] = unit = FanInUnit(segment, stage, stage.fan_in, plan.inputs_of(stage.id))
+        units.loop_units += unit.inlets
+        _connect(segment, unit, _taker(parts[position]))
+    return fan_ins
+
+
 def _is_simple(units: Units) -> bool:
-    if units.loop_units or units.loop_inputs:
+    if units.loop_units or units.loop_inputs or units.boxes():
         return False
     for port in units.outputs:
         if isinstance(port, LoopOutput):
@@ -185,10 +220,10 @@ def _loop_unit(segment: Segment, stage: Stage) -> LoopUnit:
     return StreamNode(segment, stage) if is_stream else AsyncNode(segment, stage)
 
 
-def _connect(segment: Segment, origin: Part | LoopInput, taker: Chain | LoopUnit) -> None:
+def _connect(segment: Segment, origin: Part | LoopInput | FanInUnit, taker: Chain | LoopUnit) -> None:
     taker.producers.append(origin)
     origin.open_consumers += 1
-    is_on_loop = isinstance(origin, LoopTask)
+    is_on_loop = isinstance(origin, (LoopTask, FanInUnit))
     limit = origin.limit if isinstance(origin, LoopInput) else LIMIT
     put: Any
     if isinstance(taker, Chain):
@@ -197,6 +232,8 @@ def _connect(segment: Segment, origin: Part | LoopInput, taker: Chain | LoopUnit
             taker.box = taker.box or ChainBox(segment, taker, limit)
             put, end = taker.box.put, taker.box.end
             _note_hand_off(origin, taker.box.entries)
+        elif isinstance(taker.box, BoundedBox):
+            put, end = partial(taker.box.put_from_thread, level=origin.level), taker.box.end
         else:
             put, end = taker.push, taker.input_ended
     else:
@@ -212,7 +249,7 @@ def _connect(segment: Segment, origin: Part | LoopInput, taker: Chain | LoopUnit
     origin.ends.append(end)
 
 
-def _note_hand_off(origin: Part | LoopInput, entries: Sized) -> None:
+def _note_hand_off(origin: Part | LoopInput | FanInUnit, entries: Sized) -> None:
     if isinstance(origin, LoopInput):
         origin.hand_offs.append(entries)
 
@@ -245,6 +282,13 @@ def _connect_input(segment: Segment, port: InputPort, takers: list[Target]) -> N
             taker.open_inputs += 1
         else:
             taker.inbox.open_inputs += 1
+
+
+def _door(segment: Segment, taker: Target) -> Target:
+    """What a port in the thread gives its items to: for a chain with a queue what leads there."""
+    if isinstance(taker, Chain) and isinstance(taker.box, BoundedBox):
+        return ChainDoor(segment, taker.box)
+    return taker
 
 
 def _taker(target: Part) -> Chain | LoopUnit:

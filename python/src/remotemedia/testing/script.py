@@ -15,6 +15,8 @@ class WriteStep(TypedDict):
     at_ms: float
     write: Any
     survives: NotRequired[bool]
+    urgent: NotRequired[bool]
+    timestamp_us: NotRequired[float]
 
 
 class InterruptStep(TypedDict):

@@ -1,0 +1,338 @@
+"""Items of several inputs, brought together for one node: in lists, with one item of each input."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from remotemedia.core.exceptions import NoTimestampError, QueueFullError
+from remotemedia.core.queue_settings import DEFAULT_QUEUE, FanIn, QueueLimits
+from remotemedia.runner.backlog import Backlog, Waiting
+from remotemedia.runner.handoff import Inbox
+from remotemedia.runner.joined import NodeInputs
+from remotemedia.runner.loop import set_done
+from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.tags import TAG, Tag, new_tag
+from remotemedia.runner.unit import Emit, Unit, close_upstream
+
+if TYPE_CHECKING:
+    from remotemedia.runner.segment import Segment
+    from remotemedia.runner.stage import Stage
+
+_MOST_FORKED: Final = 65_536
+"""Items that wait for those of a forked input before the run fails."""
+
+_DROPPED: Final[Sequence[Waiting | None]] = ()
+"""Items were dropped, and there may be more."""
+
+
+class FanInUnit(Unit):
+    """Brings items of several inputs together for one node; it works on the loop, as its inlets do.
+
+    Attributes:
+        inlets: its inputs, in the order of the lists.
+        is_forked: whether inputs come from the same node somewhere before.
+        emits: what takes the lists.
+        ends: what is called after the last one.
+    """
+
+    def __init__(self, segment: Segment, stage: Stage, fan_in: FanIn, inputs: NodeInputs) -> None:
+        """Build it with its inlets; the segment connects them."""
+        super().__init__()
+        self.is_forked = inputs.is_forked
+        self.emits: tuple[Emit, ...] = ()
+        self.ends: list[Callable[[], None]] = []
+        self._segment = segment
+        self._stage = stage
+        self._fan_in = fan_in
+        self._ids = inputs.ids
+        limits = stage.input_queue or DEFAULT_QUEUE
+        if self.is_forked:
+            limits = replace(limits, max_items=max(limits.max_items, _MOST_FORKED))
+        self.inlets = [Inlet(self, segment, stage, limits) for _ in inputs.ids]
+        self.producers = list(self.inlets)
+        self._unmatched = 0
+        self._is_over = False
+        self._timer: asyncio.TimerHandle | None = None
+        stage.drops += (self._count_drops,)
+
+    def inlet(self, origin: str) -> Inlet:
+        """Where the items of one input go."""
+        return self.inlets[self._ids.index(origin)]
+
+    async def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
+        """Take an item of an input, and give what is complete by now."""
+        if self._is_over or self.is_dead:
+            return
+        inlet.backlog.push(item, tag)
+        for wait in self._match(inlet):
+            await wait
+
+    async def input_ended(self) -> None:
+        """An input has given its last item."""
+        for wait in self._match(None):
+            await wait
+        if self._can_give_no_more():
+            self.end()
+
+    def end(self) -> None:
+        """Give nothing more, and want nothing more."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for inlet in self.inlets:
+            self._unmatched += len(inlet.backlog)
+            inlet.forget()
+            if not inlet.has_ended:
+                inlet.kill()
+                close_upstream(inlet)
+        for end in self.ends:
+            end()
+
+    def _count_drops(self) -> int:
+        return self._unmatched + sum(inlet.backlog.dropped for inlet in self.inlets)
+
+    def _match(self, came: Inlet | None) -> list[Any]:
+        """Give everything that is complete by now; what to wait for before more is taken."""
+        waits: list[Any] = []
+        try:
+            while not self.is_dead and (found := self._next(came)) is not None:
+                if found is not _DROPPED:
+                    waits += self._give(found)
+            if came is not None:
+                self._check_forked(came)
+        except Exception as error:
+            self._segment.fail_about(self, self._stage.id, error)
+        else:
+            self._set_timer()
+        return waits
+
+    def _next(self, came: Inlet | None) -> Sequence[Waiting | None] | None:
+        policy = self._fan_in.policy
+        if policy == "latest":
+            return self._next_latest(came)
+        return self._next_zipped() if policy == "zip" else self._next_in_time()
+
+    def _next_latest(self, came: Inlet | None) -> Sequence[Waiting | None] | None:
+        item = None if came is None else came.take()
+        if came is None or item is None:
+            return None
+        came.latest = item
+        latest = [inlet.latest for inlet in self.inlets]
+        return None if None in latest else latest
+
+    def _next_zipped(self) -> Sequence[Waiting | None] | None:
+        heads = [inlet.backlog.peek() for inlet in self.inlets]
+        if None not in heads:
+            return [inlet.take() for inlet in self.inlets]
+        return self._next_incomplete(heads)
+
+    def _next_in_time(self) -> Sequence[Waiting | None] | None:
+        """The first items whose times fit; those that nothing can fit any more go before."""
+        tolerance_us = self._fan_in.tolerance_us
+        heads = [inlet.backlog.peek() for inlet in self.inlets]
+        times = [None if head is None else self._time_of(head) for head in heads]
+        known = [time for time in times if time is not None]
+        if not known:
+            return None
+        newest, oldest = max(known), min(known)
+        # The times of an input rise: what is older than the newest by more than that will find nothing.
+        end = newest - tolerance_us
+        if oldest < end:
+            last = oldest + tolerance_us
+            return self._give_up([time is not None and time < end and time <= last for time in times])
+        if None not in heads:
+            return [inlet.take() for inlet in self.inlets]
+        return self._next_incomplete(heads)
+
+    def _next_incomplete(self, heads: Sequence[Waiting | None]) -> Sequence[Waiting | None] | None:
+        """What has waited too long, or waits for an input that has ended."""
+        if all(head is None for head in heads):
+            return None
+        is_vain = any(
+            inlet.has_ended and head is None for inlet, head in zip(self.inlets, heads, strict=True)
+        )
+        if not is_vain and not self._has_waited_long():
+            return None
+        return self._give_up([head is not None for head in heads])
+
+    def _has_waited_long(self) -> bool:
+        max_wait_ms = self._fan_in.max_wait_ms
+        if max_wait_ms is None:
+            return False
+        now = self._segment.loop.time()
+        return any(now - inlet.waiting_since(now) >= max_wait_ms / 1_000 for inlet in self.inlets)
+
+    def _give_up(self, are_taken: Sequence[bool]) -> Sequence[Waiting | None]:
+        """Take the first items of some inputs out: as a list with gaps, or to be dropped."""
+        found = [
+            inlet.take() if is_taken else None for inlet, is_taken in zip(self.inlets, are_taken, strict=True)
+        ]
+        if self._fan_in.incomplete == "pass":
+            return found
+        self._unmatched += sum(are_taken)
+        return _DROPPED
+
+    def _give(self, found: Sequence[Waiting | None]) -> list[Any]:
+        """Give a list; what to wait for before the next one."""
+        if self._segment.is_tagged:
+            TAG.set(_joint_tag(found))
+        items = [None if waiting is None else waiting.item for waiting in found]
+        return [wait for put in self.emits if (wait := put(items)) is not None]
+
+    def _time_of(self, waiting: Waiting) -> float:
+        time: Any = None if waiting.tag is None else waiting.tag.timestamp_us
+        if time is None:
+            time = getattr(waiting.item, "timestamp_us", None)
+        if isinstance(time, (int, float)):
+            return time
+        raise NoTimestampError(
+            f'Node "{self._stage.id}" brings its inputs together by time, and an item has none. Write items '
+            "with timestamp_us, give media with a timestamp_us, or set ctx.timestamp_us in a node before it."
+        )
+
+    def _set_timer(self) -> None:
+        """Look again when what has waited longest has waited too long."""
+        max_wait_ms = self._fan_in.max_wait_ms
+        if self._timer is not None:
+            self._timer.cancel()
+        if max_wait_ms is None:
+            return
+        loop = self._segment.loop
+        now = loop.time()
+        since = [inlet.waiting_since(now) for inlet in self.inlets if len(inlet.backlog)]
+        if since:
+            # Nobody waits for room then: one list more than there is room for.
+            self._timer = loop.call_at(min(since) + max_wait_ms / 1_000, self._match, None)
+
+    def _can_give_no_more(self) -> bool:
+        """Whether all inputs have ended, or one has of which nothing waits, and the others would for it."""
+        if all(inlet.has_ended for inlet in self.inlets):
+            return True
+        if self._fan_in.policy == "latest":
+            return any(inlet.has_ended and inlet.latest is None for inlet in self.inlets)
+        if self._fan_in.incomplete == "pass":
+            return False
+        return any(inlet.has_ended and not len(inlet.backlog) for inlet in self.inlets)
+
+    def _check_forked(self, inlet: Inlet) -> None:
+        if not self.is_forked or len(inlet.backlog) < _MOST_FORKED:
+            return
+        pairs = zip(self._ids, self.inlets, strict=True)
+        missing = ", ".join(name for name, other in pairs if not len(other.backlog))
+        raise QueueFullError(
+            f'Node "{self._stage.id}" brings its inputs together: {_MOST_FORKED} items wait, and none of '
+            f"{missing} has come. Let that node give something for every item, or give fan_in a max_wait_ms."
+        )
+
+
+class Inlet(LoopUnit):
+    """One input of a node whose inputs are brought together.
+
+    Attributes:
+        backlog: what waits for the other inputs.
+        latest: of the policy ``latest``: what came last.
+        has_ended: whether nothing more will come.
+    """
+
+    def __init__(self, fan_in: FanInUnit, segment: Segment, stage: Stage, limits: QueueLimits) -> None:
+        """Build it; the segment connects it."""
+        super().__init__(segment, stage)
+        self.open_consumers = 1
+        self.backlog = Backlog(limits)
+        self.latest: Waiting | None = None
+        self.has_ended = False
+        self._fan_in = fan_in
+        self._room: asyncio.Future[None] | None = None
+        self._head_since: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what feeds it has to wait."""
+        return self.backlog.is_full
+
+    def make_inbox(self) -> Inbox:
+        """Its queue has no limits of its own: the backlog has them."""
+        return Inbox(self.segment)
+
+    def take(self) -> Waiting | None:
+        """Take the first item that waits."""
+        was_full = self.is_full
+        waiting = self.backlog.shift()
+        self._head_since = None
+        if was_full:
+            self._let_in()
+        return waiting
+
+    def waiting_since(self, now: float) -> float:
+        """Since when, in seconds of the loop's clock, the first item waits as the first one."""
+        if not len(self.backlog):
+            self._head_since = None
+            return now
+        if self._head_since is None:
+            self._head_since = now
+        return self._head_since
+
+    def waiting(self) -> list[Any]:
+        """What waits here, between nodes."""
+        return [*super().waiting(), *self.backlog.items()]
+
+    def forget(self) -> None:
+        """Let go of what waits."""
+        self.backlog.clear()
+        self.latest = None
+        self._let_in()
+
+    def interrupt(self) -> None:
+        """Drop what has become stale."""
+        # A loop that has ended has nothing that waits.
+        with contextlib.suppress(RuntimeError):
+            self.segment.loop.call_soon_threadsafe(self._drop_stale)
+
+    async def work(self) -> None:
+        """Take all items."""
+        while (entry := await self.inbox.get()) is not None:
+            item, done = entry
+            del entry
+            if done is not None:
+                # From here on this queue counts, and no more what its channel lets come.
+                done()
+            await self._fan_in.take(self, item, self.inbox.tag)
+            del item
+            while self.is_full and not self.is_dead:
+                self._room = self.segment.loop.create_future()
+                await self._room
+        self.has_ended = True
+        await self._fan_in.input_ended()
+
+    def ended(self) -> None:
+        """Take nothing more."""
+        super().ended()
+        self.has_ended = True
+        if all(inlet.has_ended for inlet in self._fan_in.inlets):
+            self._fan_in.end()
+
+    def _drop_stale(self) -> None:
+        self.backlog.interrupt(self.segment.is_stale)
+        self._head_since = None
+        if self.latest is not None and self.segment.is_stale(self.latest.tag):
+            self.latest = None
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Tell those that wait for room that there may be some."""
+        if self._room is not None:
+            set_done(self._room)
+        self.segment.thread.notify()
+
+
+def _joint_tag(found: Sequence[Waiting | None]) -> Tag:
+    """That of a list, which is as new as the newest of its items."""
+    tags = [waiting.tag for waiting in found if waiting is not None and waiting.tag is not None]
+    newest = max(tags, key=lambda tag: tag.stamp, default=None) or new_tag()
+    return newest._replace(survives=any(tag.survives for tag in tags), urgent=any(tag.urgent for tag in tags))
