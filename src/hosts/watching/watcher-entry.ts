@@ -101,7 +101,8 @@ async function lookAtMemory(): Promise<void> {
   for (const entry of oneOfEachRun(due, place)) {
     toldMemory.add(entry.run);
     const nodes = nodesHere([...entry.nodeIds.values()]);
-    const nodeId = entry.nodeIds.get(place);
+    const [first, ...others] = entry.nodeIds.values();
+    const nodeId = entry.nodeIds.get(place) ?? (others.length === 0 ? first : undefined);
     const text = stack === undefined ? nodes : `${nodes}\n${stack.text}`;
     report(entry, { kind: 'memory', nodeId, host: entry.host, forMs: 0, stack: text, memoryBytes });
   }

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable
 from types import FrameType
 from typing import Any
 
+from remotemedia.runner.first_step import Rest
 from remotemedia.runner.guarded import in_time
 from remotemedia.runner.stage import NODE_CODES
 
@@ -100,7 +101,13 @@ def _awaited_by(awaitable: Any) -> Any:
 
 
 def _generator_of(following: Any, frame: FrameType) -> Any:
-    """The step of an async generator does not say whose step it is; who asks for it does."""
+    """What goes on behind what is awaited, where that does not say so itself.
+
+    The step of an async generator does not say whose step it is; who asks for it does. The rest of a call
+    makes the steps of a coroutine itself.
+    """
+    if getattr(following, "gi_code", None) is Rest.__await__.__code__:
+        return following.gi_frame.f_locals.get("coroutine")
     if type(following).__name__ == "async_generator_asend":
         return frame.f_locals.get("outputs")
     return following

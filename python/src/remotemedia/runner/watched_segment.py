@@ -70,7 +70,7 @@ class WatchedSegment:
             self._look_at_loop(frames, now)
         limit = self._watch.memory_limit_bytes
         if limit is not None and not self._is_over_memory:
-            self._look_at_memory(frames.get(self._segment.thread.ident), limit)
+            self._look_at_memory(limit)
 
     def _look_at_thread(self, frame: FrameType | None, now: float) -> None:
         stage = _running(frame)
@@ -133,11 +133,13 @@ class WatchedSegment:
         for gone in self._calls.keys() - seen:
             del self._calls[gone]
 
-    def _look_at_memory(self, frame: FrameType | None, limit: int) -> None:
+    def _look_at_memory(self, limit: int) -> None:
         used = memory_use()
         if used <= limit:
             return
         self._is_over_memory = True
+        # Where the code is now: it may have gone on since the others were looked at.
+        frame = sys._current_frames().get(self._segment.thread.ident or 0)  # pyright: ignore[reportPrivateUsage]
         stage = _running(frame)
         node_ids = ", ".join(stage.id for stage in self._segment.stages)
         stack = f"Its nodes: {node_ids}." if node_ids else "None of the nodes is there."
