@@ -145,7 +145,7 @@ describe('remotemedia run', () => {
   it('shows a table of metrics on stderr', async () => {
     const { stdout, stderr } = await cli(['run', double, '-i', numbers, '--metrics']);
     expect(stdout).toBe('2\n4\n6\n');
-    expect(stderr).toMatch(/^node +in +out +errors +mean +p50 +p95 +p99 +queue$/m);
+    expect(stderr).toMatch(/^node +in +out +errors +dropped +mean +p50 +p95 +p99 +queue$/m);
     expect(stderr).toMatch(/^double +3 +3 +0 /m);
     expect(stderr).toMatch(/^total /m);
   });
