@@ -18,4 +18,9 @@ export {
   type NodeDescription,
   type PipelineDescription,
 } from '../manifest/index.js';
-export type { WrittenFailurePolicy, WrittenFanIn, WrittenQueueLimits } from '../node/index.js';
+export type {
+  WrittenFailurePolicy,
+  WrittenFanIn,
+  WrittenQueueLimits,
+  WrittenRestart,
+} from '../node/index.js';

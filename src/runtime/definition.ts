@@ -33,7 +33,7 @@ export interface PipelineDefinition {
   readonly connections: readonly ManifestConnection[];
   /** Folder against which relative node types are resolved. */
   readonly baseDir: string;
-  /** There where its only node is one of several copies of a node. */
+  /** @internal There where its only node is one of several copies of a node. */
   readonly replica?: ReplicaOrigin;
 }
 

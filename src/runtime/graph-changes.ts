@@ -3,7 +3,16 @@ import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { edgesOf, type PipelineDefinition } from './definition.js';
 
 /** Where a node is inserted: next to one that is there, given by its id. */
-export type InsertPlace = ({ readonly before: string } | { readonly after: string }) & {
+export type InsertPlace = (
+  | {
+      /** Id of the node that comes behind the new one. */
+      readonly before: string;
+    }
+  | {
+      /** Id of the node that comes before the new one. */
+      readonly after: string;
+    }
+) & {
   /** Id of the new node. @defaultValue `{name}_{number}`, with a number that none has had */
   readonly id?: string | undefined;
 };
