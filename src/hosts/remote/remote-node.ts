@@ -1,15 +1,4 @@
-import type {
-  Executor,
-  FailurePolicy,
-  FanIn,
-  FanInPolicy,
-  NodeLike,
-  NodeRole,
-  OnError,
-  QueueLimits,
-  RestartPolicy,
-  WhenFull,
-} from '../../node/index.js';
+import type { Executor, NodeLike, NodeRole } from '../../node/index.js';
 import type { Host } from '../host.js';
 
 /** What an object in another host can do, as that host tells. */
@@ -47,11 +36,6 @@ export class RemoteNode implements NodeLike {
   /** Changes nothing: a live object runs in the host that holds it. */
   executor: Executor | undefined;
   concurrency: number | undefined;
-  declare unordered?: boolean | undefined;
-  declare failurePolicy?: OnError | FailurePolicy | undefined;
-  declare inputQueue?: WhenFull | QueueLimits | undefined;
-  declare fanIn?: FanInPolicy | FanIn | undefined;
-  declare restart?: number | RestartPolicy | undefined;
   readonly '~host': Host;
   readonly '~role': NodeRole | undefined;
 

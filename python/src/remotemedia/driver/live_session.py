@@ -397,19 +397,3 @@ class LiveSession(ChangeableSession):
     def _finish(self) -> None:
         self._is_failure_seen = True
         self._run.finish()
-
-
-async def open_session(
-    pipeline: Pipeline,
-    max_pending: int,
-    session_id: str | None,
-    has_metrics: bool,
-    returns_state: bool,
-    on_dead_letter: TakeDeadLetter | None = None,
-    watch: RunWatch | None = None,
-    input_queue: QueueLimits | None = None,
-) -> LiveSession:
-    """Open a session; the arguments are those of ``Pipeline.open``."""
-    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter, input_queue)
-    await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
-    return session

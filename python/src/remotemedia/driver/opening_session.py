@@ -11,7 +11,7 @@ from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.queue_settings import QueueLimits, WhenFull, queue_of
 from remotemedia.core.setting_checks import Check
 from remotemedia.core.stuck import RunWatch
-from remotemedia.driver.live_session import LiveSession, open_session
+from remotemedia.driver.live_session import LiveSession
 from remotemedia.runner.dead_letter import TakeDeadLetter
 
 
@@ -36,7 +36,7 @@ class OpeningSession:
         limits = queue_of(input_queue, Check(""))
         has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
         # A coroutine, so that Python warns where it is never awaited.
-        self._opening = open_session(
+        self._opening = _open(
             pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch, limits
         )
         self._session: LiveSession | None = None
@@ -54,3 +54,19 @@ class OpeningSession:
     ) -> None:
         if self._session is not None:
             await self._session.__aexit__(kind, error, trace)
+
+
+async def _open(
+    pipeline: Pipeline,
+    max_pending: int,
+    session_id: str | None,
+    has_metrics: bool,
+    returns_state: bool,
+    on_dead_letter: TakeDeadLetter | None = None,
+    watch: RunWatch | None = None,
+    input_queue: QueueLimits | None = None,
+) -> LiveSession:
+    """Open a session; the arguments are those of ``Pipeline.open``."""
+    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter, input_queue)
+    await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
+    return session

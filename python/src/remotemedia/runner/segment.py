@@ -15,7 +15,7 @@ from remotemedia.runner.bounded import ChainDoor
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
-from remotemedia.runner.holding import Held
+from remotemedia.runner.driving import Driving, drive_simply
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
@@ -25,14 +25,11 @@ from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
 from remotemedia.runner.tags import Tag
 from remotemedia.runner.thread import ThreadSide
-from remotemedia.runner.unit import Unit, is_held, kill_upstream
+from remotemedia.runner.unit import Unit, kill_upstream
 from remotemedia.runner.wiring import Units, wire
 
 if TYPE_CHECKING:
     from remotemedia.slabs.arena import Arena
-
-_TURN = 64
-"""How many items one input gives before another one has its turn."""
 
 
 class Segment:
@@ -56,7 +53,7 @@ class Segment:
     """
 
     __slots__ = (
-        "_held",
+        "_driving",
         "_life",
         "_loop_thread",
         "_mutex",
@@ -112,7 +109,6 @@ class Segment:
         self.on_dead_letter: TakeDeadLetter | None = None
         self.waiting_tag: Tag | None = None
         self._stale_before = 0.0
-        self._held = Held()
         self.thread = ThreadSide()
         self.thread.await_loop = loop
         self.context = context or contextvars.copy_context()
@@ -136,6 +132,7 @@ class Segment:
         self._life = LifeCycle(self)
         self._units = units = wire(self, plan, self.stages)
         self._unfinished: set[Unit] = set()
+        self._driving: Driving | None = None
         if not units.is_simple:
             self._unfinished.update(units.all())
             self.thread.boxes = units.boxes()
@@ -188,14 +185,21 @@ class Segment:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
         try:
             if self._units.is_simple:
-                self._drive_simply()
+                drive_simply(self._units)
+                self.flush_outputs()
                 return
             self.thread.open_wake()
             for task in self._units.tasks():
                 self.loop.call_soon_threadsafe(task.start)
-            self._drive()
+            self._driving = Driving(self._units, self._unfinished, self.thread, self.flush_outputs)
+            self._driving.run()
         finally:
             self._running.release()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether its thread waits to be woken, and would not find anything if it looked once more before."""
+        return self._driving is not None and self.thread.is_waiting and not self._driving.is_ready()
 
     def wait_done(self, timeout: float) -> bool:
         """Wait until ``run`` has ended, up to ``timeout`` seconds; whether it has."""
@@ -274,6 +278,7 @@ class Segment:
         self.thread.begin_cleanup()
         failures = self._life.close()
         units, self._units = self._units, _NO_UNITS
+        self._driving = None
         for unit in units.all():
             unit.release()
         # Letters that are kept refer to this by the tracebacks of their errors.
@@ -364,53 +369,6 @@ class Segment:
         unit.mark_dead()
         kill_upstream(unit)
         self.thread.notify()
-
-    def _drive(self) -> None:
-        units = self._units
-        while self._unfinished:
-            self._held.clear()
-            if self.thread.serve():
-                # Whoever gives the next input may be waiting for these outputs.
-                self.flush_outputs()
-            pulls = self._held.without([pull for pull in units.pulls() if not pull.is_finished])
-            for pull in pulls:
-                # One by one where others have to come as well: each may become many.
-                pull.step(1 if pull.waits_for else _TURN)
-            channels = self._open_channels()
-            if not pulls or channels:
-                # A producer's first items may have come together with its HELLO, and have left the socket.
-                buffered = [port for port in channels if port.has_frame()]
-                for port in buffered or self.thread.wait(channels, self._is_ready, 0 if pulls else None):
-                    port.read()
-            self.flush_outputs()
-
-    def _open_channels(self) -> list[InputPort]:
-        channels = [port for port in self._units.inputs if not port.is_pulled and not port.is_finished]
-        for port in channels:
-            if port.is_dead:
-                port.finish()
-        # To finish one may finish others: the nodes behind it may want no more.
-        return self._held.without([port for port in channels if not port.is_finished])
-
-    def _is_ready(self) -> bool:
-        if not self._unfinished or self._held.may_go_on():
-            return True
-        waiting = (port for port in self._units.inputs if not (port.is_finished or is_held(port)))
-        return any(port.is_dead or port.has_frame() for port in waiting)
-
-    def _drive_simply(self) -> None:
-        """Without async nodes: one channel alone, or whatever can be pulled in turn."""
-        units = self._units
-        for port in units.inputs:
-            while not port.is_pulled and not port.is_finished:
-                port.read()
-        pulls = units.pulls()
-        limit = _TURN if len(pulls) > 1 else None
-        while pulls:
-            for pull in pulls:
-                pull.step(limit)
-            pulls = [pull for pull in pulls if not pull.is_finished]
-        self.flush_outputs()
 
 
 _NO_UNITS = Units([], [], [], [], [], [])

@@ -37,5 +37,4 @@ def _rests(innermost: FrameType, loop: asyncio.AbstractEventLoop) -> bool:
 
 def _waits(segment: Segment) -> bool:
     """Whether the thread waits to be woken, and will not find anything when it looks once more before."""
-    thread = segment.thread
-    return thread.is_waiting and not (segment._is_ready() or thread._has_entries(-1))
+    return segment.is_at_rest and not segment.thread._has_entries(-1)
