@@ -82,7 +82,7 @@ export interface NodeOptions extends NodeSettings {
 }
 
 /** Any object that can be a node: one of `process`, `stream` or `source`, and `initialize`. */
-export interface NodeLike<In = never, Out = unknown> {
+export interface NodeLike<In = never, Out = unknown> extends NodeSettings {
   /** Types only, never there at run time: what the node takes and gives. */
   readonly '~types'?: {
     /** A function, so that a node that takes more also fits where less is given. */
@@ -94,20 +94,6 @@ export interface NodeLike<In = never, Out = unknown> {
   name?: string | undefined;
   /** Where the node runs. @defaultValue in the process that runs the pipeline */
   executor?: Executor | undefined;
-  /** How many items an async `process` may work on at once, from 1. @defaultValue 1 */
-  concurrency?: number | undefined;
-  /** Whether outputs of several calls at once are given as they come, instead of in the order of their items. @defaultValue false */
-  unordered?: boolean | undefined;
-  /** What is done where `process` fails for an item. @defaultValue `fail` */
-  failurePolicy?: OnError | FailurePolicy | undefined;
-  /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
-  inputQueue?: WhenFull | QueueLimits | undefined;
-  /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
-  replicas?: number | undefined;
-  /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
-  fanIn?: FanInPolicy | FanIn | undefined;
-  /** How often its worker or process is started again when that dies. @defaultValue the run fails */
-  restart?: number | RestartPolicy | undefined;
   /** Nodes of one group and one executor share a worker or process. @defaultValue one of its own */
   group?: string | undefined;
   /** Brings the state home that the node has at the end of a run in a worker or process. @defaultValue that of the run */

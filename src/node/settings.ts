@@ -63,22 +63,22 @@ export interface RestartPolicy {
 /** What a user says of a node at its place, besides where it runs. */
 export interface NodeSettings {
   /** How many items an async `process` may work on at once, from 1. @defaultValue 1 */
-  readonly concurrency?: number | undefined;
+  concurrency?: number | undefined;
   /** Whether outputs of several calls at once are given as they come, instead of in the order of their items. @defaultValue false */
-  readonly unordered?: boolean | undefined;
+  unordered?: boolean | undefined;
   /** What is done where `process` fails for an item. @defaultValue `fail` */
-  readonly failurePolicy?: OnError | FailurePolicy | undefined;
+  failurePolicy?: OnError | FailurePolicy | undefined;
   /** How many items wait for the node, and what becomes of more. @defaultValue 16 that wait where it is async or streaming */
-  readonly inputQueue?: WhenFull | QueueLimits | undefined;
+  inputQueue?: WhenFull | QueueLimits | undefined;
   /** How many workers or processes have the node, each a copy of its own, from 1. @defaultValue 1 */
-  readonly replicas?: number | undefined;
+  replicas?: number | undefined;
   /** How items of several inputs come to the node. @defaultValue `merge`: each by itself, as it comes */
-  readonly fanIn?: FanInPolicy | FanIn | undefined;
+  fanIn?: FanInPolicy | FanIn | undefined;
   /**
    * How often the worker or process in which the node runs is started again when it dies, and what becomes of the items that were in it.
    * @defaultValue the run fails
    */
-  readonly restart?: number | RestartPolicy | undefined;
+  restart?: number | RestartPolicy | undefined;
 }
 
 /** The same, checked and complete. */
