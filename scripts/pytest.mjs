@@ -1,5 +1,5 @@
 // Runs the Python tests with the project's .venv: `node scripts/pytest.mjs [arguments of pytest]`.
-// Paths are relative to python/, as in `tests/test_node.py -k cleanup`.
+// Paths are relative to python/, as in `tests/test_lifecycle.py -k initialized`.
 import { join } from 'node:path';
 import { runCommand } from './commands.mjs';
 import { ROOT, venvPython } from './setup-python.mjs';

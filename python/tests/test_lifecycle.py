@@ -130,6 +130,29 @@ async def wait(awaitable):
     await awaitable
 
 
+def test_what_a_mixin_initializes_is_recorded_and_not_initialized_again():
+    calls = []
+
+    class Loads:
+        def initialize(self):
+            calls.append("initialize")
+
+        def cleanup(self):
+            calls.append("cleanup")
+
+    class Mixed(Loads, Node):
+        def process(self, data):
+            return data
+
+    node = Mixed()
+    node.initialize()
+    assert node.is_initialized
+    assert run(node)[0] == [1]
+    assert calls == ["initialize"]
+    node.cleanup()
+    assert not node.is_initialized
+
+
 def test_a_node_whose_init_does_not_call_super_has_its_attributes():
     class Bare(Node):
         def __init__(self):

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -50,6 +51,29 @@ def test_a_session_is_written_down_with_its_times(tmp_path):
     ]
     assert recording.outputs == [TimedOutput(40, "b")]
     assert recording.failure is None
+
+
+def test_how_an_item_was_written_is_named_as_in_files_of_both_languages(tmp_path):
+    path = tmp_path / "call.rec"
+
+    class At(Node):
+        def process(self, item, ctx):
+            return ctx.timestamp_us
+
+    async def main():
+        async with record(await Pipeline([At()]).open(), path) as session:
+            await session.write("a", timestamp_us=20_000.0, urgent=True)
+            assert await anext(session) == 20_000
+
+    asyncio.run(main())
+    assert b"timestampUs" in path.read_bytes()
+    assert read_recording(path).script[0] == {
+        "at_ms": ANY,
+        "write": "a",
+        "timestamp_us": 20_000,
+        "urgent": True,
+    }
+    assert replay(path, At()).values == [20_000]
 
 
 def test_bytes_arrays_and_tuples_are_replayed_as_they_were(tmp_path):

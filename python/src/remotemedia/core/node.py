@@ -181,8 +181,10 @@ class Node:
         """Register the class, and make its life cycle calls known to the runtime."""
         super().__init_subclass__(**kwargs)
         for method_name, is_initialize in (("initialize", True), ("cleanup", False)):
-            method = cls.__dict__.get(method_name)
-            if callable(method):
+            # One that is inherited from a mixin does not tell of its calls, as that is no Node.
+            owner = next(base for base in cls.__mro__ if method_name in base.__dict__)
+            method = owner.__dict__[method_name]
+            if callable(method) and (owner is cls or not issubclass(owner, Node)):
                 setattr(cls, method_name, recording(method, is_initialize))
         registry.register(cls)
 

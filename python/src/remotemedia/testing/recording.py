@@ -22,6 +22,9 @@ from remotemedia.wire.values import encode
 
 _FORMAT: Final = "remotemedia-recording"
 _VERSION: Final = 1
+_WRITTEN_NAMES: Final = {"at_ms": "atMs", "timestamp_us": "timestampUs"}
+"""How files of both languages name what Python names otherwise."""
+_PYTHON_NAMES: Final = {written: name for name, written in _WRITTEN_NAMES.items()}
 _encoder = Encoder()
 
 
@@ -88,13 +91,12 @@ def read_recording(path: str | Path) -> Recording:
         )
     recording = Recording()
     for _, event in frames[1:]:
-        at_ms = event.pop("atMs")
         if "output" in event:
-            recording.outputs.append(TimedOutput(at_ms, event["output"]))
+            recording.outputs.append(TimedOutput(event["atMs"], event["output"]))
         elif "over" in event:
             recording.failure = event.get("failure")
         elif "unkept" not in event:
-            recording.script.append(cast("ScriptStep", {"at_ms": at_ms, **event}))
+            recording.script.append(cast("ScriptStep", _renamed(event, _PYTHON_NAMES)))
     return recording
 
 
@@ -136,7 +138,7 @@ class RecordedSession:
         """What is not recorded."""
         return getattr(self._session, name)
 
-    async def write(self, item: Any, **how: bool) -> None:
+    async def write(self, item: Any, **how: Any) -> None:
         """As ``LiveSession.write``.
 
         Raises:
@@ -147,7 +149,7 @@ class RecordedSession:
         await self._session.write(item, **how)
         self._add({"write": Raw(encoded), **how})
 
-    def try_write(self, item: Any, **how: bool) -> bool:
+    def try_write(self, item: Any, **how: Any) -> bool:
         """As ``LiveSession.try_write``; raises as ``write``."""
         encoded = encode(item)
         is_taken = self._session.try_write(item, **how)
@@ -216,13 +218,17 @@ class RecordedSession:
         # What comes after the end has not happened to the session.
         if self._file.closed:
             return
-        at_ms = round((self._loop.time() - self._began) * 1e3, 3)
-        self._file.write(frame_of(EVENT, _encoder.encode({"atMs": at_ms, **event})))
+        timed = {"at_ms": round((self._loop.time() - self._began) * 1e3, 3), **event}
+        self._file.write(frame_of(EVENT, _encoder.encode(_renamed(timed, _WRITTEN_NAMES))))
 
     def _close(self, failure: BaseException | None) -> None:
         told = {} if failure is None else {"failure": f"{type(failure).__name__}: {failure}"}
         self._add({"over": True, **told})
         self._file.close()
+
+
+def _renamed(event: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in event.items()}
 
 
 def _no_recording(path: str | Path) -> InvalidInputError:
