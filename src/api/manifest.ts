@@ -14,6 +14,7 @@ export {
   type ManifestInstanceNode,
   type ManifestMetadata,
   type ManifestNode,
+  type ManifestSettings,
   type ManifestTypeNode,
   type NodeDescription,
   type PipelineDescription,

@@ -6,6 +6,7 @@ export {
   type ManifestInstanceNode,
   type ManifestMetadata,
   type ManifestNode,
+  type ManifestSettings,
   type ManifestTypeNode,
 } from './manifest.js';
 export { checkParams } from './parameters.js';

@@ -9,20 +9,8 @@ import type {
   WrittenRestart,
 } from '../node/index.js';
 
-/** A node entry that names a type. */
-export interface ManifestTypeNode {
-  /** Unique in the manifest. `validateManifest` makes one from type and position where none is given. */
-  readonly id?: string;
-  /** A registered class name, or where to import the class from. */
-  readonly node_type: string;
-  /** The node's parameters; `config` in the text is read as these too. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /** Whether the node takes its whole input as one stream. */
-  readonly is_streaming?: boolean;
-  /** Resources that the node asks for. */
-  readonly capabilities?: Readonly<Record<string, unknown>>;
-  /** Address of the machine on which the node is to run. */
-  readonly host?: string;
+/** How a node runs: what every node entry may say. */
+export interface ManifestSettings {
   /** Where the node runs. */
   readonly executor?: string;
   /** Nodes of one group and one executor share a worker or process. */
@@ -43,30 +31,28 @@ export interface ManifestTypeNode {
   readonly restart?: number | WrittenRestart;
 }
 
+/** A node entry that names a type. */
+export interface ManifestTypeNode extends ManifestSettings {
+  /** Unique in the manifest. `validateManifest` makes one from type and position where none is given. */
+  readonly id?: string;
+  /** A registered class name, or where to import the class from. */
+  readonly node_type: string;
+  /** The node's parameters; `config` in the text is read as these too. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Whether the node takes its whole input as one stream. */
+  readonly is_streaming?: boolean;
+  /** Resources that the node asks for. */
+  readonly capabilities?: Readonly<Record<string, unknown>>;
+  /** Address of the machine on which the node is to run. */
+  readonly host?: string;
+}
+
 /** A node entry that holds a live object; only in manifests given as objects. */
-export interface ManifestInstanceNode {
+export interface ManifestInstanceNode extends ManifestSettings {
   /** Unique in the manifest. `validateManifest` makes one from name and position where none is given. */
   readonly id?: string;
   /** The very object that runs. */
   readonly instance: AnyNode;
-  /** Where the node runs. */
-  readonly executor?: string;
-  /** Nodes of one group and one executor share a worker or process. */
-  readonly group?: string;
-  /** How many items an async `process` may work on at once. */
-  readonly concurrency?: number;
-  /** Whether outputs of several calls at once are given as they come. */
-  readonly unordered?: boolean;
-  /** What is done where `process` fails for an item. */
-  readonly failure_policy?: OnError | WrittenFailurePolicy;
-  /** How many items wait for the node, and what becomes of more. */
-  readonly input_queue?: WhenFull | WrittenQueueLimits;
-  /** How many workers or processes have the node. */
-  readonly replicas?: number;
-  /** How items of several inputs come to the node. */
-  readonly fan_in?: FanInPolicy | WrittenFanIn;
-  /** How often the worker or process of the node is started again when it dies. */
-  readonly restart?: number | WrittenRestart;
 }
 
 /** A node entry. */

@@ -140,6 +140,17 @@ const restart = z
   .describe(
     'How often the worker or process of the node is started again when it dies. Absent: the run fails.',
   );
+const settings = {
+  executor,
+  group,
+  concurrency,
+  unordered,
+  failure_policy: failurePolicy,
+  input_queue: inputQueue,
+  replicas,
+  fan_in: fanIn,
+  restart,
+};
 const params = z.record(z.string(), z.unknown()).nullish();
 
 const typeEntry = z
@@ -158,15 +169,7 @@ const typeEntry = z
     is_streaming: z.boolean().nullish().describe('Whether the node takes its whole input as one stream.'),
     capabilities: z.record(z.string(), z.unknown()).nullish().describe('Resources that the node asks for.'),
     host: z.string().nullish().describe('Address of the machine on which the node is to run.'),
-    executor,
-    group,
-    concurrency,
-    unordered,
-    failure_policy: failurePolicy,
-    input_queue: inputQueue,
-    replicas,
-    fan_in: fanIn,
-    restart,
+    ...settings,
   })
   .describe('A node.');
 
@@ -174,15 +177,7 @@ const typeEntry = z
 const instanceEntry = z.strictObject({
   id,
   instance: z.custom<AnyNode>((value) => value !== undefined && value !== null),
-  executor,
-  group,
-  concurrency,
-  unordered,
-  failure_policy: failurePolicy,
-  input_queue: inputQueue,
-  replicas,
-  fan_in: fanIn,
-  restart,
+  ...settings,
 });
 
 const metadata = z
