@@ -1,7 +1,8 @@
 // Speech as it is spoken: 20 ms of audio come every 20 ms, utterances are printed as they end, and one that begins to be recognized makes the
-// work on the one before it stale. All sessions share one recognizer, which is a live object of a kept Python process.
+// work on the one before it stale. All sessions share one process that listens, and one recognizer, which is a live object of a kept Python
+// process. Of several sessions each speaks in its turn, and all are heard all the time.
 //
-//   node --import tsx examples/live-voice/main.ts [FILE.wav] [--sessions 20]
+//   node --import tsx examples/live-voice/main.ts [FILE.wav] [--sessions 20] [--turn-ms 1500]
 //   arecord -q -t raw -f S16_LE -r 16000 -c 1 | node --import tsx examples/live-voice/main.ts -
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,6 +16,7 @@ import {
   Resampler,
   startPythonHost,
   WavSource,
+  type LiveSession,
   type NodeContext,
 } from 'remotemedia';
 
@@ -39,11 +41,14 @@ class BargeIn extends Node<AudioFrame, AudioFrame> {
 const folder = fileURLToPath(new URL('../voice', import.meta.url));
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { sessions: { type: 'string', default: '1' } },
+  options: { sessions: { type: 'string', default: '1' }, 'turn-ms': { type: 'string', default: '1500' } },
 });
 const path = positionals[0] ?? `${folder}/recordings/austen-0890.wav`;
 const sessionCount = Number(values.sessions);
+const turnMs = Number(values['turn-ms']);
 const latencies: number[] = [];
+/** How long after its time the latest chunk was taken. */
+let latestMs = 0;
 
 await using listening = await startPythonHost({ name: 'listening', path: [folder] });
 await using recognizing = await startPythonHost({ name: 'recognizing', path: [folder] });
@@ -52,8 +57,10 @@ const fromFile = path === '-' ? undefined : await chunksOfFile(path);
 await Promise.all(Array.from({ length: sessionCount }, (_, index) => listen(index + 1)));
 latencies.sort((first, second) => first - second);
 console.log(
-  `${String(latencies.length)} utterances; from the end of one to its text: p50 ${percentile(50)} ms, p99 ${percentile(99)} ms`,
+  `utterances: ${String(latencies.length)}; from the end of one to its text: p50 ${percentile(50)} ms, p99 ${percentile(99)} ms`,
 );
+if (fromFile !== undefined)
+  console.log(`chunks were taken at most ${latestMs.toFixed(0)} ms after their time`);
 
 /** One session, from its first chunk to its end. */
 async function listen(number: number): Promise<void> {
@@ -61,12 +68,12 @@ async function listen(number: number): Promise<void> {
   const detector = await listening.create({ module: 'voice_nodes', class: 'SpeechDetector' });
   const pipeline = new Pipeline<AudioFrame, Recognized>([detector, new BargeIn(), recognizer]);
   await using session = await pipeline.open({ sessionId: String(number) });
+  const startedAt = performance.now();
   const writing = (async () => {
-    for await (const chunk of fromFile === undefined ? chunksOfInput() : atRealTime(fromFile))
-      await session.write(chunk);
+    if (fromFile === undefined) for await (const chunk of chunksOfInput()) await session.write(chunk);
+    else await speak(session, inTurn(fromFile, number), startedAt);
     session.end();
   })();
-  const startedAt = performance.now();
   for await (const { startUs, endUs, text } of session) {
     latencies.push(performance.now() - startedAt - endUs / 1000);
     const name = sessionCount > 1 ? `${session.id.padStart(3)}  ` : '';
@@ -84,12 +91,30 @@ async function chunksOfFile(file: string): Promise<AudioFrame[]> {
   return (await executePipeline(nodes)) as AudioFrame[];
 }
 
-/** A chunk when its time has come, as a microphone gives it. */
-async function* atRealTime(chunks: readonly AudioFrame[]): AsyncGenerator<AudioFrame> {
-  const startedAt = performance.now();
+/** The speech of one of several that speak in turn: silence while it is the turn of others. */
+function inTurn(chunks: readonly AudioFrame[], number: number): AudioFrame[] {
+  const turnChunks = Math.round(turnMs / CHUNK_MS);
+  const before = silence((number - 1) * turnChunks);
+  const after = silence((sessionCount - number) * turnChunks);
+  return [...before, ...chunks, ...after];
+}
+
+function silence(count: number): AudioFrame[] {
+  const data = new Float32Array(CHUNK_BYTES / 2);
+  return Array.from({ length: count }, () => new AudioFrame({ data, sampleRate: SAMPLE_RATE }));
+}
+
+/** Writes each chunk when its time has come, as a microphone gives it. */
+async function speak(
+  session: LiveSession<AudioFrame, Recognized>,
+  chunks: readonly AudioFrame[],
+  startedAt: number,
+): Promise<void> {
   for (const [index, chunk] of chunks.entries()) {
-    await sleep(Math.max(0, startedAt + (index + 1) * CHUNK_MS - performance.now()));
-    yield chunk;
+    const dueAt = startedAt + (index + 1) * CHUNK_MS;
+    await sleep(Math.max(0, dueAt - performance.now()));
+    await session.write(chunk);
+    latestMs = Math.max(latestMs, performance.now() - dueAt);
   }
 }
 
