@@ -68,6 +68,7 @@ class LiveSession(ChangeableSession):
         """Prepare; ``Pipeline.open`` makes sessions."""
         self.session_id = session_id or str(uuid.uuid4())
         self._name = pipeline.name
+        self._loop = asyncio.get_running_loop()
         self._input = WrittenInput(max_pending, self._input_broken, input_queue)
         self._letters = DeadLetterQueue(on_dead_letter)
         self._run: StreamedRun
@@ -160,7 +161,8 @@ class LiveSession(ChangeableSession):
             BaseException: what a node has raised, itself; after the outputs that came before it, once.
         """
         # Now, as ``asyncio.wait_for`` awaits it in a task of its own.
-        self._reader = asyncio.current_task()
+        # Asked by the loop: to find out which one runs costs a system call in Python 3.11.
+        self._reader = asyncio.current_task(self._loop)
         return self._next()
 
     async def _next(self) -> Any:
@@ -360,14 +362,14 @@ class LiveSession(ChangeableSession):
     async def _drop_rest(self) -> None:
         """Read what nobody else reads."""
         reader = self._reader
-        if reader is not None and reader is not asyncio.current_task():
+        if reader is not None and reader is not asyncio.current_task(self._loop):
             while not (reader.done() or self._is_done):
                 await asyncio.wait([reader, self._look_later()], return_when=asyncio.FIRST_COMPLETED)
         self._is_dropping = True
         while not self._is_done:
             if self._is_reading:
                 # A task of the reader's own, such as that of a timeout: it gets the next output.
-                self._after_read = asyncio.get_running_loop().create_future()
+                self._after_read = self._loop.create_future()
                 await self._after_read
             elif await self._take() is END:
                 return
@@ -384,7 +386,7 @@ class LiveSession(ChangeableSession):
 
     def _look_later(self) -> asyncio.Future[None]:
         """Done once everything is."""
-        waiter = asyncio.get_running_loop().create_future()
+        waiter = self._loop.create_future()
         self._waiters.append(waiter)
         return waiter
 

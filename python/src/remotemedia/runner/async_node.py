@@ -33,8 +33,8 @@ _MOST_BEGUN = 64
 _DEEPEST = 16
 """How many calls are begun within each other: each takes some of the stack."""
 
-Give = Callable[[Any], Awaitable[None]]
-"""Takes one output."""
+Give = Callable[[Any], Awaitable[None] | None]
+"""Takes one output; what to wait for before the next one, where there is no room."""
 
 
 class AsyncNode(LoopUnit):
@@ -283,7 +283,9 @@ class AsyncNode(LoopUnit):
             nonlocal has_arrived
             attempts.has_given = True
             has_arrived = False
-            await give(value)
+            space = give(value)
+            if space is not None:
+                await space
             has_arrived = True
 
         while True:
@@ -335,7 +337,9 @@ class AsyncNode(LoopUnit):
         if stage.meter is not None and index >= 0 and Meter.is_sampled(index):
             stage.meter.add(spent)
         if kind not in (MANY, MANY_ASYNC) and output is not None:
-            await give(output)
+            space = give(output)
+            if space is not None:
+                await space
 
     async def _give_all(self, stage: Stage, give: Give, outputs: Any, kind: int, index: int) -> int:
         """Give what a generator gives; how long the generator itself took."""
@@ -362,7 +366,9 @@ class AsyncNode(LoopUnit):
                 if value is EXHAUSTED:
                     break
                 if value is not None:
-                    await give(value)
+                    space = give(value)
+                    if space is not None:
+                        await space
         finally:
             await self._close_marked(stage, outputs)
         return spent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import LIMIT
@@ -36,15 +36,13 @@ class CallInTurn:
         self._kept: deque[tuple[Any, Tag | None]] = deque()
         self.has_turn: asyncio.Future[None] = unit.segment.loop.create_future()
 
-    async def give(self, value: Any) -> None:
-        """Give one output."""
+    def give(self, value: Any) -> Awaitable[None] | None:
+        """Give one output; what to wait for before the next one."""
         if not self.has_turn.done():
             self._kept.append((value, TAG.get()))
-            if len(self._kept) >= LIMIT:
-                await self.has_turn
-            return
+            return self.has_turn if len(self._kept) >= LIMIT else None
         self._unit.turn_index = self.index
-        await self._unit.emit(value)
+        return self._unit.emit(value)
 
     async def take_turn(self) -> None:
         """Emit what it has kept; from here on it emits by itself."""
@@ -52,7 +50,9 @@ class CallInTurn:
             value, tag = self._kept.popleft()
             if tag is not None:
                 TAG.set(tag)
-            await self._unit.emit(value)
+            space = self._unit.emit(value)
+            if space is not None:
+                await space
         self.has_turn.set_result(None)
 
     async def result(self) -> None:

@@ -57,7 +57,12 @@ class LoopInput(LoopTask):
                 if self.segment.is_tagged:
                     tag: Tag | None = getattr(self._items, "tag", None)
                     TAG.set(tag or new_tag())
-                await self._give(item)
+                try:
+                    space = self.emit(item)
+                    if space is not None:
+                        await space
+                except Exception as error:
+                    self.emission_failed(error)
                 if self.is_dead:
                     return
             is_exhausted = True
@@ -84,12 +89,6 @@ class LoopInput(LoopTask):
     def emission_failed(self, error: BaseException) -> None:
         """An item could not be sent."""
         self.segment.fail_source(self, error, self._name, self._given - 1)
-
-    async def _give(self, item: Any) -> None:
-        try:
-            await self.emit(item)
-        except Exception as error:
-            self.emission_failed(error)
 
 
 class LoopOutput(OutputPort):

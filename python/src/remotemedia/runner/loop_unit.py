@@ -69,16 +69,17 @@ class LoopTask(Unit):
     def ended(self) -> None:
         """Let go of what the task has used; called on the loop."""
 
-    async def emit(self, item: Any) -> None:
-        """Give one output."""
+    def emit(self, item: Any) -> Awaitable[None] | None:
+        """Give one output; what to wait for before the next one, where there is no room."""
         if self.is_dead or (self.segment.is_tagged and self.segment.is_stale(TAG.get())):
-            return
+            return None
         if self.meter is not None:
             self.meter.items_out += 1
-        for put in self.emits:
+        for place, put in enumerate(self.emits, 1):
             space = put(item)
             if space is not None:
-                await space
+                return space if place == len(self.emits) else _give_rest(space, item, self.emits[place:])
+        return None
 
     async def close_outputs(self, outputs: Any) -> None:
         """Close a generator or iterator; a cancel that comes meanwhile does not disturb it."""
@@ -174,6 +175,14 @@ class LoopUnit(LoopTask):
         """Take nothing more."""
         self.inbox.direct = None
         self.inbox.close()
+
+
+async def _give_rest(space: Awaitable[None], item: Any, emits: tuple[Emit, ...]) -> None:
+    await space
+    for put in emits:
+        space = put(item)
+        if space is not None:
+            await space
 
 
 async def _aclose(outputs: Any) -> None:

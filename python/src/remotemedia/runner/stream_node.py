@@ -80,17 +80,11 @@ class StreamNode(LoopUnit):
                 if self.is_dead:
                     raise asyncio.CancelledError
                 if isinstance(value, Tagged):
-                    if self.segment.is_stale(value.tag):
-                        continue
                     TAG.set(value.tag)
                     value = value.item
-                if self.meter is not None:
-                    self.meter.items_out += 1
-                # As ``emit`` does it; a coroutine for each output would cost more than all else here.
-                for put in self.emits:
-                    space = put(value)
-                    if space is not None:
-                        await space
+                space = self.emit(value)
+                if space is not None:
+                    await space
 
     @marks_node
     async def _emit_all(self, stage: Stage, outputs: Any) -> None:
@@ -100,7 +94,9 @@ class StreamNode(LoopUnit):
                 async for value in outputs:
                     self._begin_output(stage)
                     if value is not None:
-                        await self.emit(value)
+                        space = self.emit(value)
+                        if space is not None:
+                            await space
                     if self.is_dead:
                         return
             finally:
@@ -110,7 +106,9 @@ class StreamNode(LoopUnit):
                 for value in outputs:
                     self._begin_output(stage)
                     if value is not None:
-                        await self.emit(value)
+                        space = self.emit(value)
+                        if space is not None:
+                            await space
                     # A plain generator on the loop gives others a turn after each output.
                     await asyncio.sleep(0)
                     if self.is_dead:
@@ -119,7 +117,9 @@ class StreamNode(LoopUnit):
                 await self.close_outputs(outputs)
         elif outputs is not None:
             self._begin_output(stage)
-            await self.emit(outputs)
+            space = self.emit(outputs)
+            if space is not None:
+                await space
 
     def _begin_output(self, stage: Stage) -> None:
         """What a source gives begins there."""
