@@ -183,6 +183,10 @@ class WrittenInput:
         self.tag = entry.tag
         return entry.item
 
+    def has_next(self) -> bool:
+        """Whether the next item is there already."""
+        return not self._older and self._items.peek() is not None
+
     def _readable(self) -> Backlog | None:
         """What a port takes the next item from; None where nothing waits.
 

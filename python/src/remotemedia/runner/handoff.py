@@ -306,7 +306,7 @@ class ChainBox:
             add_tagged(self.entries, Tagged(item, tag), tag)
         else:
             self.entries.append(item)
-        self._segment.thread.notify()
+        self._segment.thread.notify_from_loop()
         return None if len(self.entries) <= self._limit else self._wait_for_space()
 
     def end(self) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
 
 
+_MOST_AT_ONCE = 16
+"""How many items that are there the thread may be given before it is woken for the first of them."""
+
+
 class LoopInput(LoopTask):
     """Items of an async iterable, iterated on the segment's loop; it waits while there is no room.
 
@@ -30,7 +34,8 @@ class LoopInput(LoopTask):
 
         Args:
             items: iterated by a task of the segment. If the run ends before the items do, what it awaits is
-                cancelled, and it is closed if it has ``aclose``.
+                cancelled, and it is closed if it has ``aclose``. By ``has_next``, if it has that, it tells
+                whether the next item is there.
             name: the ``node_id`` of its failures; their phase is ``"source"``, and their index says how many
                 items were given before.
             limit: how many items may wait for a node.
@@ -50,6 +55,8 @@ class LoopInput(LoopTask):
     async def work(self) -> None:
         """Give all items."""
         iterator: Any = aiter(self._items)
+        thread = self.segment.thread
+        has_next: Callable[[], bool] = getattr(self._items, "has_next", _knows_of_none)
         is_exhausted = False
         try:
             async for item in iterator:
@@ -57,16 +64,21 @@ class LoopInput(LoopTask):
                 if self.segment.is_tagged:
                     tag: Tag | None = getattr(self._items, "tag", None)
                     TAG.set(tag or new_tag())
+                thread.leave_waiting()
                 try:
                     space = self.emit(item)
                     if space is not None:
+                        thread.wake_left()
                         await space
                 except Exception as error:
                     self.emission_failed(error)
+                if self._given % _MOST_AT_ONCE == 0 or not has_next():
+                    thread.wake_left()
                 if self.is_dead:
                     return
             is_exhausted = True
         finally:
+            thread.wake_left()
             if not is_exhausted:
                 await self.close_outputs(iterator)
 
@@ -89,6 +101,10 @@ class LoopInput(LoopTask):
     def emission_failed(self, error: BaseException) -> None:
         """An item could not be sent."""
         self.segment.fail_source(self, error, self._name, self._given - 1)
+
+
+def _knows_of_none() -> bool:
+    return False
 
 
 class LoopOutput(OutputPort):

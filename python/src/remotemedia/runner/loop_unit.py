@@ -180,9 +180,9 @@ class LoopUnit(LoopTask):
 async def _give_rest(space: Awaitable[None], item: Any, emits: tuple[Emit, ...]) -> None:
     await space
     for put in emits:
-        space = put(item)
-        if space is not None:
-            await space
+        more = put(item)
+        if more is not None:
+            await more
 
 
 async def _aclose(outputs: Any) -> None:

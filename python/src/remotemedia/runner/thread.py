@@ -41,6 +41,8 @@ class ThreadSide:
         "_are_waits_cancelled",
         "_cancel_wait",
         "_is_cleaning_up",
+        "_is_due",
+        "_is_left_waiting",
         "_mutex",
         "_pausing",
         "_runner",
@@ -60,6 +62,9 @@ class ThreadSide:
         self._selector: selectors.BaseSelector | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self.is_waiting = False
+        # Used on the loop alone.
+        self._is_left_waiting = False
+        self._is_due = False
         self._pausing: threading.Event | None = None
         self._runner: asyncio.Runner | None = None
         self._mutex = threading.Lock()
@@ -89,6 +94,24 @@ class ThreadSide:
             except OSError:
                 # The buffer is full of wake-ups already, or the thread has ended.
                 return
+
+    def notify_from_loop(self) -> None:
+        """As ``notify``, of an item that is there; called on the loop."""
+        if self._is_left_waiting:
+            self._is_due = True
+        else:
+            self.notify()
+
+    def leave_waiting(self) -> None:
+        """Say that more items are at hand on the loop, as each wake-up hands the interpreter over."""
+        self._is_left_waiting = True
+
+    def wake_left(self) -> None:
+        """Say that all items are there that were at hand."""
+        self._is_left_waiting = False
+        if self._is_due:
+            self._is_due = False
+            self.notify()
 
     def serve(self, above: int = -1, holds: bool = True) -> bool:
         """Serve hand-offs of chains whose level is higher than ``above``; whether there were any.
