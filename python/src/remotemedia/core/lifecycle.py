@@ -11,6 +11,7 @@ import inspect
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
@@ -47,7 +48,8 @@ class LifecycleRecord:
         call_lock: held while sync code of the object runs: one step of a generator, ``flush``, and each call
             once a second run uses the object. To enter ``process`` or ``flush`` take it by ``lock_call``.
         is_noted: whether the object was initialized, for objects that do not note it themselves.
-        async_owner: the run whose async ``process`` is inside, if any; see ``runner.locks``.
+        async_lock: held while async code of the object runs; see ``runner.locks`` for all that is async.
+        async_owner: the run whose code that is.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class LifecycleRecord:
         "_unsettled",
         "_users",
         "async_depth",
+        "async_lock",
         "async_owner",
         "async_waiters",
         "call_lock",
@@ -76,9 +79,10 @@ class LifecycleRecord:
     def forget_runs(self) -> None:
         """Start anew without users, whatever is locked; in a forked child, where none of the runs goes on."""
         self.call_lock = threading.RLock()
+        self.async_lock = threading.Lock()
         self.async_owner: object | None = None
         self.async_depth = 0
-        self.async_waiters: list[Callable[[], None]] = []
+        self.async_waiters: deque[Callable[[], None]] = deque()
         self.mutex = threading.Lock()
         # Made by the first who has to wait for another run, which is rare.
         self._changed: threading.Condition | None = None

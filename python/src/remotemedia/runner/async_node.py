@@ -19,7 +19,7 @@ from remotemedia.runner.handoff import CALLED, Entry
 from remotemedia.runner.locks import AsyncCallLock
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.metrics import Meter
-from remotemedia.runner.outputs import AWAITABLE, MANY, MANY_ASYNC, kind_of
+from remotemedia.runner.outputs import AWAITABLE, KINDS, MANY, MANY_ASYNC
 from remotemedia.runner.stage import Stage, marks_node
 from remotemedia.runner.tags import TAG, Tag, current_tag, new_tag
 
@@ -324,10 +324,11 @@ class AsyncNode(LoopUnit):
         began = 0 if stage.meter is None else time.perf_counter_ns()
         try:
             output = function(*item)
-            kind = kind_of(output)
+            # Without ``kind_of``: a call more would be seen in what an item costs.
+            kind = KINDS[type(output)]
             if kind == AWAITABLE:
                 output = await (output if stage.policy is None else in_time(stage, output, index))
-                kind = kind_of(output)
+                kind = KINDS[type(output)]
         finally:
             if is_locked:
                 self._lock.release()
