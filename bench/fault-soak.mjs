@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isRemoteMediaError, Pipeline, startPythonHost } from 'remotemedia';
 import { held } from './bulk/resources.mjs';
-import { median } from './measure.mjs';
+import { median, randomOf } from './measure.mjs';
 import { Flaky, Fragile, FragileThread, Slow } from './faults/nodes.mjs';
 
 const { values: options } = parseArgs({
@@ -201,13 +201,4 @@ Besides, one item in 50 is refused by a node and becomes a dead letter, and one 
 | --: | --: | --: | --: | --: |
 ${samples.map(({ minutes: at, sessions, written, mebibytes, files }) => `| ${at.toFixed(1)} | ${sessions} | ${written.toLocaleString('en-US')} | ${mebibytes} | ${files} |`).join('\n')}
 `;
-}
-
-/** The same numbers for the same seed. */
-function randomOf(seed) {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return (state >>> 8) / 2 ** 24;
-  };
 }

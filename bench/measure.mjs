@@ -42,3 +42,12 @@ export async function timed(run) {
 export function report(figure) {
   process.stdout.write(`${JSON.stringify(figure)}\n`);
 }
+
+/** Random numbers from 0 to 1: the same ones for the same seed. */
+export function randomOf(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    return (state >>> 8) / 2 ** 24;
+  };
+}

@@ -9,9 +9,11 @@ from pathlib import PurePosixPath
 
 import cloudpickle
 import numpy as np
-
 from remotemedia.core.node import Node
-from remotemedia.core.node_serialization import deserialize_node_from_ipc, serialize_node_for_ipc
+from remotemedia.core.node_serialization import (
+    deserialize_node_from_ipc,
+    serialize_node_for_ipc,
+)
 from remotemedia.nodes import CalculatorNode
 
 ROUNDS = 201

@@ -18,7 +18,11 @@ class Small:
         self.threshold = 0.5
         self.window = 512
         self.labels = ["speech", "noise"]
-        self.config = {"rate": 16000, "channels": 1, "options": {"mode": "fast", "depth": 3}}
+        self.config = {
+            "rate": 16000,
+            "channels": 1,
+            "options": {"mode": "fast", "depth": 3},
+        }
 
 
 class Point:
@@ -52,7 +56,12 @@ def with_closures() -> Small:
 
 def plain(index: int) -> dict:
     """One of many records."""
-    return {"id": index, "name": f"item {index}", "score": index / 3, "active": index % 2 == 0}
+    return {
+        "id": index,
+        "name": f"item {index}",
+        "score": index / 3,
+        "active": index % 2 == 0,
+    }
 
 
 def measure(make, rounds: int) -> list[float]:

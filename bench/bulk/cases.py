@@ -31,7 +31,11 @@ _at_exit = contextlib.ExitStack()
 def available() -> list[str]:
     """Gives the names of the peers whose packages are there."""
     packages = {"iceoryx2": "iceoryx2", "zeromq": "zmq", "ray": "ray"}
-    there = [name for name, package in packages.items() if importlib.util.find_spec(package) is not None]
+    there = [
+        name
+        for name, package in packages.items()
+        if importlib.util.find_spec(package) is not None
+    ]
     return ["pipe", "shared_memory", *there]
 
 
@@ -88,7 +92,11 @@ def _iceoryx2(mebibytes: int, is_copied: bool) -> Callable[[int], int]:
 
     tag = f"remotemedia-bench-{os.getpid()}-{mebibytes}-{is_copied}"
     services = iceoryx2_services(tag)
-    publisher = services.arrays.publisher_builder().initial_max_slice_len(mebibytes << 20).create()
+    publisher = (
+        services.arrays.publisher_builder()
+        .initial_max_slice_len(mebibytes << 20)
+        .create()
+    )
     subscriber = services.answers.subscriber_builder().create()
     notifier = services.there.notifier_builder().create()
     listener = services.back.listener_builder().create()
@@ -175,7 +183,8 @@ def _pipe_to(peer: str, *args: str) -> Any:
     # A pair of connected Unix sockets, which is what multiprocessing.Pipe() is.
     with Listener(f"{folder}/pipe") as listener:
         process = subprocess.Popen(
-            [sys.executable, FAR_SIDE, peer, f"{folder}/pipe", *args], stdin=subprocess.PIPE
+            [sys.executable, FAR_SIDE, peer, f"{folder}/pipe", *args],
+            stdin=subprocess.PIPE,
         )
         _at_exit.callback(process.wait)
         _at_exit.callback(process.kill)
@@ -186,7 +195,9 @@ def _ray(mebibytes: int) -> Callable[[int], int]:
     import ray
     from ray.dag import InputNode
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     _at_exit.callback(ray.shutdown)
 
     @ray.remote
@@ -216,4 +227,6 @@ PEERS: dict[str, Callable[..., Callable[[int], int]]] = {
     "shared_memory": _shared_memory,
     "ray": _ray,
 }
-CASES: dict[str, Callable[..., Any]] = {case.__name__: case for case in (available, round_trips, end)}
+CASES: dict[str, Callable[..., Any]] = {
+    case.__name__: case for case in (available, round_trips, end)
+}

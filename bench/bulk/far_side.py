@@ -132,7 +132,8 @@ def _end_with_stdin() -> None:
 
 
 SIDES: dict[str, Callable[..., None]] = {
-    side.__name__: side for side in (iceoryx2, zeromq, zeromq_arrays, pipe, shared_memory)
+    side.__name__: side
+    for side in (iceoryx2, zeromq, zeromq_arrays, pipe, shared_memory)
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import numpy as np
-
 from remotemedia.data import VideoFrame
 
 FLOATS_PER_MEBIBYTE = (1 << 20) // 8
@@ -142,5 +141,7 @@ class Check:
         """
         number = array[0]
         if array[-1] != number or not (array[::512] == number).all():
-            raise ValueError(f"the array of {array.nbytes} bytes that begins with {number} is damaged")
+            raise ValueError(
+                f"the array of {array.nbytes} bytes that begins with {number} is damaged"
+            )
         return [int(number), array.nbytes // 1024]

@@ -42,7 +42,10 @@ def run_items(way: str, nodes: int, items: int, runs: int) -> float:
             start = time.perf_counter()
             outputs = await call(pipeline, inputs)
             durations.append(time.perf_counter() - start)
-            check(outputs == inputs, f"{way}: other outputs than inputs: {str(outputs)[:200]}")
+            check(
+                outputs == inputs,
+                f"{way}: other outputs than inputs: {str(outputs)[:200]}",
+            )
         return statistics.median(durations)
 
     return asyncio.run(measure()) / items * 1e6
@@ -78,7 +81,9 @@ async def _pipeline_run(nodes: list[Node], items: list[Any]) -> Any:
 
 
 async def _metered(nodes: list[Node], items: list[Any]) -> Any:
-    return (await execute_pipeline_with_input(nodes, items, enable_metrics=True))["outputs"]
+    return (await execute_pipeline_with_input(nodes, items, enable_metrics=True))[
+        "outputs"
+    ]
 
 
 CALLS: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -101,8 +106,12 @@ def manifest_of(nodes: int) -> dict[str, Any]:
     return {
         "version": "v1",
         "metadata": {"name": "chain", "created_at": "2026-01-01T00:00:00Z"},
-        "nodes": [{"id": node_id, "node_type": "Step", "params": {}} for node_id in ids],
-        "connections": [{"from": left, "to": right} for left, right in itertools.pairwise(ids)],
+        "nodes": [
+            {"id": node_id, "node_type": "Step", "params": {}} for node_id in ids
+        ],
+        "connections": [
+            {"from": left, "to": right} for left, right in itertools.pairwise(ids)
+        ],
     }
 
 
@@ -129,7 +138,9 @@ def one_item(calls: int, way: str) -> float:
             start = time.perf_counter()
             outputs = await call(pipeline, [ITEM])
             durations.append(time.perf_counter() - start)
-            check(outputs == expected, f"other outputs than inputs: {str(outputs)[:200]}")
+            check(
+                outputs == expected, f"other outputs than inputs: {str(outputs)[:200]}"
+            )
         return statistics.median(durations)
 
     return asyncio.run(measure()) * 1e6
@@ -163,7 +174,9 @@ def arrays(items: int, is_same: bool) -> float:
         outputs = await execute_pipeline_with_input(chain, inputs)
         duration = time.perf_counter() - start
         check(len(outputs) == items, f"{len(outputs)} of {items} arrays came out")
-        is_kept = all(left is right for left, right in zip(outputs, inputs, strict=True))
+        is_kept = all(
+            left is right for left, right in zip(outputs, inputs, strict=True)
+        )
         check(is_kept or not is_same, "other objects came out than went in")
         return duration
 
@@ -249,7 +262,10 @@ def burn(nodes: int, items: int, way: str) -> dict[str, float]:
         done_at = await call(chain, [ITEM] * items)
         whole = time.perf_counter() - start
         check(len(done_at) == items, f"{len(done_at)} of {items} items came out")
-        return {"between": (done_at[-1] - done_at[0]) / (items - 1) * 1e6, "whole": whole * 1e6}
+        return {
+            "between": (done_at[-1] - done_at[0]) / (items - 1) * 1e6,
+            "whole": whole * 1e6,
+        }
 
     return asyncio.run(measure())
 

@@ -13,4 +13,8 @@ class Shout(Node):
         return data.upper()
 
 
-print("first result:", asyncio.run(execute_pipeline_with_input([Shout(name="shout")], ["hello"])), flush=True)
+print(
+    "first result:",
+    asyncio.run(execute_pipeline_with_input([Shout(name="shout")], ["hello"])),
+    flush=True,
+)

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { AnyNode } from './node.js';
-import { describeType, roleOf } from './validate.js';
+import { describeType } from './describe-type.js';
+import { roleOf } from './role.js';
 
 /**
  * How items of several inputs come to one node. `merge`: each by itself, as it comes. The others give it lists, with one item of each input in

@@ -54,4 +54,6 @@ export {
   type WrittenRestart,
   type WrittenSettings,
 } from './written-settings.js';
-export { describeType, nodeProblem, roleOf, type NodeRole } from './validate.js';
+export { describeType } from './describe-type.js';
+export { roleOf, type NodeRole } from './role.js';
+export { nodeProblem } from './validate.js';

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { fanInOf, type CheckedFanIn, type FanIn, type FanInPolicy } from './fan-in.js';
 import type { AnyNode } from './node.js';
-import { describeType, roleOf } from './validate.js';
+import { describeType } from './describe-type.js';
+import { roleOf } from './role.js';
 
 /** How often, and after how long, a call of `process` that has failed is made again, if it has given no output yet. */
 export interface RetryPolicy {

@@ -29,6 +29,17 @@ class All extends StreamingNode<number, number> {
   }
 }
 
+/** An object of a class that has its work under the name that other nodes have for it. */
+function misnamed(Base: typeof StreamingNode | typeof SourceNode): object {
+  // @ts-expect-error -- that is what JavaScript programs may do.
+  class Misnamed extends Base {
+    process(item: unknown): unknown {
+      return item;
+    }
+  }
+  return new Misnamed();
+}
+
 const initialize = (): void => undefined;
 
 describe('nodeProblem', () => {
@@ -79,6 +90,8 @@ describe('nodeProblem', () => {
     [{ process: String }, 'Object without initialize()'],
     [{ initialize }, 'Object without process()'],
     [{ initialize, process: 'text' }, 'Object without process()'],
+    [misnamed(StreamingNode), 'Misnamed without stream()'],
+    [misnamed(SourceNode), 'Misnamed without source()'],
     [{ initialize: true, process: String }, 'Object without initialize()'],
     [{ initialize, process: String, cleanup: 5 }, 'Object whose cleanup is no function'],
     [Object.create(null), 'object without process() and initialize()'],

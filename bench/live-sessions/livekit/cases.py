@@ -29,7 +29,9 @@ class Recognizer(stt.STT):
     """Is there, so that the session passes audio on; never asked."""
 
     def __init__(self) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=False))
+        super().__init__(
+            capabilities=stt.STTCapabilities(streaming=True, interim_results=False)
+        )
 
     async def _recognize_impl(self, *_: Any, **__: Any) -> stt.SpeechEvent:
         raise NotImplementedError("The agent listens itself.")
@@ -64,7 +66,9 @@ def chunks(count: int, interval: float, byte_length: int) -> list[float]:
         for _ in range(count):
             await asyncio.sleep(interval)
             start = time.perf_counter()
-            source.queue.put_nowait(rtc.AudioFrame(bytes(byte_length), SAMPLE_RATE, 1, samples))
+            source.queue.put_nowait(
+                rtc.AudioFrame(bytes(byte_length), SAMPLE_RATE, 1, samples)
+            )
             latencies.append((await agent.arrivals.get() - start) * 1e6)
         await session.aclose()
         return latencies

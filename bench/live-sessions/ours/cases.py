@@ -120,4 +120,6 @@ def check(outputs: Any, expected: Any) -> None:
         raise RuntimeError(f"other outputs than expected: {str(outputs)[:200]}")
 
 
-CASES: dict[str, Callable[..., Any]] = {case.__name__: case for case in (items, one_at_a_time, plain, chunks)}
+CASES: dict[str, Callable[..., Any]] = {
+    case.__name__: case for case in (items, one_at_a_time, plain, chunks)
+}

@@ -69,7 +69,10 @@ async def running(
     """A pipeline that runs: its worker, and what comes out."""
     last = Last(kind)
     worker = PipelineWorker(
-        Pipeline([*processors, last]), enable_rtvi=False, enable_turn_tracking=False, idle_timeout_secs=None
+        Pipeline([*processors, last]),
+        enable_rtvi=False,
+        enable_turn_tracking=False,
+        idle_timeout_secs=None,
     )
     started = asyncio.Event()
 
@@ -134,7 +137,9 @@ def chunks(count: int, interval: float, byte_length: int) -> list[float]:
             for _ in range(count):
                 await asyncio.sleep(interval)
                 start = time.perf_counter()
-                frame = InputAudioRawFrame(audio=chunk, sample_rate=SAMPLE_RATE, num_channels=1)
+                frame = InputAudioRawFrame(
+                    audio=chunk, sample_rate=SAMPLE_RATE, num_channels=1
+                )
                 await worker.queue_frame(frame)
                 _, came = await outputs.get()
                 latencies.append((came - start) * 1e6)
@@ -153,4 +158,6 @@ def check(outputs: Any, expected: Any) -> None:
         raise RuntimeError(f"other outputs than expected: {str(outputs)[:200]}")
 
 
-CASES: dict[str, Callable[..., Any]] = {case.__name__: case for case in (items, one_at_a_time, chunks)}
+CASES: dict[str, Callable[..., Any]] = {
+    case.__name__: case for case in (items, one_at_a_time, chunks)
+}
