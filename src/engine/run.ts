@@ -60,11 +60,10 @@ async function execute(
     // Their states are asked for before the hosts close.
     release: () => Promise.resolve(),
   };
-  const session = new Session({
-    pipeline: resolved,
+  // Both ends of the pipeline are in the driver.
+  const input = { isGiven: isInputGiven, items: [] };
+  const session = new Session(resolved, input, {
     driver,
-    // Both ends of the pipeline are in the driver.
-    input: { isGiven: isInputGiven, items: [] },
     output: new CollectSink(),
     logger: settings.logger,
     isMetered: metrics,

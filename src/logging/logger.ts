@@ -21,6 +21,13 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
  */
 export function defaultLogger(): Logger {
   const threshold = LEVELS.indexOf((process.env['REMOTEMEDIA_LOG'] ?? '').toLowerCase() as LogLevel);
+  return (loggers[threshold + 1] ??= loggerFrom(threshold));
+}
+
+/** By their threshold: all runs share them. */
+const loggers: Logger[] = [];
+
+function loggerFrom(threshold: number): Logger {
   const at = (level: LogLevel): ((message: string) => void) =>
     threshold < 0 || LEVELS.indexOf(level) < threshold
       ? ignore

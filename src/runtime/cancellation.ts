@@ -6,27 +6,34 @@ export class Cancellation {
   reason: unknown;
   isRequested = false;
   #timer: NodeJS.Timeout | undefined;
-  #expire: () => void = () => undefined;
-  #expired: Promise<boolean> = this.#makeExpiry();
+  #hasExpired = false;
+  /** Ends the wait that is under way. */
+  #endWait: ((hasEnded: false) => void) | undefined;
 
   /** Notes the reason; from now on there is only so much time. */
   request(reason: unknown): void {
     this.isRequested = true;
     this.reason = reason;
-    this.#timer = setTimeout(this.#expire, CANCEL_TIMEOUT_MS);
+    this.#startTimer();
   }
 
   /** What comes next in winding down has time of its own. */
   renew(): void {
     if (!this.isRequested) return;
     clearTimeout(this.#timer);
-    this.#expired = this.#makeExpiry();
-    this.#timer = setTimeout(this.#expire, CANCEL_TIMEOUT_MS);
+    this.#hasExpired = false;
+    this.#startTimer();
   }
 
-  /** Waits for some work, after a cancel not for ever; gives whether it has ended. */
-  async waitFor(work: Promise<unknown>): Promise<boolean> {
-    return Promise.race([work.then(() => true), this.#expired]);
+  /** Waits for some work, after a cancel not for ever; gives whether it has ended. One wait goes on at a time. */
+  waitFor(work: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#endWait = resolve;
+      work.then(() => {
+        resolve(true);
+      }, reject);
+      if (this.#hasExpired) resolve(false);
+    });
   }
 
   /** The run has ended. */
@@ -34,11 +41,10 @@ export class Cancellation {
     clearTimeout(this.#timer);
   }
 
-  #makeExpiry(): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#expire = () => {
-        resolve(false);
-      };
-    });
+  #startTimer(): void {
+    this.#timer = setTimeout(() => {
+      this.#hasExpired = true;
+      this.#endWait?.(false);
+    }, CANCEL_TIMEOUT_MS);
   }
 }

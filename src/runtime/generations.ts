@@ -5,13 +5,13 @@ import type { ManifestNode } from '../manifest/index.js';
 import { roleOf, settingsOf, type NodeRole } from '../node/index.js';
 import { nextStamp, type ItemQueue } from '../segment/index.js';
 import { checkDefinition, edgesOf, type PipelineDefinition } from './definition.js';
-import { Generation, type CommonRequest } from './generation.js';
+import { Generation, type GenerationOwner } from './generation.js';
 import type { InputQueues } from './input-queues.js';
 import { sumMetrics } from './metrics-sum.js';
 import { Part, type PartNode } from './parts.js';
 import { resolvePipeline, type ResolveOptions } from './resolve.js';
 import type { ResolvedPipeline } from './resolved.js';
-import { planOf, type RunMetrics } from './session.js';
+import { planOf, type RunMetrics, type SessionRequest } from './session.js';
 import { sessionEnded } from './session-ended.js';
 
 /** Makes another pipeline of the one that a session has; @throws where that cannot be. */
@@ -23,7 +23,7 @@ export interface GenerationsRequest {
   readonly pipeline: ResolvedPipeline;
   readonly queues: InputQueues;
   readonly resolving: ResolveOptions;
-  readonly common: CommonRequest;
+  readonly common: SessionRequest;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface GenerationsRequest {
  * initializes new ones. From then on items are written to its input. The run before ends as any run does, except that nodes that stay do
  * not flush; they are not cleaned up either, as another run uses them. Then the next one begins.
  */
-export class Generations {
+export class Generations implements GenerationOwner {
   readonly #request: GenerationsRequest;
   readonly #startedAt: number = performance.now();
   #past: RunMetrics | undefined;
@@ -40,7 +40,7 @@ export class Generations {
   /** One that is being opened. */
   #opening: Generation | undefined;
   /** Settles when the change that was asked for last is made, or refused. */
-  #lastChange: Promise<unknown> = Promise.resolve();
+  #lastChange: Promise<unknown> | undefined;
   /** How the session ended, once it has. */
   #over: { readonly failure: unknown } | undefined;
 
@@ -109,7 +109,7 @@ export class Generations {
    * initialized. Nothing has changed then.
    */
   change(edit: Edit): Promise<void> {
-    const change = this.#lastChange.then(() => this.#change(edit));
+    const change = (this.#lastChange ?? Promise.resolve()).then(() => this.#change(edit));
     this.#lastChange = change.catch(() => undefined);
     return change;
   }
@@ -193,12 +193,11 @@ export class Generations {
     queue: ItemQueue,
     edges?: readonly Edge[],
   ): Generation {
-    const common = { ...this.#request.common, onInterrupt: this.interrupt.bind(this) };
-    return new Generation(definition, nodes, queue, common, this.#endsWith.bind(this), edges);
+    return new Generation(definition, nodes, queue, this.#request.common, this, edges);
   }
 
   /** A run ends. Where it is the last one, no other may begin to use its nodes, which are about to be cleaned up. */
-  #endsWith(run: Generation, failure: unknown): void {
+  endsWith(run: Generation, failure: unknown): void {
     if (run !== this.#line[0] || (failure === undefined && this.#line.length > 1)) return;
     this.#over = { failure };
     for (const other of this.#all()) if (other !== run) other.session.cancel(failure ?? this.#refusal());

@@ -4,8 +4,8 @@ type Signal = (typeof SIGNALS)[number];
 /** A run that Ctrl-C has to end. */
 export interface Interruptible {
   /** Cancels the run. */
-  interrupt(reason: Error): void;
-  /** Resolves once nothing of the run is left. */
+  cancel(reason: Error): void;
+  /** Settles once nothing of the run is left. */
   readonly ended: Promise<unknown>;
 }
 
@@ -16,13 +16,14 @@ const listeners = new Map<Signal, () => void>();
  * While runs are open, Ctrl-C and SIGTERM cancel them first; then the program ends by the signal, as it would have without us. A program
  * that listens for the signal itself is left alone. A second signal ends it at once.
  */
-export function watchInterrupts(run: Interruptible): () => void {
+export function watchInterrupts(run: Interruptible): void {
   if (open.size === 0) SIGNALS.forEach(listen);
   open.add(run);
-  return () => {
-    open.delete(run);
-    if (open.size === 0) unlistenSoon();
-  };
+}
+
+/** The run has ended; one that was not watched may be told of as well. */
+export function unwatchInterrupts(run: Interruptible): void {
+  if (open.delete(run) && open.size === 0) unlistenSoon();
 }
 
 /**
@@ -59,7 +60,7 @@ function unlisten(signal: Signal): void {
 async function endByInterrupt(signal: Signal): Promise<void> {
   const runs = [...open];
   const reason = new DOMException(`The program received ${signal}.`, 'AbortError');
-  for (const run of runs) run.interrupt(reason);
+  for (const run of runs) run.cancel(reason);
   await Promise.allSettled(runs.map((run) => run.ended));
   // The callers see the cancel before the program ends.
   process.nextTick(() => process.kill(process.pid, signal));

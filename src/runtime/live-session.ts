@@ -47,17 +47,13 @@ const DEFAULT_MAX_PENDING = 64;
  * ```
  */
 export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDisposable {
-  /**
-   * Settles when all work is done and everything is cleaned up: rejects with the failure that ended the session, or with the reason of
-   * {@link LiveSession.cancel}. Outputs that nobody has read yet hold it up, as they hold up the nodes.
-   */
-  readonly done: Promise<void>;
   /** What nodes know it by. */
   readonly id: string;
   readonly #name: string;
   readonly #stream: PipelineStream<Out>;
   readonly #queue: InputQueues;
   readonly #letters: DeadLetterQueue;
+  #done: Promise<void> | undefined;
   #hasEnded = false;
   /** How it ended, once nothing more can be written. */
   #over: { readonly failure: unknown } | undefined;
@@ -77,10 +73,22 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
     this.#stream = stream;
     this.#queue = queue;
     this.#letters = letters;
-    this.done = stream.ended.then(() => {
-      if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
-    });
-    this.done.then(this.#close.bind(this, undefined), this.#close.bind(this));
+    stream.onOver = this.#close.bind(this);
+  }
+
+  /**
+   * Settles when all work is done and everything is cleaned up: rejects with the failure that ended the session, or with the reason of
+   * {@link LiveSession.cancel}. Outputs that nobody has read yet hold it up, as they hold up the nodes.
+   */
+  get done(): Promise<void> {
+    if (this.#done === undefined) {
+      this.#done = this.#stream.ended.then(() => {
+        if (this.#over?.failure !== undefined) throw this.#over.failure as Error;
+      });
+      // It need not be awaited: reading, and leaving, tell of a failure as well.
+      this.#done.catch(() => undefined);
+    }
+    return this.#done;
   }
 
   /**
@@ -270,7 +278,7 @@ export async function openSession<In, Out>(
   definition: PipelineDefinition,
   options: OpenOptions,
 ): Promise<LiveSession<In, Out>> {
-  const { maxPending = DEFAULT_MAX_PENDING, sessionId = crypto.randomUUID() } = options;
+  const { maxPending = DEFAULT_MAX_PENDING, sessionId = newSessionId() } = options;
   if (!Number.isInteger(maxPending) || maxPending < 1) {
     throw new InvalidArgumentError(
       'RM_INVALID_ARGUMENT',
@@ -290,6 +298,11 @@ export async function openSession<In, Out>(
   const session = new LiveSession<In, Out>(definition.name, sessionId, stream, queue, letters);
   await stream.open();
   return session;
+}
+
+/** A UUID, as one string: as it comes it is a chain of fifteen, which take ten times as much memory. */
+function newSessionId(): string {
+  return Buffer.from(crypto.randomUUID(), 'latin1').toString('latin1');
 }
 
 function tagFor(options: WriteOptions | undefined): Tag {

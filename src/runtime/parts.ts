@@ -5,7 +5,8 @@ import type { ResolvedNode, ResolvedPipeline } from './resolved.js';
 /** Nodes of a session that were looked up or made at once, with their hosts; there until no run of the session uses one of them. */
 export class Part {
   readonly #resolved: ResolvedPipeline;
-  readonly #users = new Set<object>();
+  /** How many runs use it. */
+  #users = 0;
   #how: Return = 'clean';
 
   constructor(resolved: ResolvedPipeline) {
@@ -17,25 +18,25 @@ export class Part {
   }
 
   /** A run is going to use it. */
-  use(user: object): void {
-    this.#users.add(user);
+  use(): void {
+    this.#users++;
   }
 
-  /** Brings states home, where no other run uses it. */
-  async bringHome(user: object): Promise<void> {
-    if (this.#users.size === 1 && this.#users.has(user)) await this.#resolved.bringHome?.();
+  /** Brings states home, where no other run uses it than the one that asks. */
+  async bringHome(): Promise<void> {
+    if (this.#users === 1) await this.#resolved.bringHome?.();
   }
 
   /** No run will use it. */
   async drop(): Promise<void> {
-    if (this.#users.size === 0) await this.#resolved.release('failed');
+    if (this.#users === 0) await this.#resolved.release('failed');
   }
 
-  /** A run no longer uses it; the last one releases it. May be called again. */
-  async leave(user: object, how: Return): Promise<void> {
-    if (!this.#users.delete(user)) return;
+  /** A run no longer uses it; the last one releases it. */
+  async leave(how: Return): Promise<void> {
+    this.#users--;
     this.#how = worseOf(this.#how, how);
-    if (this.#users.size === 0) await this.#resolved.release(this.#how);
+    if (this.#users === 0) await this.#resolved.release(this.#how);
   }
 }
 
@@ -46,25 +47,31 @@ export interface PartNode {
 }
 
 /** The pipeline of one run of a session. */
-export function pipelineOf(
-  name: string,
-  nodes: readonly PartNode[],
-  edges: readonly Edge[],
-): ResolvedPipeline {
-  const user = {};
-  const parts = new Set(nodes.map(({ part }) => part));
-  for (const part of parts) part.use(user);
-  return {
-    name,
-    nodes: nodes.map(({ node }) => node),
-    edges,
-    bringHome: async () => {
-      for (const part of parts) await part.bringHome(user);
-    },
-    release: async (how = 'failed') => {
-      for (const part of parts) await part.leave(user, how);
-    },
-  };
+export class PipelineOfParts implements ResolvedPipeline {
+  readonly name: string;
+  readonly nodes: readonly ResolvedNode[];
+  readonly edges: readonly Edge[];
+  readonly #parts: readonly Part[];
+  #isReleased = false;
+
+  constructor(name: string, nodes: readonly PartNode[], edges: readonly Edge[]) {
+    this.name = name;
+    this.nodes = nodes.map(({ node }) => node);
+    this.edges = edges;
+    this.#parts = [...new Set(nodes.map(({ part }) => part))];
+    for (const part of this.#parts) part.use();
+  }
+
+  async bringHome(): Promise<void> {
+    if (this.#isReleased) return;
+    for (const part of this.#parts) await part.bringHome();
+  }
+
+  async release(how: Return = 'failed'): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const part of this.#parts) await part.leave(how);
+  }
 }
 
 const ORDER: readonly Return[] = ['clean', 'failed', 'stuck'];

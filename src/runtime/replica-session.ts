@@ -54,10 +54,9 @@ export class ReplicaSession {
     const driver = new InProcessHost();
     const pipeline = await resolve(definition, driver, options);
     try {
-      this.#session = new Session({
-        pipeline,
+      const input = { isGiven: false, items: this.#queue };
+      this.#session = new Session(pipeline, input, {
         driver,
-        input: { isGiven: false, items: this.#queue },
         output: this.#sink,
         logger: options.logger,
         isMetered: false,

@@ -53,10 +53,8 @@ export async function runToEnd(
   const pipeline = await resolvePipeline(definition, driver, { logger, returnState });
   try {
     const sink = new CollectSink();
-    const session = new Session({
-      pipeline,
+    const session = new Session(pipeline, input, {
       driver,
-      input,
       output: sink,
       logger,
       isMetered: options.enableMetrics ?? false,

@@ -16,7 +16,7 @@ import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
 import { Cancellation } from './cancellation.js';
 import { firstFailure } from './failures.js';
 import type { RunInput } from './input.js';
-import { watchInterrupts } from './interrupts.js';
+import { unwatchInterrupts, watchInterrupts, type Interruptible } from './interrupts.js';
 import { RELAY } from './relays.js';
 import type { ResolvedPipeline } from './resolved.js';
 
@@ -28,11 +28,9 @@ export interface RunMetrics {
   readonly nodeMetrics: readonly NodeMetrics[];
 }
 
-/** What a session is made of. */
+/** How a session runs; the same for all runs of a live one. */
 export interface SessionRequest {
-  readonly pipeline: ResolvedPipeline;
   readonly driver: Host;
-  readonly input: RunInput;
   readonly output: Stage;
   readonly logger: Logger;
   readonly isMetered: boolean;
@@ -45,16 +43,20 @@ export interface SessionRequest {
   readonly id?: string | undefined;
   /** Called for each item that a failure policy gives up. @defaultValue they are logged */
   readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
-  /** Called where a node of this run interrupts, or somebody else does, with the stamp before which all is stale. */
-  readonly onInterrupt?: ((before: number) => void) | undefined;
-  /** Awaited when all nodes are initialized, before items are let in. {@link Session.joinOutput} has to be called before it settles. */
-  readonly beforeStart?: (() => Promise<void> | undefined) | undefined;
-  /** Called once everything has been processed or given up, before nodes are cleaned up; with what the run failed with, or was cancelled for. */
-  readonly onEnding?: ((failure: unknown) => void) | undefined;
   /** How it is watched. @defaultValue it is not */
   readonly watch?: RunWatch | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
   readonly onReady?: (() => void) | undefined;
+}
+
+/** What has several runs, of which this one is to fit among the others. */
+export interface SessionOwner {
+  /** Awaited when all nodes are initialized, before items are let in. {@link Session.joinOutput} has to be called before it settles. */
+  beforeStart(): Promise<void> | undefined;
+  /** Called where a node of this run interrupts, or somebody else does, with the stamp before which all is stale. */
+  onInterrupt(before: number): void;
+  /** Called once everything has been processed or given up, before nodes are cleaned up; with what the run failed with, or was cancelled for. */
+  onEnding(failure: unknown): void;
 }
 
 let sessionCount = 0;
@@ -63,35 +65,44 @@ let sessionCount = 0;
 const betweenRuns = new Pace();
 
 /** One run of one pipeline: opens segments, connects them, waits, cleans up. */
-export class Session {
+export class Session implements Interruptible {
+  readonly #pipeline: ResolvedPipeline;
+  readonly #input: RunInput;
   readonly #request: SessionRequest;
+  readonly #owner: SessionOwner | undefined;
   /** Tells the channels of this session from those of others in the same hosts. */
   readonly #number: number = ++sessionCount;
   readonly #run: RunState;
-  readonly #plan: Plan;
-  readonly #segments: OpenSegment[] = [];
+  /** Not there any more once the segments are open: an idle session would keep it. */
+  #plan: Plan | undefined;
+  #segments: readonly OpenSegment[] = [];
   readonly #startedAt: number = performance.now();
   readonly #cancellation: Cancellation = new Cancellation();
   readonly #unwatch: (() => void)[] = [];
   #durationMs: number | undefined;
+  #ended: Promise<void> | undefined;
 
   /** Whether a node takes the input. */
   readonly takesInput: boolean;
 
   /** @throws GraphError, InvalidArgumentError where the pipeline cannot run with this input. */
-  constructor(request: SessionRequest) {
+  constructor(pipeline: ResolvedPipeline, input: RunInput, request: SessionRequest, owner?: SessionOwner) {
+    this.#pipeline = pipeline;
+    this.#input = input;
     this.#request = request;
-    this.#plan = planOf(request.pipeline, request.driver);
-    this.takesInput = this.#plan.segments.some((segment) => segment.nodes.includes(INPUT));
-    if (request.input.isGiven && !this.takesInput) throw noTaker(request.pipeline.name);
+    this.#owner = owner;
+    const plan = planOf(pipeline, request.driver);
+    this.#plan = plan;
+    this.takesInput = plan.segments.some((segment) => segment.nodes.includes(INPUT));
+    if (input.isGiven && !this.takesInput) throw noTaker(pipeline.name);
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
     this.#run.onDeadLetter = request.onDeadLetter;
     this.#run.watch = request.watch;
-    if (request.beforeStart === undefined) this.joinOutput();
+    if (owner === undefined) this.joinOutput();
     this.#run.onInterrupt = (before) => {
       for (const segment of this.#segments) segment.interrupt(before);
-      request.onInterrupt?.(before);
+      owner?.onInterrupt(before);
     };
     this.#run.onBroken = this.#breakOff.bind(this);
     this.#run.onFailure = () => {
@@ -130,7 +141,7 @@ export class Session {
     const byNode = new Map(records.map((record) => [record.nodeId, record]));
     return {
       totalDurationUs: (this.#durationMs ?? performance.now() - this.#startedAt) * 1e3,
-      nodeMetrics: this.#request.pipeline.nodes.flatMap(({ id, type }) =>
+      nodeMetrics: this.#pipeline.nodes.flatMap(({ id, type }) =>
         type === RELAY ? [] : (byNode.get(id) ?? []),
       ),
     };
@@ -141,36 +152,47 @@ export class Session {
    *
    * @throws NodeError where a node failed: of several failures the one of the lowest item.
    */
-  async execute(): Promise<void> {
-    const { signal } = this.#request;
-    signal?.throwIfAborted();
-    const cancel = (): void => {
-      this.cancel(signal?.reason);
-    };
-    // Before anything runs: an `initialize` may abort at once.
-    signal?.addEventListener('abort', cancel, { once: true });
-    const work = this.#execute();
-    const unwatch = this.#request.isInterruptible
-      ? watchInterrupts({ interrupt: this.cancel.bind(this), ended: work })
-      : undefined;
+  execute(): Promise<void> {
+    return (this.#ended ??= this.#execute());
+  }
+
+  /** As {@link Session.execute}. */
+  get ended(): Promise<void> {
+    return this.execute();
+  }
+
+  /** One function, also where it is long: each that waits takes half a kilobyte, in all sessions that are open. */
+  async #execute(): Promise<void> {
+    const { signal, isInterruptible } = this.#request;
+    const unlisten = signal === undefined ? undefined : this.#listenTo(signal);
+    if (isInterruptible) watchInterrupts(this);
+    const stuck: StuckNode[] = [];
     try {
-      await work;
+      signal?.throwIfAborted();
+      await this.#runAll(stuck);
+      await this.#windUp(stuck);
       if (betweenRuns.isTurnDue()) await betweenRuns.turn();
     } finally {
-      unwatch?.();
-      signal?.removeEventListener('abort', cancel);
+      unwatchInterrupts(this);
+      unlisten?.();
+      await this.#pipeline.release();
     }
   }
 
-  async #execute(): Promise<void> {
-    const stuck: StuckNode[] = [];
-    try {
-      await this.#runAll(stuck);
-    } catch (error) {
-      this.#run.fail(error as Error);
-    }
+  /** Before anything runs: an `initialize` may abort at once. */
+  #listenTo(signal: AbortSignal): () => void {
+    const cancel = (): void => {
+      this.cancel(signal.reason);
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    return () => {
+      signal.removeEventListener('abort', cancel);
+    };
+  }
+
+  async #windUp(stuck: StuckNode[]): Promise<void> {
     const { reason } = this.#cancellation;
-    this.#request.onEnding?.(this.#cancellation.isRequested ? reason : firstFailure(this.#run.failures));
+    this.#owner?.onEnding(this.#cancellation.isRequested ? reason : firstFailure(this.#run.failures));
     this.#cancellation.renew();
     const late: unknown[] = [];
     await this.#waitAndGiveUp(this.#closeAll(late), 'cleanup', stuck);
@@ -180,33 +202,37 @@ export class Session {
     this.#cancellation.dispose();
     // After this nothing of the run is left, so that its caller sees the end in the same turn.
     const hasFailed = this.#run.failures.length + late.length > 0;
-    await this.#request.pipeline.release(stuck.length > 0 ? 'stuck' : hasFailed ? 'failed' : 'clean');
+    await this.#pipeline.release(stuck.length > 0 ? 'stuck' : hasFailed ? 'failed' : 'clean');
     this.#report(stuck, late);
   }
 
   /** Of a run that did not end well no state comes home. */
   async #bringHome(stuck: readonly StuckNode[], late: unknown[]): Promise<void> {
-    const { pipeline } = this.#request;
     const problems = stuck.length + late.length + this.#run.failures.length;
-    if (pipeline.bringHome === undefined || problems > 0 || this.#cancellation.isRequested) return;
+    if (problems > 0 || this.#cancellation.isRequested) return;
     try {
-      await pipeline.bringHome();
+      await this.#pipeline.bringHome?.();
     } catch (error) {
       late.push(error);
     }
   }
 
+  /** Never rejects. */
   async #runAll(stuck: StuckNode[]): Promise<void> {
-    await this.#waitAndGiveUp(this.#openAll(), 'initialize', stuck);
-    if (this.#cancellation.isRequested) return;
-    const wait = this.#request.beforeStart?.();
-    if (wait !== undefined && !(await this.#unlessCancelled(wait))) return;
-    const ending = this.#startAll().then(() => {
-      if (this.#run.canFlush) this.#request.onReady?.();
-      return Promise.all(this.#segments.map((segment) => segment.done));
-    });
-    if (!(await this.#cancellation.waitFor(ending))) this.#forgetLate(ending);
-    stuck.push(...this.#segments.flatMap((segment) => segment.busy()).map((id) => ({ id })));
+    try {
+      await this.#waitAndGiveUp(this.#openAll(), 'initialize', stuck);
+      if (this.#cancellation.isRequested) return;
+      const wait = this.#owner?.beforeStart();
+      if (wait !== undefined && !(await this.#unlessCancelled(wait))) return;
+      const starting = this.#startAll();
+      let isInTime = await this.#cancellation.waitFor(starting);
+      if (!isInTime) this.#forgetLate(starting);
+      else if (this.#run.canFlush) this.#request.onReady?.();
+      for (const { done } of this.#segments) isInTime &&= await this.#cancellation.waitFor(done);
+      stuck.push(...this.#segments.flatMap((segment) => segment.busy()).map((id) => ({ id })));
+    } catch (error) {
+      this.#run.fail(error as Error);
+    }
   }
 
   /** Waits for something; a cancel ends that at once. Whether none has come. */
@@ -225,7 +251,7 @@ export class Session {
     method: 'initialize' | 'cleanup',
     stuck: StuckNode[],
   ): Promise<void> {
-    for (let left = this.#request.pipeline.nodes.length; left >= 0; left--) {
+    for (let left = this.#pipeline.nodes.length; left >= 0; left--) {
       if (await this.#cancellation.waitFor(work)) return;
       const id = method === 'initialize' ? this.#run.initializing : this.#run.cleaningUp;
       const isNew = id !== undefined && !stuck.some((node) => node.id === id && node.method === method);
@@ -250,16 +276,18 @@ export class Session {
   }
 
   async #openAll(): Promise<void> {
-    const { pipeline, input, output, logger } = this.#request;
+    const { output, logger } = this.#request;
+    const plan = this.#plan as Plan;
+    this.#plan = undefined;
     const hosts = new Map<string, Host>([[this.#request.driver.name, this.#request.driver]]);
-    for (const { placement } of pipeline.nodes) hosts.set(placement.name, placement);
+    for (const { placement } of this.#pipeline.nodes) hosts.set(placement.name, placement);
     for (const host of hosts.values()) {
       const unwatch = host.watchDeath?.(this.#breakOff.bind(this));
       if (unwatch !== undefined) this.#unwatch.push(unwatch);
     }
-    const nodes = new Map(pipeline.nodes.map(({ id, node }) => [id, node]));
-    const hostBySegment = new Map(this.#plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
-    const channels = this.#plan.channels.map((channel): WiredChannel => {
+    const nodes = new Map(this.#pipeline.nodes.map(({ id, node }) => [id, node]));
+    const hostBySegment = new Map(plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
+    const channels = plan.channels.map((channel): WiredChannel => {
       const [producer, consumer] = [
         hostBySegment.get(channel.fromSegment),
         hostBySegment.get(channel.toSegment),
@@ -272,9 +300,9 @@ export class Session {
         consumer: consumer as Host,
       };
     });
-    const joined = joinedInputs(pipeline, this.#plan);
+    const joined = joinedInputs(this.#pipeline, plan);
     const localEntries = new Map<string, Stage>();
-    for (const segment of this.#plan.segments) {
+    for (const segment of plan.segments) {
       logger.debug(`segment ${segment.id} in ${segment.host}: ${segment.nodes.join(', ')} (${segment.why})`);
       const request: SegmentRequest = {
         segment,
@@ -283,7 +311,7 @@ export class Session {
         inputs: channels.filter((channel) => channel.toSegment === segment.id),
         outputs: channels.filter((channel) => channel.fromSegment === segment.id),
         run: this.#run,
-        input: input.items,
+        input: this.#input.items,
         output,
         localEntries,
       };
@@ -294,7 +322,7 @@ export class Session {
         await opened.close();
         return;
       }
-      this.#segments.push(opened);
+      this.#segments = this.#segments.concat(opened);
       if (this.#cancellation.isRequested) return;
     }
   }
@@ -317,7 +345,7 @@ export class Session {
   #report(stuck: readonly StuckNode[], late: readonly unknown[]): void {
     for (const failure of late) this.#request.logger.error(describeCause(failure));
     if (stuck.length > 0) {
-      const { nodes } = this.#request.pipeline;
+      const { nodes } = this.#pipeline;
       const isEnded = (id: string): boolean =>
         nodes.find((node) => node.id === id)?.placement.isDead === true;
       throw cancelTimeout(stuck, this.#cancellation.reason, isEnded);

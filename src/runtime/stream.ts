@@ -3,14 +3,13 @@ import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { QueueSink } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
-import type { CommonRequest } from './generation.js';
 import { Generations, type Edit } from './generations.js';
 import type { InputQueues } from './input-queues.js';
 import type { RunInput } from './input.js';
 import { resolvePipeline, type ResolveOptions } from './resolve.js';
 import type { ResolvedPipeline } from './resolved.js';
 import type { RunOptions } from './run.js';
-import { Session, type RunMetrics } from './session.js';
+import { Session, type RunMetrics, type SessionRequest } from './session.js';
 import { watchOf } from './watch-options.js';
 
 /** What a live session has besides. */
@@ -29,12 +28,16 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   readonly #sink: QueueSink = new QueueSink();
   #session: Session | Generations | undefined;
   #ended: Promise<void> | undefined;
-  #setOpen: () => void = () => undefined;
+  /** Called when items are let in, and when the run is over before that. */
+  #setOpen: (() => void) | undefined;
+  #isOver = false;
   /** Why the run ends: nobody wants its outputs any more. */
   #leaving: { readonly reason: unknown } | undefined;
   /** How many steps have been asked for and are not there yet. */
   #stepsAsked = 0;
-  #lastStep: Promise<unknown> = Promise.resolve();
+  #lastStep: Promise<unknown> | undefined;
+  /** @internal Called when nothing of the run is left, with what it failed with. */
+  onOver: ((failure: unknown) => void) | undefined;
 
   /** @internal */
   constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions, live?: Live) {
@@ -61,7 +64,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     this.#stepsAsked++;
     const take = (): Promise<IteratorResult<Out>> => this.#takeMore();
     // Steps come in the order in which they were asked for, also where nobody waited for the one before.
-    const step = isFirst ? take() : this.#lastStep.then(take, take);
+    const step = isFirst ? take() : (this.#lastStep ?? Promise.resolve()).then(take, take);
     this.#lastStep = step;
     return step;
   }
@@ -80,7 +83,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   /** @internal Begins the run at once; resolves when all nodes are initialized and items are let in, or when it is over before that. */
   async open(): Promise<void> {
     const opened = new Promise<void>((resolve) => (this.#setOpen = resolve));
-    await Promise.race([opened, this.ended]);
+    const { ended } = this;
+    await opened;
+    this.#setOpen = undefined;
+    // To wait for both would leave something behind for as long as the session is open.
+    if (this.#isOver) await ended;
   }
 
   /** @internal Settles when the run has ended and nothing is left of it; begins it where it has not begun. */
@@ -139,11 +146,9 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   }
 
   #run(): Promise<void> {
-    const running = this.#execute().finally(() => {
-      this.#sink.close(false);
-    });
+    const running = this.#execute();
     // Whoever reads the stream awaits this and sees the error; it must not count as unhandled before that.
-    running.catch(() => undefined);
+    running.catch(ignore);
     return running;
   }
 
@@ -155,34 +160,54 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
       returnState = false,
       onDeadLetter,
     } = this.#options;
-    signal?.throwIfAborted();
-    const driver = new InProcessHost();
-    const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
+    let failure: unknown;
     try {
-      if (this.#leaving !== undefined) return;
-      const common = {
-        driver,
-        output: this.#sink,
-        logger,
-        isMetered: enableMetrics ?? false,
-        signal,
-        isInterruptible: true,
-        onDeadLetter,
-        watch: watchOf(this.#options, this.#live !== undefined),
-      };
-      this.#session = this.#runs(pipeline, common, { logger, returnState });
-      await this.#session.execute();
+      signal?.throwIfAborted();
+      const driver = new InProcessHost();
+      const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
+      try {
+        if (this.#leaving !== undefined) return;
+        const request = {
+          driver,
+          output: this.#sink,
+          logger,
+          isMetered: enableMetrics ?? false,
+          signal,
+          isInterruptible: true,
+          onDeadLetter,
+          watch: watchOf(this.#options, this.#live !== undefined),
+          isLive: this.#live !== undefined,
+          id: this.#live?.sessionId,
+          onReady: () => this.#setOpen?.(),
+        };
+        this.#session = this.#runs(pipeline, request, { logger, returnState });
+        await this.#session.execute();
+      } finally {
+        await pipeline.release();
+      }
     } catch (error) {
-      if (this.#leaving === undefined || error !== this.#leaving.reason) throw error;
+      if (this.#leaving !== undefined && error === this.#leaving.reason) return;
+      failure = error;
+      throw error;
     } finally {
-      await pipeline.release();
+      this.#isOver = true;
+      this.#sink.close(false);
+      this.#setOpen?.();
+      this.onOver?.(failure);
     }
   }
 
-  #runs(pipeline: ResolvedPipeline, common: CommonRequest, resolving: ResolveOptions): Session | Generations {
-    if (this.#live === undefined) return new Session({ ...common, pipeline, input: this.#input });
-    const { queues, sessionId } = this.#live;
-    const live = { ...common, isLive: true, id: sessionId, onReady: this.#setOpen };
-    return new Generations({ definition: this.#definition, pipeline, queues, resolving, common: live });
+  #runs(
+    pipeline: ResolvedPipeline,
+    common: SessionRequest,
+    resolving: ResolveOptions,
+  ): Session | Generations {
+    if (this.#live === undefined) return new Session(pipeline, this.#input, common);
+    const { queues } = this.#live;
+    return new Generations({ definition: this.#definition, pipeline, queues, resolving, common });
   }
+}
+
+function ignore(): void {
+  // Somebody else sees it.
 }

@@ -27,21 +27,48 @@ export interface NodeInputs {
   readonly isForked: boolean;
 }
 
+/** What runs a node. */
+type Runner = NodeStage | StreamStage | SourceFeed;
+
 /** The stages of one segment, connected. */
-export interface Assembly {
+export class Assembly {
+  /** What runs each node, in the order of the nodes. */
+  readonly #runners: readonly Runner[];
+  /** What brings the inputs of a node together, where that is done; by its id. */
+  readonly #fanIns: ReadonlyMap<string, FanInStage> | undefined;
+
+  constructor(runners: readonly Runner[], fanIns: ReadonlyMap<string, FanInStage>) {
+    this.#runners = runners;
+    if (fanIns.size > 0) this.#fanIns = fanIns;
+  }
+
   /** The source nodes' feeds. */
-  readonly feeds: readonly SourceFeed[];
-  /** The stage that takes items for a node; `from` is what gives them. */
-  entry(id: string, from: string): Stage;
+  get feeds(): SourceFeed[] {
+    return this.#runners.filter((runner) => runner instanceof SourceFeed);
+  }
+
   /** Those of the nodes that take items. */
-  readonly stages: readonly (NodeStage | StreamStage)[];
+  get stages(): (NodeStage | StreamStage)[] {
+    return this.#runners.filter(
+      (runner): runner is NodeStage | StreamStage => !(runner instanceof SourceFeed),
+    );
+  }
+
   /** Ids of nodes whose code is running. */
-  busy(): string[];
-  metrics(): NodeMetrics[];
+  busy(): string[] {
+    return this.#runners.filter((runner) => runner.isBusy).map(({ id }) => id);
+  }
+
+  metrics(): NodeMetrics[] {
+    return this.#runners.map((runner) => metricsOf(runner, this.#fanIns?.get(runner.id)?.dropped));
+  }
 }
 
+/** Gives the stage that takes items for a node; `from` is what gives them. */
+export type Entry = (id: string, from: string) => Stage;
+
 /**
- * Makes the stages of a segment, from its end to its beginning.
+ * Makes the stages of a segment, from its end to its beginning, and gives the way in beside them.
  *
  * @param nodes - in topological order
  * @param successors - for each id the stages' ids it leads to inside the segment
@@ -52,9 +79,9 @@ export function assemble(
   successors: ReadonlyMap<string, readonly string[]>,
   exits: ReadonlyMap<string, readonly Stage[]>,
   run: RunState,
-): Assembly {
+): [Assembly, Entry] {
   const stages = new Map<string, NodeStage | StreamStage>();
-  const feeds: SourceFeed[] = [];
+  const runners: Runner[] = [];
   const fanIns = new Map<string, FanInStage>();
   const entry = (id: string, from: string): Stage | undefined =>
     fanIns.get(id)?.inlet(from) ?? stages.get(id);
@@ -63,29 +90,30 @@ export function assemble(
     const downstream = join([...next, ...(exits.get(id) ?? [])], run);
     const context = contextOf(id, run);
     const role = roleOf(node);
-    if (role === 'source') feeds.push(new SourceFeed(id, node, context, downstream, run));
-    else if (role === 'stream') stages.set(id, new StreamStage(id, node, context, downstream, run));
-    else stages.set(id, new NodeStage(id, node, context, downstream, run, afterProcess));
-    const stage = stages.get(id);
+    if (role === 'source') {
+      runners.push(new SourceFeed(id, node, context, downstream, run));
+      continue;
+    }
+    const stage =
+      role === 'stream'
+        ? new StreamStage(id, node, context, downstream, run)
+        : new NodeStage(id, node, context, downstream, run, afterProcess);
+    runners.push(stage);
+    stages.set(id, stage);
     const { fanIn, inputQueue = DEFAULT_QUEUE } = settingsOf(node, id);
-    if (stage === undefined || fanIn === undefined || inputs === undefined) continue;
+    if (fanIn === undefined || inputs === undefined) continue;
     const request = { nodeId: id, fanIn, inputs: inputs.ids, isForked: inputs.isForked, limits: inputQueue };
     fanIns.set(id, new FanInStage(request, stage, run));
   }
-  return {
-    feeds,
-    stages: [...stages.values()],
-    entry: (id, from) => {
+  const assembly = new Assembly(runners.toReversed(), fanIns);
+  return [
+    assembly,
+    (id, from) => {
       const stage = entry(id, from);
       if (stage === undefined) throw new Error(`"${id}" is not in this segment`);
       return stage;
     },
-    busy: () => [...stages.values(), ...feeds].filter((stage) => stage.isBusy).map((stage) => stage.id),
-    metrics: () =>
-      nodes.map(({ id }) =>
-        metricsOf(id, stages.get(id) ?? feeds.find((feed) => feed.id === id), fanIns.get(id)?.dropped),
-      ),
-  };
+  ];
 }
 
 /** What a node is given with each call. */
@@ -115,12 +143,8 @@ export function join(stages: readonly Stage[], run: RunState): Stage {
   return only !== undefined && stages.length === 1 ? only : new FanOutStage(stages, run);
 }
 
-function metricsOf(
-  id: string,
-  counters: NodeStage | StreamStage | SourceFeed | undefined,
-  droppedBefore = 0,
-): NodeMetrics {
-  const timing = counters instanceof NodeStage ? counters.timing : null;
-  const metrics = nodeMetrics(id, counters ?? { itemsOut: 0, errors: 0 }, timing);
+function metricsOf(runner: Runner, droppedBefore = 0): NodeMetrics {
+  const timing = runner instanceof NodeStage ? runner.timing : null;
+  const metrics = nodeMetrics(runner.id, runner, timing);
   return { ...metrics, itemsDropped: metrics.itemsDropped + droppedBefore };
 }

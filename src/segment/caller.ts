@@ -27,6 +27,8 @@ export interface Callee {
   readonly context: NodeContext;
   readonly gate: Gate;
   readonly concurrency: number;
+  /** How long calls take, where that is measured. */
+  readonly timing: Timing | null;
   /** Says to whoever watches that its code runs now. */
   noteEntered(): void;
   /** A promise has settled: another call may begin. */
@@ -37,7 +39,6 @@ export interface Callee {
 export class Caller {
   /** How many there are. */
   active = 0;
-  readonly timing: Timing | null;
   /** What the node is waited for, where that is watched. */
   readonly waits: Waits | null;
   /** Freed whenever one is over. */
@@ -50,7 +51,6 @@ export class Caller {
   constructor(callee: Callee, run: RunState) {
     this.#callee = callee;
     this.#run = run;
-    this.timing = run.isMetered ? new Timing() : null;
     this.waits = run.watch === undefined ? null : new Waits();
   }
 
@@ -105,13 +105,13 @@ export class Caller {
 
   #call(value: unknown, index: number, context: ItemContext | null): Promise<Outcome> | Outcome {
     if (this.#run.isCancelled || context?.isStale === true) return this.#settled(undefined, context);
-    const { node, process, context: shared } = this.#callee;
+    const { node, process, timing, context: shared } = this.#callee;
     this.#run.tag = context?.tag;
     this.#callee.noteEntered();
     try {
       const result =
-        this.timing !== null && Timing.isMeasured(index)
-          ? this.timedProcess(value, this.timing, context ?? shared)
+        timing !== null && Timing.isMeasured(index)
+          ? this.timedProcess(value, timing, context ?? shared)
           : process.call(node, value, context ?? shared);
       return isThenable(result) ? this.outcomeOf(result, context, index) : this.#settled(result, context);
     } catch (error) {

@@ -9,7 +9,7 @@ import {
 } from '../node/index.js';
 import { ItemQueue } from './item-queue.js';
 import { Pace } from './pace.js';
-import type { Feeder, RunState } from './run-state.js';
+import type { Feeder, Mortal, RunState } from './run-state.js';
 import type { Stage, Upstream } from './stage.js';
 import { newTag, type Tag } from './tag.js';
 
@@ -165,21 +165,23 @@ export abstract class Feed implements Feeder, Upstream {
 }
 
 /** Feeds the run's input. */
-export class InputFeed extends Feed {
+export class InputFeed extends Feed implements Mortal {
   readonly #items: Items<unknown>;
 
   constructor(items: Items<unknown>, target: Stage, run: RunState) {
     super(target, run);
     this.#items = items;
-    if (!(items instanceof ItemQueue)) return;
-    run.addMortal({
-      die: () => {
-        items.close(true);
-      },
-      interrupt: () => {
-        items.interrupt(run);
-      },
-    });
+    if (items instanceof ItemQueue) run.addMortal(this);
+  }
+
+  /** Drops what waits in a queue that it reads. */
+  die(): void {
+    if (this.#items instanceof ItemQueue) this.#items.close(true);
+  }
+
+  /** Drops what of it has become stale. */
+  interrupt(): void {
+    if (this.#items instanceof ItemQueue) this.#items.interrupt(this.run);
   }
 
   protected override tag(): Tag {

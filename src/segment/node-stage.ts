@@ -51,7 +51,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   readonly concurrency: number;
   readonly #isUnordered: boolean;
   readonly #run: RunState;
-  readonly #timing: Timing | null;
+  /** How long its calls took, where that is measured. */
+  readonly timing: Timing | null;
   context: NodeContext;
   /** The same, where items have tags: a call that is not over when `process` has returned takes it along. */
   #itemContext: ItemContext | null = null;
@@ -68,11 +69,13 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   readonly #calls: Call[] = [];
   /** Freed where one of several calls without an order was passed on. */
   #passedOn: Room | undefined;
-  readonly #caller: Caller;
+  /** There once a call was not over when `process` had returned. */
+  #madeCaller: Caller | undefined;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
   #pace: Pace | undefined;
-  readonly #room: Room = new Room();
+  /** There once somebody has had to wait for room. */
+  #room: Room | undefined;
 
   constructor(
     id: string,
@@ -101,20 +104,14 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     this.#isUnordered = unordered && concurrency > 1;
     this.#downstream = downstream;
     if (downstream instanceof NodeStage) this.#next = downstream;
-    this.#caller = new Caller(this, run);
-    this.#timing = this.#caller.timing;
+    this.timing = run.isMetered ? new Timing() : null;
     downstream.addUpstream(this);
     run.addMortal(this);
   }
 
   /** Reports what of the node has been waited for too long. */
   look(now: number, limitMs: number, report: OnLongWait): void {
-    this.#caller.waits?.look(now, limitMs, report);
-  }
-
-  /** How long its calls took, where that is measured. */
-  get timing(): Timing | null {
-    return this.#timing;
+    this.#madeCaller?.waits?.look(now, limitMs, report);
   }
 
   get maxQueueDepth(): number {
@@ -144,8 +141,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
         if (stage.#itemContext !== null) stage.#itemContext.tag = stage.#run.tag;
         if (stage.entered !== null) stage.entered[0] = stage.place;
         const result: unknown =
-          stage.#timing !== null && Timing.isMeasured(index)
-            ? stage.#caller.timedProcess(value, stage.#timing, stage.context)
+          stage.timing !== null && Timing.isMeasured(index)
+            ? stage.#caller.timedProcess(value, stage.timing, stage.context)
             : stage.process.call(stage.node, value, stage.context);
         if (result === undefined) return undefined;
         if (typeof result === 'object' && result !== null) {
@@ -239,7 +236,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   #startPump(): Promise<void> | undefined {
     if (this.#mode === 'direct') this.#mode = 'queued';
     this.#pumping ??= this.#pump();
-    return this.#isFull && !this.isDead ? this.#room.wait() : undefined;
+    return this.#isFull && !this.isDead ? (this.#room ??= new Room()).wait() : undefined;
   }
 
   /** Starts calls, and passes on what they give in the order of the items. Never rejects. */
@@ -341,14 +338,15 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
 
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
-    while (this.#caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
+    const caller = this.#caller;
+    while (caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
       const waiting = this.#backlog?.shift();
-      if (!this.#isFull) this.#room.free();
+      if (!this.#isFull) this.#room?.free();
       if (waiting === undefined) return;
       const { value, tag } = waiting;
-      const context = this.#caller.contextFor(tag);
+      const context = caller.contextFor(tag);
       const index = this.itemsIn++;
-      this.#add({ index, outcome: this.#caller.start(value, index, context, this), context });
+      this.#add({ index, outcome: caller.start(value, index, context, this), context });
     }
   }
 
@@ -370,6 +368,10 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     this.stopUpstreams(true);
   }
 
+  get #caller(): Caller {
+    return (this.#madeCaller ??= new Caller(this, this.#run));
+  }
+
   get #isFull(): boolean {
     return this.#backlog?.isFull === true;
   }
@@ -383,17 +385,17 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     this.#mode = 'dead';
     this.#backlog?.clear();
     this.gate.giveUp(this);
-    this.#room.free();
+    this.#room?.free();
     if (!this.#run.isCancelled) return;
-    this.#caller.abort();
+    this.#madeCaller?.abort();
     this.#itemContext?.abort(this.#run.cancelReason);
   }
 
   /** Drops what has become stale. */
   interrupt(): void {
     this.#backlog?.interrupt(this.#run);
-    if (!this.#isFull) this.#room.free();
-    this.#caller.interrupt();
+    if (!this.#isFull) this.#room?.free();
+    this.#madeCaller?.interrupt();
   }
 
   downstreamStopped(_stage: Stage, isFailure: boolean): void {

@@ -60,8 +60,8 @@ export class RunState {
   #giveUp: () => void = () => undefined;
   /** Made when somebody asks for the signal. */
   #controller: AbortController | undefined;
-  readonly #feeders = new Set<Feeder>();
-  readonly #mortals = new Set<Mortal>();
+  #feeders: readonly Feeder[] = [];
+  readonly #mortals: Mortal[] = [];
   #sessionId: string | undefined;
   #staleBefore = 0;
   /** Ids of nodes that go on in another run of the session when this one has ended. */
@@ -108,17 +108,18 @@ export class RunState {
   }
 
   addFeeder(feeder: Feeder): void {
-    this.#feeders.add(feeder);
+    // A push would reserve room for many: most runs have one.
+    this.#feeders = this.#feeders.concat(feeder);
     if (this.hasFailed || this.isCancelled) feeder.stop();
   }
 
   removeFeeder(feeder: Feeder): void {
-    this.#feeders.delete(feeder);
+    this.#feeders = this.#feeders.filter((other) => other !== feeder);
   }
 
   /** Adds what has to die when the run is cancelled. */
   addMortal(mortal: Mortal): void {
-    this.#mortals.add(mortal);
+    this.#mortals.push(mortal);
   }
 
   /** Notes a failure: nothing new comes in, what is under way is finished, nothing flushes. */

@@ -20,8 +20,8 @@ export abstract class Stage {
 
   /** Connects something that pushes into this stage. */
   addUpstream(upstream: Upstream): void {
-    // A push would reserve room for many: most have one.
-    this.upstreams = [...this.upstreams, upstream];
+    // A push, or a spread, would reserve room for many: most have one.
+    this.upstreams = this.upstreams.concat(upstream);
     this.#open++;
   }
 

@@ -7,6 +7,7 @@ import {
   type Assembly,
   type NodeMetrics,
   type PlacedNode,
+  type RunState,
   type Stage,
 } from '../../segment/index.js';
 import { isBulk, type Host, type OpenSegment, type SegmentRequest, type WiredChannel } from '../host.js';
@@ -104,14 +105,16 @@ export class InProcessSegment implements OpenSegment {
   readonly done: Promise<void>;
   #settle: () => void = () => undefined;
   readonly #host: Host;
-  readonly #request: SegmentRequest;
+  readonly #run: RunState;
+  /** What its stages are made of; not there any more once they are: an idle session would keep it. */
+  #request: SegmentRequest | undefined;
   readonly #nodes: readonly PlacedNode[];
   readonly #channels: Channels | undefined;
   readonly #watching: Watching | undefined;
   #assembly: Assembly | undefined;
   #lenders: readonly Borrowers[] = [];
-  #feeds: { feed(): Promise<void> }[] = [];
-  readonly #unwatch: (() => void)[] = [];
+  #feeds: readonly { feed(): Promise<void> }[] = [];
+  #unwatch: readonly (() => void)[] = [];
   readonly #senders: InstanceType<Channels['ChannelSender']>[] = [];
   readonly #receivers: InstanceType<Channels['ChannelReceiver']>[] = [];
 
@@ -124,6 +127,7 @@ export class InProcessSegment implements OpenSegment {
   ) {
     this.#watching = watching;
     this.#host = host;
+    this.#run = request.run;
     this.#request = request;
     this.#nodes = nodes;
     this.#channels = channels;
@@ -131,7 +135,7 @@ export class InProcessSegment implements OpenSegment {
   }
 
   connect(): Promise<void> | undefined {
-    if (this.#assembly === undefined) this.assemble();
+    this.assemble();
     return this.#senders.length === 0
       ? undefined
       : Promise.all(this.#senders.map((sender) => sender.connect())).then(() => undefined);
@@ -139,47 +143,49 @@ export class InProcessSegment implements OpenSegment {
 
   /** Links the stages, and expects the producers of its channels from now on; what they send waits for the start. */
   assemble(): void {
-    const { segment, run, input, output } = this.#request;
+    const request = this.#request;
+    if (request === undefined) return;
+    this.#request = undefined;
+    const { segment, run, input, output } = request;
     const exits = new Map<string, Stage[]>();
     const successors = successorsOf({ ids: segment.nodes, edges: segment.edges });
-    this.#makeOutputs(exits);
+    this.#makeOutputs(request, exits);
     for (const [id, targets] of successors)
       if (targets.includes(OUTPUT)) exits.set(id, [...(exits.get(id) ?? []), output]);
-    const borrowers = new Map(this.#request.inputs.map((channel) => [channel, this.#borrowersOf(channel)]));
+    const borrowers = new Map(
+      request.inputs.map((channel) => [channel, this.#borrowersOf(request, channel)]),
+    );
     this.#lenders = [...borrowers.values()].filter((lender) => lender !== undefined);
     const nodes = this.#nodes.map((placed) => withBorrowers(placed, borrowers));
-    const assembly = assemble(nodes, successors, exits, run);
+    const [assembly, entryOf] = assemble(nodes, successors, exits, run);
     this.#assembly = assembly;
     const entry = (ids: readonly string[], from: string): Stage =>
       join(
-        ids.map((id) => (id === OUTPUT ? output : assembly.entry(id, from))),
+        ids.map((id) => (id === OUTPUT ? output : entryOf(id, from))),
         run,
       );
-    for (const channel of this.#request.inputs) {
-      if (isInside(channel, this.#host))
-        this.#request.localEntries.set(channel.id, entry(channel.to, channel.from));
-      else
-        this.#receivers.push(
-          this.#receiver(channel, entry(channel.to, channel.from), borrowers.get(channel)),
-        );
+    for (const channel of request.inputs) {
+      const target = entry(channel.to, channel.from);
+      if (isInside(channel, this.#host)) request.localEntries.set(channel.id, target);
+      else this.#receivers.push(this.#receiver(request, channel, target, borrowers.get(channel)));
     }
-    this.#feeds.push(...this.#receivers, ...assembly.feeds);
+    this.#feeds = [...this.#receivers, ...assembly.feeds];
     if (segment.nodes.includes(INPUT)) {
       const targets = [
         ...(successors.get(INPUT) ?? []).map((id) => entry([id], INPUT)),
         ...(exits.get(INPUT) ?? []),
       ];
-      this.#feeds.push(new InputFeed(input ?? [], join(targets, run), run));
+      this.#feeds = this.#feeds.concat(new InputFeed(input ?? [], join(targets, run), run));
     }
   }
 
-  #makeOutputs(exits: Map<string, Stage[]>): void {
-    const { outputs, localEntries } = this.#request;
+  #makeOutputs(request: SegmentRequest, exits: Map<string, Stage[]>): void {
+    const { outputs, localEntries } = request;
     let giving: ReturnType<typeof givingOf> | undefined;
     for (const channel of outputs) {
       let stage = localEntries.get(channel.id);
       if (stage === undefined) {
-        giving ??= this.#giving();
+        giving ??= this.#giving(request);
         const sender = this.#sender(channel, giving(channel.from));
         this.#senders.push(sender);
         stage = sender;
@@ -188,8 +194,8 @@ export class InProcessSegment implements OpenSegment {
     }
   }
 
-  #giving(): ReturnType<typeof givingOf> {
-    const { segment, inputs, outputs, nodes, localEntries } = this.#request;
+  #giving(request: SegmentRequest): ReturnType<typeof givingOf> {
+    const { segment, inputs, outputs, nodes, localEntries } = request;
     return givingOf({
       edges: segment.edges,
       inputs: inputs.map((channel) => ({ to: channel.to, isInside: isInside(channel, this.#host) })),
@@ -200,10 +206,9 @@ export class InProcessSegment implements OpenSegment {
 
   #sender(channel: WiredChannel, giving: Giving): InstanceType<Channels['ChannelSender']> {
     const { ChannelSender, allocateTensor } = this.#loadedChannels();
-    const { run } = this.#request;
     const { id, token, to, consumer } = channel;
     const isInBulk = isBulk(channel);
-    if (isInBulk) run.allocate = allocateTensor;
+    if (isInBulk) this.#run.allocate = allocateTensor;
     return new ChannelSender(
       {
         id,
@@ -215,11 +220,12 @@ export class InProcessSegment implements OpenSegment {
         inFlight: consumer.inFlight,
         address: () => consumer.listen(),
       },
-      run,
+      this.#run,
     );
   }
 
   #receiver(
+    { outputs }: SegmentRequest,
     { id, token, to, producer }: WiredChannel,
     target: Stage,
     borrowers: Borrowers | undefined,
@@ -230,24 +236,24 @@ export class InProcessSegment implements OpenSegment {
         id,
         token,
         isShared: to.length > 1,
-        canPassOn: !to.includes(OUTPUT) && this.#request.outputs.some(isBulk),
+        canPassOn: !to.includes(OUTPUT) && outputs.some(isBulk),
         borrowers,
         producer: producer.name,
         inFlight: producer.inFlight,
       },
       target,
-      this.#request.run,
+      this.#run,
     );
     const unwatch = producer.watchDeath?.(() => {
       void receiver.producerDied();
     });
-    if (unwatch !== undefined) this.#unwatch.push(unwatch);
+    if (unwatch !== undefined) this.#unwatch = this.#unwatch.concat(unwatch);
     return receiver;
   }
 
   /** Where all nodes that a channel feeds only borrow their items, and memory can be mapped here. */
-  #borrowersOf({ to }: WiredChannel): Borrowers | undefined {
-    const doBorrow = to.every((id) => borrows(this.#request.nodes.get(id)));
+  #borrowersOf({ nodes }: SegmentRequest, { to }: WiredChannel): Borrowers | undefined {
+    const doBorrow = to.every((id) => borrows(nodes.get(id)));
     if (!doBorrow || this.#channels?.canMap() !== true) return undefined;
     return new this.#channels.Borrowers(to.length);
   }
@@ -259,15 +265,21 @@ export class InProcessSegment implements OpenSegment {
 
   start(): undefined {
     this.#watch();
-    void Promise.all(this.#feeds.map((feed) => feed.feed())).then(this.#settle);
+    let open = this.#feeds.length;
+    if (open === 0) this.#settle();
+    const ended = (): void => {
+      if (--open === 0) this.#settle();
+    };
+    for (const feed of this.#feeds) void feed.feed().then(ended);
     return undefined;
   }
 
   #watch(): void {
-    const { watch, logger } = this.#request.run;
+    const { watch, logger } = this.#run;
     if (this.#watching === undefined || watch === undefined) return;
     const stages = this.#assembly?.stages ?? [];
-    this.#unwatch.push(this.#watching.watchSegment({ host: this.#host.name, watch, stages, logger }));
+    const unwatch = this.#watching.watchSegment({ host: this.#host.name, watch, stages, logger });
+    this.#unwatch = this.#unwatch.concat(unwatch);
   }
 
   stop(): void {
@@ -294,8 +306,9 @@ export class InProcessSegment implements OpenSegment {
   close(): Promise<unknown[]> {
     for (const lender of this.#lenders) lender.close();
     for (const receiver of this.#receivers) receiver.forget();
-    for (const unwatch of this.#unwatch.splice(0)) unwatch();
-    return cleanUpAll(this.#nodes, this.#request.run, new Set(this.busy()));
+    for (const unwatch of this.#unwatch) unwatch();
+    this.#unwatch = [];
+    return cleanUpAll(this.#nodes, this.#run, new Set(this.busy()));
   }
 
   metrics(): NodeMetrics[] {

@@ -11,7 +11,7 @@ import {
 } from 'node:worker_threads';
 import { describeCause } from '../../errors/index.js';
 import type { Logger } from '../../logging/index.js';
-import type { RunWatch, WatchableStage } from '../../segment/index.js';
+import { Stage, type RunWatch, type WatchableStage } from '../../segment/index.js';
 import {
   lookEveryMs,
   nodesHere,
@@ -37,7 +37,8 @@ interface WatchedRun {
   isOverMemory: boolean;
 }
 
-interface Watched extends WatchedSegment {
+interface Watched {
+  readonly segment: WatchedSegment;
   readonly run: WatchedRun;
 }
 
@@ -49,7 +50,7 @@ const watched = new Map<number, Watched>();
 /** Keys that the watcher is still to be told of: a message for each would cost more than the rest. */
 const forgotten: number[] = [];
 const runs = new WeakMap<RunWatch, WatchedRun>();
-/** Places by stage, and by node with a minus: one node may be at several places. */
+/** Places by node, with a minus: one node may be at several places, whose stages know them. */
 const places = new WeakMap<object, number>();
 let lastPlace = 0;
 let lastKey = 0;
@@ -64,7 +65,7 @@ export function watchSegment(segment: WatchedSegment): () => void {
   const key = ++lastKey;
   const run = runs.get(segment.watch) ?? { run: ++lastRun, isOverMemory: false };
   runs.set(segment.watch, run);
-  watched.set(key, { ...segment, run });
+  watched.set(key, { segment, run });
   shared[SHARED.watched] = watched.size;
   const nodeIds = new Map(segment.stages.map((stage) => [placed(stage), stage.id]));
   const { stuckAfterMs, memoryLimitBytes, direct, isPrintedAtOnce } = segment.watch;
@@ -96,11 +97,15 @@ export function watchSegment(segment: WatchedSegment): () => void {
 function placed(stage: WatchableStage): number {
   stage.place = ++lastPlace;
   stage.entered = shared;
-  places.set(stage, stage.place);
   places.set(stage.node, -stage.place);
   const original = (stage.node as { readonly [ORIGINAL]?: object })[ORIGINAL];
   if (original !== undefined) places.set(original, -stage.place);
   return stage.place;
+}
+
+/** The place of a stage, or that of a node with a minus; the watcher asks for it. */
+function placeOf(value: unknown): number | undefined {
+  return value instanceof Stage ? value.place : places.get(value as object);
 }
 
 /** Where what stands for a node names the node itself. */
@@ -128,7 +133,7 @@ function look(): void {
     thread?.worker.postMessage({ forgotten: forgotten.splice(0) } satisfies WatcherMessage);
   const now = performance.now();
   for (const entry of watched.values()) {
-    const { stages, watch, host } = entry;
+    const { stages, watch, host } = entry.segment;
     if (watch.stuckAfterMs > 0) {
       for (const stage of stages) {
         stage.look(now, watch.stuckAfterMs, ({ itemIndex }, forMs) => {
@@ -143,15 +148,16 @@ function look(): void {
 }
 
 /** Threads share the memory of their process: of this one its own heap counts, and what its buffers hold. */
-function checkMemory(entry: Watched, limitBytes: number): void {
+function checkMemory({ segment, run }: Watched, limitBytes: number): void {
   const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
-  if (entry.run.isOverMemory || heap + external <= limitBytes) return;
-  entry.run.isOverMemory = true;
+  if (run.isOverMemory || heap + external <= limitBytes) return;
+  run.isOverMemory = true;
+  const { stages, watch, host } = segment;
   const place = shared[SHARED.entered];
-  const nodeId = entry.stages.find((stage) => stage.place === place)?.id;
-  const stack = nodesHere(entry.stages.map(({ id }) => id));
+  const nodeId = stages.find((stage) => stage.place === place)?.id;
+  const stack = nodesHere(stages.map(({ id }) => id));
   const memoryBytes = heap + external;
-  entry.watch.report({ kind: 'memory', nodeId, host: entry.host, forMs: 0, stack, memoryBytes });
+  watch.report({ kind: 'memory', nodeId, host, forMs: 0, stack, memoryBytes });
 }
 
 function tell(logger: Logger, message: WatcherMessage): void {
@@ -164,7 +170,7 @@ function tell(logger: Logger, message: WatcherMessage): void {
 function startThread(logger: Logger): typeof thread {
   const { port1: reports, port2 } = new MessageChannel();
   const given: WatcherData = { shared, threadId: isMainThread ? 0 : threadId, reports: port2 };
-  Reflect.set(globalThis, PLACE_OF, (value: unknown) => places.get(value as object));
+  Reflect.set(globalThis, PLACE_OF, placeOf);
   try {
     const worker = new Worker(new URL('./watcher-entry.js', import.meta.url), {
       name: 'remotemedia-watch',
@@ -195,7 +201,7 @@ function takeReports(): void {
 }
 
 function takeReport({ key, report }: WatcherReport): void {
-  watched.get(key)?.watch.report(report);
+  watched.get(key)?.segment.watch.report(report);
 }
 
 function endThread(): void {
