@@ -76,6 +76,11 @@ export class InFlight {
     this.#told.clear();
   }
 
+  /** The item of a number, where it is in the host. */
+  item(number: number): unknown {
+    return this.#flights.get(number)?.item;
+  }
+
   /** Nothing more comes of an item. */
   land(number: number): void {
     this.#flights.delete(number);

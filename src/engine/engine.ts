@@ -4,6 +4,7 @@ import type { Logger } from '../logging/index.js';
 import { ControlConnection, encodeFailure, helloOf, unknownMethod } from '../protocol/index.js';
 import type { Session } from '../runtime/index.js';
 import type { DeadLetter, StuckReport } from '../segment/index.js';
+import { SealedItem } from '../wire/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
 
@@ -149,16 +150,22 @@ interface EngineRun {
 class DriverSink {
   /** There once the driver is. */
   control: ControlConnection | undefined;
-  /** Whether log records are told. */
+  /** Whether all log records are told. */
   readonly isDebug: boolean;
   readonly logger: Logger;
 
   constructor(isDebug: boolean) {
     this.isDebug = isDebug;
-    const at = (level: string) => (message: string) => {
-      if (isDebug) this.control?.emit('log', { level, logger: 'remotemedia.engine', message });
+    const at = (level: string, isAlwaysTold: boolean) => (message: string) => {
+      if (isDebug || isAlwaysTold)
+        this.control?.emit('log', { level, logger: 'remotemedia.engine', message });
     };
-    this.logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+    this.logger = {
+      debug: at('debug', false),
+      info: at('info', false),
+      warn: at('warn', true),
+      error: at('error', true),
+    };
   }
 
   print({ host, nodeId, stream, text }: HostOutput): void {
@@ -168,6 +175,7 @@ class DriverSink {
 
   giveUp(run: string, { nodeId, itemIndex, item, error }: DeadLetter): void {
     // The item has crossed to here, so that it crosses to the driver as well.
-    this.control?.emit('dead-letter', { run, nodeId, itemIndex, item, failure: encodeFailure(error) });
+    const told = item instanceof SealedItem ? { sealed: item.content } : { item };
+    this.control?.emit('dead-letter', { run, nodeId, itemIndex, ...told, failure: encodeFailure(error) });
   }
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
+import { RemoteMediaError } from '../errors/index.js';
 import {
   launchPythonHost,
   makeReplica,
@@ -6,12 +6,13 @@ import {
   startTypeScriptHost,
   type Host,
   type HostOutput,
+  type Incarnation,
   type PythonHost,
   type PythonNode,
   type TypeScriptHost,
 } from '../hosts/index.js';
-import { applySettings, readSettings, roleOf, settingsOf, type AnyNode } from '../node/index.js';
-import type { ResolvedNode } from '../runtime/index.js';
+import { applySettings, readSettings, roleOf, type AnyNode } from '../node/index.js';
+import { restartable, type ResolvedNode } from '../runtime/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type {
   DriverNodeMessage,
@@ -44,6 +45,12 @@ export function whyKind(kind: 'thread' | 'process' | undefined): string {
     : `a TypeScript node that asks for a ${kind} of its own`;
 }
 
+/** A Python host, and the node that was made in it. */
+interface PythonIncarnation extends Incarnation {
+  readonly host: PythonHost;
+  readonly node: PythonNode & AnyNode;
+}
+
 /** Where the nodes of one run come to live. */
 export interface PlacementRequest {
   readonly pipeline: PipelineMessage;
@@ -57,8 +64,8 @@ export interface PlacementRequest {
 /** The nodes of one run, and the hosts that were started for it. */
 export class Placement {
   readonly #request: PlacementRequest;
-  /** Hosts of this run alone; they close also where they are still starting. */
-  readonly #own = new Map<string, Promise<PythonHost | TypeScriptHost>>();
+  /** Hosts of this run alone, with the id of the node in each; they close also where they are still starting. */
+  #own: (readonly [string, Promise<PythonHost | TypeScriptHost>])[] = [];
   readonly #withState: { id: string; host: PythonHost; node: PythonNode }[] = [];
   readonly #inWorker = new Map<string, Promise<RemoteNode>>();
   #worker: Promise<TypeScriptHost> | undefined;
@@ -84,26 +91,34 @@ export class Placement {
     return this.#typeNode(message, `nodes[${String(index)}]`);
   }
 
-  #driverNode(message: DriverNodeMessage): ResolvedNode {
+  #driverNode(message: DriverNodeMessage): Promise<ResolvedNode> {
     const node = new RemoteNode(this.#request.driver, message);
-    return resolved(message, node, message.className, this.#request.driver, WHY.driver);
+    const place = resolved(message, node, message.className, this.#request.driver, WHY.driver);
+    return restartable(place, undefined);
   }
 
   async #pickledNode(message: PickledNodeMessage): Promise<ResolvedNode> {
-    const { id } = message;
-    const starting = this.#startPython(id);
-    this.#own.set(id, starting);
-    const host = await starting;
-    let node: PythonNode;
+    const remake = (): Promise<PythonIncarnation> => this.#makePickled(message);
+    const { host, node } = await remake();
+    const isStateWanted = message.returnState === true;
+    if (isStateWanted) this.#withState.push({ id: message.id, host, node });
+    const place = isStateWanted ? takingState(host, node) : host;
+    return restartable(resolved(message, node, message.className, place, WHY.pickled), remaking(remake));
+  }
+
+  async #makePickled({ id, pickled }: PickledNodeMessage): Promise<PythonIncarnation> {
+    const host = await this.#added(id, this.#startPython(id));
     try {
-      node = await host.createPickled(message.pickled);
+      return { host, node: await host.createPickled(pickled) };
     } catch (error) {
       throw inItsProcess(error, id);
     }
-    const isStateWanted = message.returnState === true;
-    if (isStateWanted) this.#withState.push({ id, host, node });
-    const place = isStateWanted ? takingState(host, node) : host;
-    return resolved(message, node as AnyNode, message.className, place, WHY.pickled);
+  }
+
+  /** A host of this run, from now on. */
+  #added<H extends PythonHost | TypeScriptHost>(id: string, starting: Promise<H>): Promise<H> {
+    this.#own.push([id, starting]);
+    return starting;
   }
 
   #startPython(id: string): Promise<PythonHost> {
@@ -128,13 +143,21 @@ export class Placement {
   async #typeNode(message: TypeNodeMessage, path: string): Promise<ResolvedNode> {
     const { id, node_type, params, executor } = message;
     const kind = kindOf(id, executor ?? undefined);
-    const host = await (kind === undefined ? this.#keptWorker() : this.#startTypeScript(id, kind));
     const { baseDir } = this.#request.pipeline;
-    const creating = host.create({ node_type, params: params ?? {}, baseDir, path });
-    // From now on, as the run may end before the answer is there.
-    if (kind === undefined) this.#inWorker.set(id, creating);
-    const node = await creating;
-    return resolved(message, node, node_type, host, whyKind(kind));
+    const spec = { node_type, params: params ?? {}, baseDir, path };
+    if (kind === undefined) {
+      const worker = await this.#keptWorker();
+      const creating = worker.create(spec);
+      // From now on, as the run may end before the answer is there.
+      this.#inWorker.set(id, creating);
+      return restartable(resolved(message, await creating, node_type, worker, whyKind(kind)), undefined);
+    }
+    const remake = async (): Promise<Incarnation> => {
+      const host = await this.#added(id, this.#startTypeScript(id, kind));
+      return { host, node: await host.create(spec) };
+    };
+    const { host, node } = await remake();
+    return restartable(resolved(message, node, node_type, host, whyKind(kind)), remaking(remake));
   }
 
   #keptWorker(): Promise<TypeScriptHost> {
@@ -143,9 +166,7 @@ export class Placement {
 
   #startTypeScript(id: string, kind: 'thread' | 'process'): Promise<TypeScriptHost> {
     const { settings } = this.#request;
-    const starting = startTypeScriptHost({ kind, name: id, ...settings, onOutput: this.#outputOf(id) });
-    this.#own.set(id, starting);
-    return starting;
+    return startTypeScriptHost({ kind, name: id, ...settings, onOutput: this.#outputOf(id) });
   }
 
   /** What comes from a host of one node comes from that node, also where the host does not know. */
@@ -169,11 +190,11 @@ export class Placement {
   async release(stuckId: string | undefined): Promise<void> {
     const worker = await this.#worker?.catch(() => undefined);
     this.#worker = undefined;
-    const closing = [...this.#own].map(async ([id, starting]) => {
+    const closing = this.#own.map(async ([id, starting]) => {
       const host = await starting.catch(() => undefined);
       await (id === stuckId ? host?.kill() : host?.close());
     });
-    this.#own.clear();
+    this.#own = [];
     if (worker !== undefined) {
       const inWorker = [...this.#inWorker.values()];
       const stuckInWorker = stuckId !== undefined && this.#inWorker.has(stuckId) ? stuckId : undefined;
@@ -184,6 +205,11 @@ export class Placement {
     }
     await Promise.all(closing);
   }
+}
+
+/** Its dead letters go to the program, in Python. */
+function remaking(remake: () => Promise<Incarnation>): Parameters<typeof restartable>[1] {
+  return { remake, keepsSealed: true };
 }
 
 async function releaseAll(worker: TypeScriptHost, creating: readonly Promise<RemoteNode>[]): Promise<void> {
@@ -244,17 +270,7 @@ function resolved(
   why: string,
 ): ResolvedNode {
   applySettings(node, readSettings(settings));
-  if (settingsOf(node, id).restart !== undefined) throw notRestarted(id);
   if (replica === true) makeReplica(node);
   const isSource = roleOf(node) === 'source';
   return { id, node, type, placement, host: placement.name, why, isSource };
-}
-
-/** Nothing is kept here of what goes from a driver to its hosts. */
-function notRestarted(nodeId: string): InvalidArgumentError {
-  return new InvalidArgumentError(
-    'RM_INVALID_ARGUMENT',
-    `Node "${nodeId}" has a restart policy, which a Python program cannot ask for yet. Leave restart out, or run the pipeline from TypeScript.`,
-    { nodeId },
-  );
 }

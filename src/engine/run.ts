@@ -1,6 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
+import { InProcessHost } from '../hosts/index.js';
 import { chainEdges } from '../plan/index.js';
-import { Session, type ResolvedPipeline } from '../runtime/index.js';
+import { Session, withRelays, type ResolvedPipeline } from '../runtime/index.js';
 import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
@@ -53,10 +54,12 @@ async function execute(
   const { name, nodes, connections } = pipeline;
   // Before anything is started for it.
   signal.throwIfAborted();
+  const edges = connections.length > 0 ? connections : chainEdges(nodes.map(({ id }) => id));
+  const graph = { nodes: await unlessAborted(placement.make(), signal), edges };
   const resolved: ResolvedPipeline = {
     name,
-    nodes: await unlessAborted(placement.make(), signal),
-    edges: connections.length > 0 ? connections : chainEdges(nodes.map(({ id }) => id)),
+    // The one thing that passes through the engine.
+    ...withRelays(graph, new InProcessHost('engine'), driver),
     // Their states are asked for before the hosts close.
     release: () => Promise.resolve(),
   };

@@ -196,8 +196,10 @@ export class HostedSegment {
 
   #tellDeadLetter({ nodeId, itemIndex, item, error }: DeadLetter): void {
     const letter = { segment: this.id, nodeId, itemIndex, failure: encodeFailure(error) };
+    // An item that has a number is kept where that is known.
+    const told = this.#description.receipts === true ? (item as [number, unknown])[0] : item;
     try {
-      this.#home.emit('dead-letter', { ...letter, item });
+      this.#home.emit('dead-letter', { ...letter, item: told });
     } catch (problem) {
       this.#home.logger.warn(
         `the item that node "${nodeId}" failed for stays here: ${describeCause(problem)}`,

@@ -15,6 +15,8 @@ export interface WiredChannel extends Channel {
   readonly consumer: Host;
   /** The host in which the producer runs. */
   readonly producer: Host;
+  /** Whether both ends of it pass on, or write and read, items of Python that nobody here can read. @defaultValue false */
+  readonly isSealed?: boolean;
 }
 
 /** A segment of one run, with what a host needs to open it. */
@@ -41,7 +43,7 @@ export interface SegmentRequest {
 export interface Keeper {
   /** The host has died with the segment open, or opening: the run fails only if the keeper makes it. */
   hostDied(error: Error): void;
-  /** The same letter, with the item as the node was given it. */
+  /** The same letter, with the item of the number that it came with. */
   ofLetter(letter: DeadLetter): DeadLetter;
 }
 
@@ -118,7 +120,11 @@ export function isReplica(node: AnyNode): boolean {
 let hasOpenFiles: boolean | undefined;
 
 /** Whether bulk bytes of a channel go through shared memory: both ends are on this machine, and one can open what the other has open. */
-export function isBulk({ producer, consumer }: Pick<WiredChannel, 'producer' | 'consumer'>): boolean {
+export function isBulk({
+  producer,
+  consumer,
+  isSealed,
+}: Pick<WiredChannel, 'producer' | 'consumer' | 'isSealed'>): boolean {
   hasOpenFiles ??= existsSync('/proc/self/fd');
-  return hasOpenFiles && producer.canShareMemory && consumer.canShareMemory;
+  return hasOpenFiles && isSealed !== true && producer.canShareMemory && consumer.canShareMemory;
 }

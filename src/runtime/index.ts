@@ -8,5 +8,7 @@ export { checkDefinition, listDefinition } from './definition.js';
 export { Pipeline, type AddOptions, type PipelineOptions } from './pipeline.js';
 export type { PipelineResult, RunOptions } from './run.js';
 export type { ResolvedNode, ResolvedPipeline } from './resolved.js';
+export { withRelays } from './relays.js';
+export { restartable } from './restarts.js';
 export { planOf, Session, type RunMetrics } from './session.js';
 export { PipelineStream } from './stream.js';

@@ -1,6 +1,6 @@
 import type { Host } from '../hosts/index.js';
 import { settingsOf, type AnyNode } from '../node/index.js';
-import type { Edge } from '../plan/index.js';
+import { INPUT, leavesOf, OUTPUT, rootsOf, type Edge } from '../plan/index.js';
 import type { ResolvedNode } from './resolved.js';
 
 /** The type of those nodes, which no user has put into the pipeline. */
@@ -13,43 +13,63 @@ interface Graph {
 }
 
 /**
- * Puts a node of this program between one whose host may be started again and one of any other host: what is on its way to the first is kept
- * here, and what has come from it is safe here.
+ * Puts a node of this process between one whose host may be started again and one of any other host, or an end of the pipeline elsewhere:
+ * what is on its way to the first is kept here, and what has come from it is safe here.
  *
- * @param driver - this program; of another driver's pipeline the graph is given back as it is
+ * @param here - this process
+ * @param ends - where the input comes from and the outputs go
  */
-export function withRelays({ nodes, edges }: Graph, driver: Host): Graph {
+export function withRelays({ nodes, edges }: Graph, here: Host, ends: Host): Graph {
   const restarted = new Set(nodes.filter(isRestarted).map(({ id }) => id));
-  if (restarted.size === 0 || driver.name !== 'in-process') return { nodes, edges };
-  const away = new Set(nodes.filter(({ placement }) => placement !== driver).map(({ id }) => id));
-  const relays = new Map<string, ResolvedNode>();
+  if (restarted.size === 0) return { nodes, edges };
+  const places = new Map(nodes.map(({ id, placement }) => [id, placement]));
+  const relays: ResolvedNode[] = [];
+  /** Nothing where the edge needs none. */
+  const relay = ({ from, to }: Edge): string | undefined => {
+    const [before, after] = [places.get(from) ?? ends, places.get(to) ?? ends];
+    if (!restarted.has(from) && !restarted.has(to)) return undefined;
+    if (before === here || after === here) return undefined;
+    const id = freshId(`${from}→${to}`, nodes);
+    // Between two Python hosts it need not be able to read what it gives on.
+    relays.push(relayOf(id, here, before.language === 'python' && after.language === 'python'));
+    return id;
+  };
   const relayed = edges.flatMap((edge): Edge[] => {
-    const isBetween = away.has(edge.from) && away.has(edge.to);
-    if (!isBetween || !(restarted.has(edge.from) || restarted.has(edge.to))) return [edge];
-    const id = freshId(`${edge.from}→${edge.to}`, nodes);
-    relays.set(id, relayOf(id, driver));
+    const id = relay(edge);
+    if (id === undefined) return [edge];
     return [
       { from: edge.from, to: id },
       { from: id, to: edge.to },
     ];
   });
-  return { nodes: [...nodes, ...relays.values()], edges: relayed };
+  const graph = { ids: nodes.map(({ id }) => id), edges };
+  // The plan connects the ends of the pipeline with what comes first and last.
+  for (const to of rootsOf(graph)) {
+    const id = relay({ from: INPUT, to });
+    if (id !== undefined) relayed.push({ from: id, to });
+  }
+  for (const from of leavesOf(graph)) {
+    const id = relay({ from, to: OUTPUT });
+    if (id !== undefined) relayed.push({ from, to: id });
+  }
+  return { nodes: [...nodes, ...relays], edges: relayed };
 }
 
 function isRestarted({ id, node }: ResolvedNode): boolean {
   return settingsOf(node, id).restart !== undefined;
 }
 
-function relayOf(id: string, driver: Host): ResolvedNode {
+function relayOf(id: string, here: Host, isSealed: boolean): ResolvedNode {
   const node: AnyNode = { initialize: () => undefined, process: (item: unknown) => item };
   return {
     id,
     node,
     type: RELAY,
-    placement: driver,
-    host: driver.name,
+    placement: here,
+    host: here.name,
     why: 'keeps what a host has got that may be started again',
     isSource: false,
+    isSealed,
   };
 }
 

@@ -1,5 +1,5 @@
 import { languageOfType, makeNode } from '../catalog/index.js';
-import { hostOf, makeRestartingHost, type Host, type Incarnation, type Return } from '../hosts/index.js';
+import { hostOf, type Host, type Incarnation, type Return } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
 import type { ManifestNode, ManifestTypeNode } from '../manifest/index.js';
 import {
@@ -10,12 +10,11 @@ import {
   roleOf,
   settingsOf,
   type AnyNode,
-  type CheckedRestart,
 } from '../node/index.js';
 import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
 import { withRelays } from './relays.js';
-import { checkRestart } from './restart-check.js';
+import { checkRestart, restartable } from './restarts.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
 import { becomeReplica, standInOf, withReplicas } from './replicas.js';
@@ -77,7 +76,12 @@ export async function resolvePipeline(
     const resolving = definition.entries.map((entry, index) => resolveEntry(entry, index, making));
     const nodes = await inOrder(resolving);
     const edges = connections.length > 0 ? connections : chainEdges(ids);
-    return { name, ...withRelays({ nodes, edges }, driver), release, bringHome: () => away?.bringHome() };
+    return {
+      name,
+      ...withRelays({ nodes, edges }, driver, driver),
+      release,
+      bringHome: () => away?.bringHome(),
+    };
   } catch (error) {
     await release();
     throw error;
@@ -154,7 +158,7 @@ function describe(
   entry: ManifestNode,
   index: number,
   placed: Placed,
-  { definition, driver, away }: Making,
+  { definition, driver }: Making,
   berth: Berth | undefined,
 ): ResolvedNode | Promise<ResolvedNode> {
   const { node, placement } = placed;
@@ -177,21 +181,11 @@ function describe(
     isSource: roleOf(node) === 'source',
   };
   if (restart === undefined) return resolved;
-  checkRestart(id, node, berth !== undefined || placed.remake !== undefined);
+  const { remake } = placed;
+  if (remake !== undefined) return restartable(resolved, { remake, keepsSealed: false });
   // A plan has no hosts.
-  if (away === undefined && placed.remake === undefined) return resolved;
-  return restartable(resolved, restart, placed);
-}
-
-/** The same node, in a place that outlives its host. */
-async function restartable(
-  resolved: ResolvedNode,
-  policy: CheckedRestart,
-  { node, placement, remake }: Placed,
-): Promise<ResolvedNode> {
-  if (remake === undefined) return resolved;
-  const request = { nodeId: resolved.id, policy, remake };
-  return { ...resolved, placement: await makeRestartingHost(request, { host: placement, node }) };
+  checkRestart(id, node, berth !== undefined);
+  return resolved;
 }
 
 /** The class of an object in another host is there, not here. */

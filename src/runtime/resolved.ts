@@ -6,6 +6,8 @@ import type { Edge, PlannedNode } from '../plan/index.js';
 export interface ResolvedNode extends PlannedNode {
   readonly node: AnyNode;
   readonly placement: Host;
+  /** Whether it passes on items that only Python can read. @defaultValue false */
+  readonly isSealed?: boolean;
 }
 
 /** A pipeline whose nodes are all live. */

@@ -287,6 +287,7 @@ export class Session implements Interruptible {
     }
     const nodes = new Map(this.#pipeline.nodes.map(({ id, node }) => [id, node]));
     const hostBySegment = new Map(plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
+    const sealed = new Set(this.#pipeline.nodes.flatMap(({ id, isSealed }) => (isSealed === true ? [id] : [])));
     const channels = plan.channels.map((channel): WiredChannel => {
       const [producer, consumer] = [
         hostBySegment.get(channel.fromSegment),
@@ -298,6 +299,7 @@ export class Session implements Interruptible {
         token: crypto.randomUUID(),
         producer: producer as Host,
         consumer: consumer as Host,
+        isSealed: [channel.from, ...channel.to].some((id) => sealed.has(id)),
       };
     });
     const joined = joinedInputs(this.#pipeline, plan);

@@ -1,6 +1,7 @@
 import { Complex, Tensor, typedArrayOver, unreadTensor, type TypedArray } from '../data/index.js';
 import { mediaFromFields } from './media.js';
 import { decodeValue, defineExtension, defineRawExtension, Extension, packContent } from './messagepack.js';
+import { defineSealed } from './sealed.js';
 import { decodeInTensor, defineSlice, lendSlice, readSlice, SliceExtension } from './slices.js';
 
 /** Type numbers of the extensions; see `schema/wire.md`. */
@@ -18,6 +19,7 @@ const EXT = {
   BYTEARRAY: 0x5b,
   SLICE: 0x5c,
   // 0x5d is, as 0x59, between two Python processes alone.
+  SEALED: 0x5e,
 } as const;
 
 /** An integer beyond 64 bits. */
@@ -108,6 +110,7 @@ defineExtension(EXT.MAP, MapExtension, (flat) => {
   return map;
 });
 defineSlice(EXT.SLICE, packContent, decodeValue);
+defineSealed(EXT.SEALED);
 defineRawExtension(EXT.TENSOR, TensorExtension, packContent, (content) =>
   tensorOf(decodeInTensor(() => decodeValue(content))),
 );

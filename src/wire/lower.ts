@@ -24,6 +24,7 @@ import {
   TupleExtension,
 } from './extensions.js';
 import { mediaToFields } from './media.js';
+import { SealedItem } from './sealed.js';
 import { BULK_BYTES, type SliceExtension, type SliceWriter } from './slices.js';
 
 const MAX_DEPTH = 500;
@@ -198,6 +199,10 @@ function lowerInstance(value: object, depth: number): unknown {
   if (value instanceof Complex) return new ComplexExtension(value);
   if (value instanceof ArrayBuffer) return placed(memoryOf(value));
   if (ArrayBuffer.isView(value)) return lowerView(value);
+  if (value instanceof SealedItem) {
+    bulkBytes += value.content.byteLength;
+    return value;
+  }
   if (isMedia(value)) return lowerMedia(value, depth);
   const name = (value.constructor as { name?: string } | undefined)?.name ?? '';
   const cure = value instanceof Promise ? 'Await it first.' : 'Pass its data as a plain object.';

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remotemedia.core.per_session import PerSession, per_session
     from remotemedia.core.pipeline import Pipeline
     from remotemedia.core.queue_settings import FanIn, QueueLimits
-    from remotemedia.core.settings import FailurePolicy, RetryPolicy
+    from remotemedia.core.settings import FailurePolicy, RestartPolicy, RetryPolicy
     from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
@@ -68,6 +68,7 @@ _HOMES = {
     "RemoteExecutorConfig": "remotemedia.core.node",
     "RemoteMediaError": "remotemedia.core.exceptions",
     "QueueLimits": "remotemedia.core.queue_settings",
+    "RestartPolicy": "remotemedia.core.settings",
     "RetryPolicy": "remotemedia.core.settings",
     "WebRTCError": "remotemedia.core.exceptions",
     "execute_pipeline": "remotemedia.runtime",
@@ -139,6 +140,7 @@ __all__ = [
     "RemoteExecutionError",
     "RemoteExecutorConfig",
     "RemoteMediaError",
+    "RestartPolicy",
     "RetryPolicy",
     "StuckReport",
     "WebRTCError",

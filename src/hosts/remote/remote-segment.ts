@@ -69,13 +69,14 @@ export async function describeSegment(
       ];
     }),
     edges: segment.edges.map(({ from, to }) => [from, to]),
-    inputs: inputs.map(({ id: channel, token, from, to, producer }) => ({
+    inputs: inputs.map(({ id: channel, token, from, to, producer, isSealed }) => ({
       channel,
       token,
       from,
       to,
       language: producer.language,
       window,
+      ...(isSealed === true && { sealed: true }),
     })),
     outputs: await Promise.all(
       outputs.map(async (output) => ({
@@ -87,6 +88,7 @@ export async function describeSegment(
         language: output.consumer.language,
         window,
         bulk: isBulk(output),
+        ...(output.isSealed === true && { sealed: true }),
       })),
     ),
     metrics: run.isMetered,

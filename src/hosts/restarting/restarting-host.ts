@@ -17,6 +17,8 @@ export interface RestartingRequest {
   readonly policy: CheckedRestart;
   /** Takes another host, and makes the node in it. */
   readonly remake: () => Promise<Incarnation>;
+  /** Whether dead letters go on to a Python program, which can read what only Python can. */
+  readonly keepsSealed: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { HostDiedError, NodeError } from '../../errors/index.js';
+import { describeCause, HostDiedError, NodeError } from '../../errors/index.js';
 import { applySettings } from '../../node/index.js';
 import type { DeadLetter, NodeMetrics } from '../../segment/index.js';
+import { openSealed, SealedItem } from '../../wire/index.js';
 import type { OpenSegment, SegmentRequest, WiredChannel } from '../host.js';
 import type { Incarnation, RestartingHost } from './restarting-host.js';
 
@@ -207,7 +208,8 @@ export class RestartingSegment implements OpenSegment {
     inFlight.clear();
     for (const { number, item } of lost) {
       const place = { nodeId: request.nodeId, itemIndex: number };
-      run.giveUpItem({ ...place, item, error: new NodeError({ ...place, phase: 'process', cause: death }) });
+      const error = new NodeError({ ...place, phase: 'process', cause: death });
+      run.giveUpItem({ ...place, item: this.#toldOf(item), error });
     }
   }
 
@@ -221,11 +223,25 @@ export class RestartingSegment implements OpenSegment {
   }
 
   #ofLetter(letter: DeadLetter): DeadLetter {
-    // An item that could not leave the host is not there.
-    if (!Array.isArray(letter.item)) return letter;
-    const [number, item] = letter.item as [number, unknown];
-    this.#host.inFlight.land(number);
+    const { inFlight } = this.#host;
+    const number = letter.item as number;
+    const item = this.#toldOf(inFlight.item(number));
+    inFlight.land(number);
     return { ...letter, item };
+  }
+
+  /** What a dead letter says of an item. */
+  #toldOf(item: unknown): unknown {
+    const { nodeId, keepsSealed } = this.#host.request;
+    if (keepsSealed || !(item instanceof SealedItem)) return item;
+    try {
+      return openSealed(item);
+    } catch (error) {
+      this.#request.run.logger.warn(
+        `the item that node "${nodeId}" failed for stays in Python: ${describeCause(error)}`,
+      );
+      return undefined;
+    }
   }
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from remotemedia.core.queue_settings import FanIn, FanInPolicy, QueueLimits, WhenFull
-    from remotemedia.core.settings import FailurePolicy, OnError
+    from remotemedia.core.settings import FailurePolicy, OnError, RestartPolicy
     from remotemedia.core.state import SessionState, StateManager
 
 _METADATA_KEYS = ("session_id", "metadata", "user_name", "timestamp")
@@ -118,6 +118,8 @@ class Node:
             for which those before it wait.
         fan_in: how items of several inputs come to it: ``"merge"``, ``"zip"``, ``"latest"``, ``"timestamp"``,
             a ``FanIn`` or the same as a dict; None for ``"merge"``.
+        restart: how often the process in which it runs is started again when it dies, and what becomes of
+            the items that were in it: a number, a ``RestartPolicy`` or the same as a dict; None for never.
         enable_state: whether it keeps state for each session.
         state_ttl: how long a session is kept after its last use, a number being seconds; None for 24 hours.
         max_sessions: how many sessions are kept; None for any number.
@@ -145,6 +147,7 @@ class Node:
     failure_policy: OnError | FailurePolicy | Mapping[str, Any] | None = None
     input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None
     fan_in: FanInPolicy | FanIn | Mapping[str, Any] | None = None
+    restart: int | RestartPolicy | Mapping[str, Any] | None = None
     enable_state: bool = True
     state_ttl: timedelta | float | None = None
     max_sessions: int | None = None
@@ -167,11 +170,14 @@ class Node:
             state_ttl: how long a session is kept after its last use, in seconds or as a timedelta;
                 24 hours by default.
             max_sessions: how many sessions are kept.
-            **config: further settings; ``executor`` says where the node runs.
+            **config: further settings; ``executor`` says where the node runs, ``restart`` how often its
+                process is started again.
         """
         self.name = name or type(self).__name__
         if "executor" in config:
             self.executor = config.pop("executor")
+        if "restart" in config:
+            self.restart = config.pop("restart")
         self.config = config
         self.enable_state = enable_state
         self.state_ttl = state_ttl

@@ -51,6 +51,28 @@ class FailurePolicy:
     timeout_ms: float | None = None
 
 
+InFlight = Literal["redeliver", "report"]
+"""What becomes of items that were in a host which has died: the next one gets them, or they are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """That a host which dies is started again with the node in it.
+
+    Attributes:
+        limit: how often, in one run or session.
+        items: what becomes of items that were in the host: the new one gets them again (``"redeliver"``), so
+            that each is processed at least once, or they become dead letters (``"report"``).
+
+    Example:
+        >>> RestartPolicy(3)
+        RestartPolicy(limit=3, items='redeliver')
+    """
+
+    limit: int
+    items: InFlight = "redeliver"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """What a node states, checked and complete.
@@ -62,6 +84,7 @@ class NodeSettings:
         input_queue: None where nothing is stated.
         fan_in: None where items of several inputs are merged.
         replicas: how many processes have the node, each a copy of its own.
+        restart: None where the run fails with the node's host.
     """
 
     concurrency: int = 1
@@ -70,14 +93,24 @@ class NodeSettings:
     input_queue: QueueLimits | None = None
     fan_in: FanIn | None = None
     replicas: int = 1
+    restart: RestartPolicy | None = None
 
 
 DEFAULT_SETTINGS: Final = NodeSettings()
 """Those of all nodes that state none."""
 
-_NAMES: Final = ("concurrency", "unordered", "failure_policy", "input_queue", "fan_in", "replicas")
+_NAMES: Final = (
+    "concurrency",
+    "unordered",
+    "failure_policy",
+    "input_queue",
+    "fan_in",
+    "replicas",
+    "restart",
+)
 _NOTHING_ELSE: Final = [None] * (len(_NAMES) - 1)
 _POLICY_FIELDS: Final = ("on_error", "retry", "timeout_ms")
+_RESTART_FIELDS: Final = ("limit", "items")
 _RETRY_RANGES: Final = {"attempts": 1, "delay_ms": 0, "factor": 1, "max_delay_ms": 0}
 
 
@@ -93,6 +126,7 @@ def settings_of(node: Any, node_id: str) -> NodeSettings:
     queue: Any = getattr(node, "input_queue", None)
     fan_in: Any = getattr(node, "fan_in", None)
     replicas: Any = getattr(node, "replicas", None)
+    restart: Any = getattr(node, "restart", None)
     if (
         concurrency is None
         and unordered is None
@@ -100,6 +134,7 @@ def settings_of(node: Any, node_id: str) -> NodeSettings:
         and queue is None
         and fan_in is None
         and replicas is None
+        and restart is None
     ):
         return DEFAULT_SETTINGS
     is_source = getattr(node, "is_source", False) is True
@@ -118,7 +153,7 @@ def settings_of(node: Any, node_id: str) -> NodeSettings:
         raise ConfigurationError(
             f'Node "{node_id}": {name} is for a node with an input, and this is a source node. Leave it out.'
         )
-    return _checked(node_id, concurrency, unordered, policy, queue, fan_in, replicas)
+    return _checked(node_id, concurrency, unordered, policy, queue, fan_in, replicas, restart)
 
 
 def read_settings(written: Mapping[str, Any], node_id: str) -> NodeSettings:
@@ -149,6 +184,8 @@ def write_settings(settings: NodeSettings) -> dict[str, Any]:
             written[name] = write_limits(stated)
     if settings.replicas != 1:
         written["replicas"] = settings.replicas
+    if settings.restart is not None:
+        written["restart"] = _write_restart(settings.restart)
     return written
 
 
@@ -170,11 +207,20 @@ def described_settings(node: Any) -> dict[str, Any]:
 def _described(value: Any) -> Any:
     if isinstance(value, FailurePolicy):
         return _write_policy(value)
+    if isinstance(value, RestartPolicy):
+        return _write_restart(value)
     return write_limits(value) if isinstance(value, (QueueLimits, FanIn)) else value
 
 
 def _checked(
-    node_id: str, concurrency: Any, unordered: Any, policy: Any, queue: Any, fan_in: Any, replicas: Any
+    node_id: str,
+    concurrency: Any,
+    unordered: Any,
+    policy: Any,
+    queue: Any,
+    fan_in: Any,
+    replicas: Any,
+    restart: Any,
 ) -> NodeSettings:
     if concurrency is None:
         concurrency = 1
@@ -188,8 +234,32 @@ def _checked(
     check("replicas", is_whole(replicas, 1), "a whole number of at least 1", replicas)
     failure_policy = _policy_of(policy, check)
     return NodeSettings(
-        concurrency, unordered, failure_policy, queue_of(queue, check), fan_in_of(fan_in, check), replicas
+        concurrency,
+        unordered,
+        failure_policy,
+        queue_of(queue, check),
+        fan_in_of(fan_in, check),
+        replicas,
+        _restart_of(restart, check),
     )
+
+
+def _restart_of(given: Any, check: Check) -> RestartPolicy | None:
+    """No restart at all is the same as nothing stated."""
+    if given is None:
+        return None
+    if isinstance(given, RestartPolicy):
+        given = _write_restart(given)
+    wanted = "a whole number from 0"
+    is_map = isinstance(given, Mapping)
+    check("restart", is_map or is_whole(given, 0), f'{wanted}, or {{"limit": 3}}', given)
+    stated = cast("Mapping[str, Any]", given if is_map else {"limit": given})
+    check.names(stated, _RESTART_FIELDS, "restart")
+    limit: Any = stated.get("limit")
+    items: Any = "redeliver" if stated.get("items") is None else stated["items"]
+    check("restart.limit", is_whole(limit, 0), wanted, limit)
+    check("restart.items", items in ("redeliver", "report"), '"redeliver" or "report"', items)
+    return RestartPolicy(limit, items) if limit else None
 
 
 def _policy_of(given: Any, check: Check) -> FailurePolicy | None:
@@ -233,3 +303,7 @@ def _write_policy(policy: FailurePolicy) -> dict[str, Any]:
     if policy.timeout_ms is not None:
         written["timeout_ms"] = policy.timeout_ms
     return written
+
+
+def _write_restart(policy: RestartPolicy) -> dict[str, Any]:
+    return {"limit": policy.limit, "items": policy.items}

@@ -155,6 +155,7 @@ def check_entries(entries: Sequence[Entry], name: str) -> None:
     Raises:
         PipelineError: there are none.
         InvalidNodeError: a streaming or source node is at two places.
+        ConfigurationError: a host is to be started again that cannot be.
     """
     if not entries:
         raise EmptyPipelineError(f'Pipeline "{name}" is empty. Give it at least one node.')
@@ -169,6 +170,11 @@ def check_entries(entries: Sequence[Entry], name: str) -> None:
                 f'Nodes "{first}" and "{entry.id}" are the same {type(node).__name__}, a streaming or source '
                 "node, which can only be at one place. Make a second instance."
             )
+        if entry.settings.restart is not None:
+            # Loaded where it is needed.
+            from remotemedia.driver.restarts import check_restart
+
+            check_restart(entry)
 
 
 def _is(node: Any, flag: str) -> bool:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from remotemedia.core.exceptions import CancelTimeoutError, EngineDiedError
+from remotemedia.core.exceptions import (
+    CancelTimeoutError,
+    EngineDiedError,
+    ProtocolError,
+    ValueTransferError,
+)
 from remotemedia.core.settings import write_settings
 from remotemedia.core.stuck import report_of
 from remotemedia.driver.definition import Definition, Entry
@@ -29,6 +35,9 @@ from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.ports import OutputPort
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, exception_of
+from remotemedia.wire.items import SealedItems
+
+logger = logging.getLogger("remotemedia.driver")
 
 _GIVE_UP_SECONDS = 5.0
 
@@ -145,7 +154,7 @@ class EngineRun:
     def note_dead_letter(self, params: dict[str, Any]) -> None:
         """The engine says that an item was given up in another process."""
         error = exception_of(params["failure"], is_trusted=True)
-        letter = DeadLetter(params["nodeId"], params["itemIndex"], params.get("item"), error)
+        letter = DeadLetter(params["nodeId"], params["itemIndex"], _item_of(params), error)
         try:
             self._take_letter(letter)
         except BaseException as problem:
@@ -233,6 +242,18 @@ class EngineRun:
             # Its message says all there is to say.
             return NodeFailure(error, None, "run", None)
         return NodeFailure(error, failure.get("nodeId"), phase, failure.get("itemIndex"))
+
+
+def _item_of(params: Mapping[str, Any]) -> Any:
+    """The item of a dead letter that the engine tells of."""
+    sealed = params.get("sealed")
+    if sealed is None:
+        return params.get("item")
+    try:
+        return SealedItems().unseal(sealed)
+    except (ProtocolError, ValueTransferError) as error:
+        logger.warning('the item that node "%s" failed for stays away: %s', params["nodeId"], error)
+        return None
 
 
 def pipeline_of(definition: Definition, away: Away) -> dict[str, Any]:

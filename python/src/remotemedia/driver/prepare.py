@@ -78,9 +78,10 @@ async def prepare(
     """
     log_placement(definition)
     if returns_state:
-        from remotemedia.driver.replicas import check_no_state
+        from remotemedia.driver import replicas, restarts
 
-        check_no_state(definition)
+        replicas.check_no_state(definition)
+        restarts.check_no_state(definition)
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)

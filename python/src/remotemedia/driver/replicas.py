@@ -65,6 +65,11 @@ def _check(entry: Entry, settings: NodeSettings, entries: Sequence[Entry]) -> No
         raise ConfigurationError(
             f"{start} that take one item at a time, and this is a {kind} node. Leave it out."
         )
+    if settings.restart is not None:
+        raise ConfigurationError(
+            f"{start} whose hosts are not started again, and this one has a restart policy. Leave restart "
+            'out; with the failure_policy "skip" the other replicas go on where one dies.'
+        )
     if settings.fan_in is not None:
         raise ConfigurationError(
             f"{start} that take each item by itself, and this one brings its inputs together "

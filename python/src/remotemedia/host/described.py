@@ -14,7 +14,7 @@ from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import Place, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
-from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems
+from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems, SealedItems
 
 if TYPE_CHECKING:
     from remotemedia.runner.segment import Segment
@@ -65,7 +65,8 @@ class DescribedSegment:
             (ChannelInput(entry["channel"], _window(entry), _codec(entry), most_kept), entry)
             for entry in description["inputs"]
         ]
-        self.outputs = [(_output(entry), entry) for entry in description["outputs"]]
+        has_receipts = bool(description.get("receipts"))
+        self.outputs = [(_output(entry, has_receipts), entry) for entry in description["outputs"]]
         self.plan = SegmentPlan(
             nodes=[
                 Place(entry["id"], find_object(entry["object"]), read_settings(entry, entry["id"]))
@@ -133,13 +134,15 @@ def _window(entry: dict[str, Any]) -> tuple[int, int]:
     return int(items), int(byte_count)
 
 
-def _codec(entry: dict[str, Any], slices: SliceWriter | None = None) -> ItemCodec:
+def _codec(entry: dict[str, Any], slices: SliceWriter | None = None, has_receipts: bool = False) -> ItemCodec:
+    if entry.get("sealed"):
+        return SealedItems(has_receipts)
     return PythonItems(slices) if entry["language"] == "python" else ForeignItems(slices)
 
 
-def _output(entry: dict[str, Any]) -> ChannelOutput:
+def _output(entry: dict[str, Any], has_receipts: bool) -> ChannelOutput:
     slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
-    codec = _codec(entry, None if slabs is None else slabs.writer)
+    codec = _codec(entry, None if slabs is None else slabs.writer, has_receipts)
     return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
 
 

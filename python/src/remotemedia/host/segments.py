@@ -156,9 +156,11 @@ class HostSegment:
             "itemIndex": letter.item_index,
             "failure": self._host.describe(failure),
         }
+        # An item that has a number is kept where that is known.
+        given = letter.item[0] if self._description.get("receipts") else letter.item
         try:
-            item = lower(letter.item)
-            weight = weigh(item, letter.item)
+            item = lower(given)
+            weight = weigh(item, given)
             if weight > _MOST_BYTES_TOLD:
                 raise ValueTransferError(f"an item of {weight} bytes is too long for a message")
             self._host.emit("dead-letter", {**told, "item": item})

@@ -78,7 +78,9 @@ class ChannelOutput(OutputPort):
         if slabs is not None:
             self.arena = slabs.arena
             slabs.on_forgotten(self._wake_sleeping)
-        self._lower = (codec or ForeignItems()).lower
+        codec = codec or ForeignItems()
+        self._lower = codec.lower
+        self._leaves_plain = codec.leaves_plain
         self._socket: socket.socket | None = None
         self._credit = CreditOut(window)
         # Each item with its weight and, in a session, its tag. The sums have one writer each: who gives the
@@ -174,9 +176,9 @@ class ChannelOutput(OutputPort):
             if self.segment.is_stale(tag):
                 return False
         kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
-        if kind is int or kind is float:
+        if self._leaves_plain and (kind is int or kind is float):
             lowered, weight = item, NUMBER_BYTES
-        elif kind is str and len(item) < _FRAME_BYTES and item.isascii():
+        elif self._leaves_plain and kind is str and len(item) < _FRAME_BYTES and item.isascii():
             lowered, weight = item, NUMBER_BYTES + len(item)
         else:
             try:

@@ -7,6 +7,7 @@ with its large buffers beside it where there is shared memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,14 +17,30 @@ from remotemedia.core.exceptions import MemoryKeptError, SharedMemoryFullError, 
 from remotemedia.core.pickling.objects import ObjectReader, ObjectWriter
 from remotemedia.wire.exact import InexactError, lower_exactly
 from remotemedia.wire.reading import ValueReader, decode_with
-from remotemedia.wire.values import PICKLE, PICKLE_BUFFERS, SLICE, lower, weigh, weigh_lowered
+from remotemedia.wire.values import (
+    NUMBER_BYTES,
+    PICKLE,
+    PICKLE_BUFFERS,
+    SEALED,
+    SLICE,
+    encode_lowered,
+    lower,
+    weigh,
+    weigh_lowered,
+)
 
 if TYPE_CHECKING:
     from remotemedia.wire.slices import SliceReader, SliceWriter
 
 
 class ItemCodec(Protocol):
-    """What one channel's items become, and are made from."""
+    """What one channel's items become, and are made from.
+
+    Attributes:
+        leaves_plain: whether numbers and texts go as they are.
+    """
+
+    leaves_plain: bool
 
     def lower(self, item: Any) -> tuple[Any, int]:
         """What the frame's encoder takes for an item, and about how many bytes that will be.
@@ -52,6 +69,8 @@ class ItemCodec(Protocol):
 class ForeignItems:
     """Items from and to another language."""
 
+    leaves_plain = True
+
     def __init__(self, slices: SliceWriter | None = None) -> None:
         """For one channel; ``slices`` puts bulk bytes into shared memory."""
         self._slices = slices
@@ -73,6 +92,8 @@ class ForeignItems:
 
 class PythonItems:
     """Items from and to another Python process."""
+
+    leaves_plain = True
 
     def __init__(self, slices: SliceWriter | None = None) -> None:
         """For one channel: the classes that went by value are not sent twice.
@@ -100,8 +121,11 @@ class PythonItems:
 
     def decode(self, payload: bytes | memoryview) -> list[Any]:
         """As ``ItemCodec``."""
+        return self._decoded(self._decoder.decode, payload)
+
+    def _decoded(self, decode: Callable[[Any], Any], data: bytes | memoryview) -> Any:
         try:
-            return decode_with(self._decoder.decode, payload)
+            return decode_with(decode, data)
         except _LoadError as error:
             problem = error.problem
             raise ValueTransferError(
@@ -157,6 +181,54 @@ class PythonItems:
         if code != SLICE or self._values.slices is None:
             raise ValueError(f"extension type {code} stands where a buffer should be")
         return self._values.slices.lend(data)
+
+
+class SealedItems(PythonItems):
+    """Items from and to another Python process, by way of something that passes them on unread.
+
+    Each can be read by itself: some may be dropped on the way, and others come again in another process.
+    """
+
+    leaves_plain = False
+
+    def __init__(self, has_receipts: bool = False) -> None:
+        """For one channel.
+
+        Args:
+            has_receipts: whether what is written are outputs with their receipts (``schema/wire.md``).
+        """
+        super().__init__()
+        self._has_receipts = has_receipts
+        self._one: Decoder[Any] = Decoder(ext_hook=self._value_of)
+
+    def lower(self, item: Any) -> tuple[Any, int]:
+        """As ``ItemCodec``."""
+        if not self._has_receipts:
+            return self._seal(item)
+        if type(item) is int:
+            return item, NUMBER_BYTES
+        output, *number = item
+        sealed, weight = self._seal(output)
+        return [sealed, *number], weight + NUMBER_BYTES
+
+    def unseal(self, data: bytes | memoryview) -> Any:
+        """The item of a SEALED.
+
+        Raises:
+            UndecodableError: these bytes are none.
+            ValueTransferError: it cannot be made here.
+        """
+        return self._decoded(self._one.decode, data)
+
+    def _seal(self, item: Any) -> tuple[Ext, int]:
+        # Who reads it knows no class that has gone with another item.
+        self._writer = ObjectWriter()
+        lowered, _ = super().lower(item)
+        data = encode_lowered(lowered, lowered)
+        return Ext(SEALED, data), len(data)
+
+    def _value_of(self, code: int, data: memoryview) -> Any:
+        return self._one.decode(data) if code == SEALED else super()._value_of(code, data)
 
 
 def _buffer(described: Any) -> Any:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Slices = SliceWriter | None
 
 BIGINT, FLOAT, COMPLEX, TUPLE, SET, MAP, TENSOR, MEDIA, PICKLE, FROZENSET, BYTEARRAY = range(0x51, 0x5C)
-SLICE, PICKLE_BUFFERS = 0x5C, 0x5D
+SLICE, PICKLE_BUFFERS, SEALED = 0x5C, 0x5D, 0x5E
 
 PLAIN: frozenset[type] = frozenset({int, float, str, bool, bytes, type(None)})
 """Types that msgspec writes as the wire wants them, without a look inside."""

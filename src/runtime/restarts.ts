@@ -1,5 +1,29 @@
 import { InvalidArgumentError } from '../errors/index.js';
+import { makeRestartingHost, type RestartingRequest } from '../hosts/index.js';
 import { roleOf, settingsOf, type AnyNode } from '../node/index.js';
+import type { ResolvedNode } from './resolved.js';
+
+/** How a node is made again in another host. */
+type Remaking = Pick<RestartingRequest, 'remake' | 'keepsSealed'>;
+
+/**
+ * The same node where it states no restart policy; else in a place that outlives its host.
+ *
+ * @param remaking - there where its host holds nothing else, and was made for it
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where its host cannot be started again
+ */
+export async function restartable(
+  resolved: ResolvedNode,
+  remaking: Remaking | undefined,
+): Promise<ResolvedNode> {
+  const { id, node, placement } = resolved;
+  const { restart: policy } = settingsOf(node, id);
+  if (policy === undefined) return resolved;
+  checkRestart(id, node, remaking !== undefined);
+  if (remaking === undefined) return resolved;
+  const request = { nodeId: id, policy, ...remaking };
+  return { ...resolved, placement: await makeRestartingHost(request, { host: placement, node }) };
+}
 
 /**
  * Checks that a node's host can be started again, and that it can be said which items were in it.
