@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remotemedia import FailurePolicy, Node, Pipeline, RetryPolicy, execute_pipeline_sync
+from remotemedia import FailurePolicy, Node, Pipeline, RestartPolicy, RetryPolicy, execute_pipeline_sync
 from remotemedia.core.exceptions import ConfigurationError
 from remotemedia.core.settings import (
     DEFAULT_SETTINGS,
@@ -68,8 +68,37 @@ def test_a_failure_policy_in_each_form(stated: Any, policy: FailurePolicy | None
 
 
 @pytest.mark.parametrize(
+    ("stated", "policy"),
+    [
+        (0, None),
+        (3, RestartPolicy(3)),
+        ({"limit": 3, "items": None}, RestartPolicy(3)),
+        ({"limit": 3, "items": "report"}, RestartPolicy(3, "report")),
+        ({"limit": 0}, None),
+        (RestartPolicy(1, "report"), RestartPolicy(1, "report")),
+    ],
+)
+def test_a_restart_policy_in_each_form(stated: Any, policy: RestartPolicy | None) -> None:
+    settings = settings_of(stating(restart=stated), "a")
+    assert settings == NodeSettings(restart=policy)
+    assert read_settings(write_settings(settings), "a") == settings
+    # As an argument of nodes, and in what is written of them.
+    node = Skipping(restart=stated)
+    assert (settings_of(node, "a").restart, node.config) == (policy, {})
+    assert read_settings(node.to_manifest(), "a").restart == policy
+
+
+@pytest.mark.parametrize(
     ("stated", "message"),
     [
+        ({"restart": -1}, 'restart must be a whole number from 0, or {"limit": 3}, got -1.'),
+        ({"restart": "often"}, """restart must be a whole number from 0, or {"limit": 3}, got 'often'."""),
+        ({"restart": {"limit": 1.5}}, "restart.limit must be a whole number from 0, got 1.5."),
+        (
+            {"restart": {"limit": 1, "items": "drop"}},
+            """restart.items must be "redeliver" or "report", got 'drop'.""",
+        ),
+        ({"restart": {"limit": 1, "max": 2}}, 'restart has no "max"; there are limit, items.'),
         ({"concurrency": 0}, "concurrency must be a whole number of at least 1, got 0."),
         ({"concurrency": True}, "concurrency must be a whole number of at least 1, got True."),
         ({"concurrency": 1.5}, "concurrency must be a whole number of at least 1, got 1.5."),

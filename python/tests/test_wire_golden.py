@@ -3,6 +3,7 @@
 import os
 import socket
 
+import msgspec
 import numpy
 import pytest
 
@@ -11,7 +12,7 @@ from remotemedia.slabs.folder import open_unnamed
 from remotemedia.slabs.table import Returns, SlabTable
 from remotemedia.wire.failures import RemoteError, exception_of
 from remotemedia.wire.frames import FrameReader, decode_payload, encode_frame
-from remotemedia.wire.items import ForeignItems, PythonItems
+from remotemedia.wire.items import ForeignItems, PythonItems, SealedItems
 from remotemedia.wire.reading import UndecodableError, decode
 from remotemedia.wire.slices import SliceReader
 from remotemedia.wire.values import encode
@@ -141,3 +142,18 @@ def test_a_failure_becomes_an_exception_with_its_causes_and_notes(vector):
         if failure is not None:
             assert error.__cause__ is not None
             error = error.__cause__
+
+
+@pytest.mark.parametrize("vector", **named("sealed"))
+def test_a_sealed_item_is_read_and_written(vector):
+    (item,) = SealedItems().decode(bytes.fromhex("91" + vector["hex"]))
+    assert_is(item, vector["value"])
+    lowered, _ = SealedItems().lower(item)
+    assert msgspec.msgpack.encode(lowered).hex() == vector["hex"]
+
+
+@pytest.mark.parametrize("vector", **named("sealed"))
+def test_a_sealed_item_is_refused_where_none_belongs(vector):
+    for codec in (ForeignItems(), PythonItems()):
+        with pytest.raises(UndecodableError):
+            codec.decode(bytes.fromhex("91" + vector["hex"]))

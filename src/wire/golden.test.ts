@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Complex, Tensor } from '../data/index.js';
 import { RemoteMediaError } from '../errors/index.js';
-import { decodeValue, encodeFrame, encodeInto, FrameReader, lower, type FrameKind } from './index.js';
+import {
+  decodeValue,
+  encodeFrame,
+  encodeInto,
+  FrameReader,
+  lower,
+  openSealed,
+  SealedItem,
+  type FrameKind,
+} from './index.js';
 import { mediaFromFields } from './media.js';
 
 interface Vector {
@@ -17,7 +26,7 @@ interface Vector {
 }
 
 type Golden = Readonly<
-  Record<'values' | 'refused' | 'frames' | 'refusedFrames' | 'failures', readonly Vector[]>
+  Record<'values' | 'refused' | 'frames' | 'refusedFrames' | 'failures' | 'sealed', readonly Vector[]>
 >;
 
 const golden = JSON.parse(
@@ -108,5 +117,19 @@ describe('golden vectors of frames', () => {
     const read = (): unknown[] => [...new FrameReader().read(Buffer.from(hex, 'hex'))];
     if (name === 'ends early') expect(read()).toEqual([]);
     else expect(read).toThrow(RemoteMediaError);
+  });
+});
+
+describe('golden vectors of sealed items', () => {
+  test.each(golden.sealed)('$name is passed on as it came', ({ hex, value }) => {
+    const sealed = decodeValue(Buffer.from(hex, 'hex')) as SealedItem;
+    expect(sealed).toBeInstanceOf(SealedItem);
+    expect(encodeInto(lower([sealed]), 0).toString('hex')).toBe(`91${hex}`);
+    expect(comparable(openSealed(sealed))).toEqual(fromTagged(value));
+  });
+
+  test('one that only Python can read is refused when it is opened', () => {
+    const pickle = new SealedItem(Uint8Array.of(0xd4, 0x59, 0x2e));
+    expect(() => openSealed(pickle)).toThrow('one that only Python can read');
   });
 });

@@ -12,6 +12,7 @@ import {
   type MediaOptions,
 } from '../data/index.js';
 import { RemoteMediaError } from '../errors/index.js';
+import { foreignFields } from './python-media.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -74,7 +75,8 @@ function allFields(media: MediaData): Fields {
  *
  * @throws RemoteMediaError `RM_PROTOCOL` for an unknown kind or fields that do not fit
  */
-export function mediaFromFields(kind: string, fields: Fields): MediaData {
+export function mediaFromFields(kind: string, written: Fields): MediaData {
+  const fields = foreignFields(kind, written);
   for (const [name, type] of REQUIRED[kind] ?? []) {
     const isRight = type === 'bytes' ? fields[name] instanceof Uint8Array : typeof fields[name] === type;
     if (!isRight)

@@ -46,6 +46,46 @@ class Even(Initialized):
         return self.seen(n) if n % 2 == 0 else None
 
 
+class Dying:
+    def process(self, item):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Same:
     def process(self, item):
         return item
+
+
+class Thing:
+    """What only Python has."""
+
+    def __init__(self, n):
+        self.n = n
+
+
+class Wrap:
+    def process(self, n):
+        return Thing(n)
+
+
+class OfThing(One):
+    def process(self, thing):
+        return thing, super().process(thing.n)
+
+
+class Unwrap:
+    def process(self, pair):
+        thing, seen = pair
+        assert thing.n == seen["n"]
+        return seen
+
+
+class Audio:
+    """Gives a frame of silence."""
+
+    def process(self, n):
+        import numpy
+
+        from remotemedia.data import AudioFrame
+
+        return AudioFrame(numpy.zeros((1, n), numpy.float32), 8000)

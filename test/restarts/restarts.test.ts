@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  AudioFrame,
   configureHosts,
   HostDiedError,
   Pipeline,
@@ -157,6 +158,44 @@ describe('a host that is killed in the middle of a thousand items', () => {
     const failed = all.filter((n) => n % 10 === 3);
     expect(sorted(letters.map(({ item }) => item as number))).toEqual(failed);
     expect(sorted(outputs)).toEqual(all.filter((n) => n % 10 !== 3));
+  });
+});
+
+/** Three Python nodes, each in a process of its own. */
+function pythonChain(types: readonly string[], restart: number | RestartPolicy): Pipeline {
+  return Pipeline.fromManifest({
+    version: 'v1',
+    metadata: { name: 'python' },
+    nodes: types.map((type, index) => ({
+      id: `node${String(index)}`,
+      node_type: join(import.meta.dirname, `./nodes.py#${type}`),
+      executor: 'process',
+      params: {},
+      ...(index === 1 && { restart }),
+    })),
+    connections: [],
+  });
+}
+
+describe('between Python nodes', () => {
+  test('go values that only Python has', async () => {
+    const { outputs, pids } = await runWithKills(pythonChain(['Wrap', 'OfThing', 'Unwrap'], 100), 6);
+    expect(outputs).toEqual(all);
+    expect(pids.length).toBeGreaterThan(1);
+  });
+
+  test.each<[string, string, unknown]>([
+    ['what TypeScript can read', 'Audio', new AudioFrame({ data: new Float32Array(3), sampleRate: 8000 })],
+    ['not what only Python has', 'Wrap', undefined],
+  ])('the dead letters of this program hold %s', async (_, first, item) => {
+    const letters: DeadLetter[] = [];
+    const pipeline = pythonChain([first, 'Dying', 'Same'], { limit: 1, items: 'report' });
+    const session = await pipeline.open({ onDeadLetter: (letter) => letters.push(letter) });
+    await session.write(3);
+    session.end();
+    expect(await session.next()).toEqual({ done: true, value: undefined });
+    expect(letters.map((letter) => letter.item)).toEqual([item]);
+    expect(letters[0]?.error.cause).toBeInstanceOf(HostDiedError);
   });
 });
 
