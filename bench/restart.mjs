@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { Node, Pipeline } from 'remotemedia';
 import { median, percentile, report } from './measure.mjs';
+import { findOurs } from './python-driver/peers.mjs';
+import { startWorker } from './python-driver/worker.mjs';
 
 const KILLS = 20;
 
@@ -13,9 +15,12 @@ class Pid extends Node {
 
 await crashes('TypeScript', Pipeline.from(new Pid({ executor: 'process', restart: KILLS })), 300);
 await crashes('Python', new Pipeline([pythonEntry()]), 500);
+const program = startWorker(findOurs(), { isPinned: false, folder: join(import.meta.dirname, 'restart') });
+tell('a Python program', await program.ask('crashes', { kills: KILLS }), 500);
+await program.end();
 
 function pythonEntry() {
-  const node_type = join(import.meta.dirname, 'restart_node.py#Pid');
+  const node_type = join(import.meta.dirname, 'restart/pids.py#Pid');
   return { node_type, executor: 'process', restart: KILLS };
 }
 
@@ -33,12 +38,16 @@ async function crashes(language, pipeline, limitMs) {
     if (after.pid !== before.pid) ms.push(performance.now() - start);
   }
   await session.cancel();
+  tell(language, ms, limitMs);
+}
+
+function tell(program, ms, limitMs) {
   for (const [name, value] of [
     ['p50', median(ms)],
     ['p99', percentile(ms, 99)],
   ]) {
     report({
-      figure: `host crash to next item processed, ${language}, ${name} of ${ms.length}`,
+      figure: `host crash to next item processed, ${program}, ${name} of ${ms.length}`,
       ours: value,
       unit: 'ms',
       limit: `≤ ${limitMs} ms`,
