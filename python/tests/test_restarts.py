@@ -26,7 +26,7 @@ from session_nodes import Counting as Source
 from session_nodes import StreamRecording
 
 NODES = Path(__file__).parents[2] / "test" / "restarts"
-ITEMS, KILLS = 600, 3
+ITEMS, KILLS = 400, 2
 ALL = list(range(ITEMS))
 HALVES = [half for number in ALL for half in (number, number + 0.5)]
 
