@@ -38,10 +38,11 @@ from remotemedia.wire.values import PICKLE, MapDict, encode
 class OtherProcess:
     """A pipeline that stays open: each item goes to a process of its own and comes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, restart: int) -> None:
         self._loop = asyncio.new_event_loop()
         self._inputs: asyncio.Queue[Any] = asyncio.Queue()
-        self._outputs = Pipeline([Echo(executor="multiprocess")]).process(self._items())
+        node = Echo(executor="multiprocess", restart=restart)
+        self._outputs = Pipeline([node]).process(self._items())
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
@@ -63,9 +64,9 @@ class OtherProcess:
         self._loop.close()
 
 
-@pytest.fixture(scope="module")
-def other_process() -> Iterator[OtherProcess]:
-    process = OtherProcess()
+@pytest.fixture(scope="module", params=[0, 1], ids=["direct", "by way of what starts it again"])
+def other_process(request: pytest.FixtureRequest) -> Iterator[OtherProcess]:
+    process = OtherProcess(request.param)
     yield process
     process.close()
 
