@@ -287,21 +287,7 @@ export class Session implements Interruptible {
     }
     const nodes = new Map(this.#pipeline.nodes.map(({ id, node }) => [id, node]));
     const hostBySegment = new Map(plan.segments.map(({ id, host }) => [id, hosts.get(host) as Host]));
-    const sealed = new Set(this.#pipeline.nodes.flatMap(({ id, isSealed }) => (isSealed === true ? [id] : [])));
-    const channels = plan.channels.map((channel): WiredChannel => {
-      const [producer, consumer] = [
-        hostBySegment.get(channel.fromSegment),
-        hostBySegment.get(channel.toSegment),
-      ];
-      return {
-        ...channel,
-        id: `${channel.id}.${String(this.#number)}`,
-        token: crypto.randomUUID(),
-        producer: producer as Host,
-        consumer: consumer as Host,
-        isSealed: [channel.from, ...channel.to].some((id) => sealed.has(id)),
-      };
-    });
+    const channels = this.#wired(plan, hostBySegment);
     const joined = joinedInputs(this.#pipeline, plan);
     const localEntries = new Map<string, Stage>();
     for (const segment of plan.segments) {
@@ -327,6 +313,21 @@ export class Session implements Interruptible {
       this.#segments = this.#segments.concat(opened);
       if (this.#cancellation.isRequested) return;
     }
+  }
+
+  /** The channels of the plan, with what their ends need. */
+  #wired(plan: Plan, hostBySegment: ReadonlyMap<string, Host>): WiredChannel[] {
+    const sealed = new Set(
+      this.#pipeline.nodes.filter(({ isSealed }) => isSealed === true).map(({ id }) => id),
+    );
+    return plan.channels.map((channel) => ({
+      ...channel,
+      id: `${channel.id}.${String(this.#number)}`,
+      token: crypto.randomUUID(),
+      producer: hostBySegment.get(channel.fromSegment) as Host,
+      consumer: hostBySegment.get(channel.toSegment) as Host,
+      isSealed: [channel.from, ...channel.to].some((id) => sealed.has(id)),
+    }));
   }
 
   /**
