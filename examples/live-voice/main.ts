@@ -50,7 +50,12 @@ const latencies: number[] = [];
 /** How long after its time the latest chunk was taken. */
 let latestMs = 0;
 
-await using listening = await startPythonHost({ name: 'listening', path: [folder] });
+await using listening = await startPythonHost({
+  name: 'listening',
+  path: [folder],
+  // Between two chunks the threads of the detector's library would go on computing nothing.
+  env: { OMP_WAIT_POLICY: 'passive' },
+});
 await using recognizing = await startPythonHost({ name: 'recognizing', path: [folder] });
 const recognizer = await recognizing.create({ module: 'voice_nodes', class: 'Recognizer' });
 const fromFile = path === '-' ? undefined : await chunksOfFile(path);
