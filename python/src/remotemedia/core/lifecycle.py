@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from remotemedia.core.exceptions import NodeBusyError
 from remotemedia.core.forking import runs_in_forked_child
+from remotemedia.core.turns import Turns
 
 State = Literal["new", "initializing", "ready", "cleaning"]
 
@@ -60,6 +61,7 @@ class LifecycleRecord:
         "_is_users_own",
         "_state",
         "_streaming_run",
+        "_turns",
         "_unsettled",
         "_users",
         "async_depth",
@@ -79,6 +81,7 @@ class LifecycleRecord:
     def forget_runs(self) -> None:
         """Start anew without users, whatever is locked; in a forked child, where none of the runs goes on."""
         self.call_lock = threading.RLock()
+        self._turns = Turns(self.call_lock)
         self.async_lock = threading.Lock()
         self.async_owner: object | None = None
         self.async_depth = 0
@@ -223,13 +226,8 @@ class LifecycleRecord:
         Raises:
             WaitGivenUpError: it does not have the lock, because ``is_given_up``.
         """
-        lock = self.call_lock
-        if lock.acquire(blocking=False):
-            return
-        # Nothing can wake who waits for a lock; to look now and then costs only those who wait.
-        while not lock.acquire(timeout=_LOOK_S):
-            if is_given_up():
-                raise WaitGivenUpError("another run was inside the node")
+        if not self._turns.acquire(is_given_up):
+            raise WaitGivenUpError("another run was inside the node")
 
     def claim_stream(self, run: object, name: str) -> None:
         """Claim the object for one streaming or source place.
@@ -280,7 +278,6 @@ class LifecycleRecord:
 
 _FIRST_DELAY_S = 20e-6
 _LAST_DELAY_S = 1e-3
-_LOOK_S = 0.05
 
 _records: dict[int, tuple[LifecycleRecord, Any]] = {}
 """By object identity, forgotten with the object where it can be referred to weakly.
