@@ -133,6 +133,7 @@ export {
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type ConnectOptions,
   type InsertPlace,
   type LiveSession,
   type LoadOptions,

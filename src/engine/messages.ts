@@ -1,4 +1,5 @@
 import type { Traits } from '../hosts/index.js';
+import type { ManifestConnection } from '../manifest/index.js';
 import type { WrittenSettings } from '../node/index.js';
 import type { RunMetrics } from '../runtime/index.js';
 import type { WatchLimits } from '../segment/index.js';
@@ -37,18 +38,12 @@ export interface DefinedNode extends WrittenSettings {
   readonly is_streaming?: boolean;
 }
 
-/** A connection between two nodes. */
-interface ConnectionMessage {
-  readonly from: string;
-  readonly to: string;
-}
-
 /** What `define` answers. */
 export interface DefineAnswer {
   readonly name: string;
   readonly isManifest: boolean;
   readonly nodes: readonly DefinedNode[];
-  readonly connections: readonly ConnectionMessage[];
+  readonly connections: readonly ManifestConnection[];
   readonly baseDir: string;
 }
 
@@ -90,7 +85,7 @@ export interface PipelineMessage {
   readonly name: string;
   readonly baseDir: string;
   readonly nodes: readonly PipelineNodeMessage[];
-  readonly connections: readonly ConnectionMessage[];
+  readonly connections: readonly ManifestConnection[];
 }
 
 /** How Python processes are started. */

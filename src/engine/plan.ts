@@ -29,7 +29,10 @@ export async function planPipeline(
     const nodes: PlannedNode[] = [];
     for (const [index, node] of pipeline.nodes.entries()) nodes.push(await planner.planned(node, index));
     const { name, connections } = pipeline;
-    const edges = connections.length > 0 ? connections : chainEdges(nodes.map(({ id }) => id));
+    const edges =
+      connections.length > 0
+        ? connections.map(({ from, to }) => ({ from, to }))
+        : chainEdges(nodes.map(({ id }) => id));
     const plan = planSegments({ name, driver: driver.name, nodes, edges });
     return { ...plan, text: planToText(plan), mermaid: planToMermaid(plan) };
   } finally {

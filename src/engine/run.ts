@@ -1,7 +1,6 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { InProcessHost } from '../hosts/index.js';
-import { chainEdges } from '../plan/index.js';
-import { Session, withRelays, type ResolvedPipeline } from '../runtime/index.js';
+import { queuedEdges, Session, withRelays, type ResolvedPipeline } from '../runtime/index.js';
 import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
@@ -54,7 +53,8 @@ async function execute(
   const { name, nodes, connections } = pipeline;
   // Before anything is started for it.
   signal.throwIfAborted();
-  const edges = connections.length > 0 ? connections : chainEdges(nodes.map(({ id }) => id));
+  const ids = nodes.map(({ id }) => id);
+  const edges = queuedEdges(connections, ids);
   const graph = { nodes: await unlessAborted(placement.make(), signal), edges };
   const resolved: ResolvedPipeline = {
     name,

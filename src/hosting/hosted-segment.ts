@@ -6,11 +6,12 @@ import { applySettings, readSettings, type AnyNode, type WrittenSettings } from 
 import { encodeFailure, type Failure } from '../protocol/index.js';
 import {
   CollectSink,
+  readInputs,
   RunState,
   type DeadLetter,
-  type NodeInputs,
   type NodeMetrics,
   type WatchLimits,
+  type WrittenInputs,
 } from '../segment/index.js';
 import { withReceipts } from './receipts.js';
 import { Replica } from './replica.js';
@@ -26,7 +27,7 @@ export interface SegmentDescription {
     readonly object: number;
     /** Whether it is one of several copies, whose items have numbers. */
     readonly replica?: boolean;
-    readonly inputs?: NodeInputs;
+    readonly inputs?: WrittenInputs;
   })[];
   readonly edges: readonly (readonly [from: string, to: string])[];
   readonly inputs: readonly {
@@ -247,7 +248,9 @@ function requestOf(description: SegmentDescription, run: RunState, home: Segment
     },
     nodes: new Map(placed),
     joined: new Map(
-      nodes.flatMap(({ id: nodeId, inputs: before }) => (before === undefined ? [] : [[nodeId, before]])),
+      nodes.flatMap(({ id: nodeId, inputs: before }) =>
+        before === undefined ? [] : [[nodeId, readInputs(before)]],
+      ),
     ),
     inputs: inputs.map(({ channel, token, from, to, language }) => ({
       ...channelOf(channel, token, from, to),

@@ -64,6 +64,8 @@ export interface ManifestConnection {
   readonly from: string;
   /** Id of the node that takes. */
   readonly to: string;
+  /** How many items that come by it wait for the node, and what becomes of more; without it they wait with all else that comes to it. */
+  readonly queue?: WhenFull | WrittenQueueLimits;
 }
 
 /** What a manifest says of itself; other keys are kept as they are. */

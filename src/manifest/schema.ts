@@ -84,16 +84,16 @@ const whenFull = z
   .describe(
     'What becomes of an item that finds the queue full. "latest": it takes the place of all that wait.',
   );
-const inputQueue = z
-  .union([
-    whenFull,
-    z.strictObject({
-      max_items: z.int().min(1).nullish().describe('Most items that wait. Absent: 16.'),
-      max_bytes: z.int().min(1).nullish().describe('Most bytes that wait, of buffers and texts.'),
-      max_age_ms: z.number().min(1).nullish().describe('How long an item may wait.'),
-      when_full: whenFull.nullish(),
-    }),
-  ])
+const queueLimits = z.union([
+  whenFull,
+  z.strictObject({
+    max_items: z.int().min(1).nullish().describe('Most items that wait. Absent: 16.'),
+    max_bytes: z.int().min(1).nullish().describe('Most bytes that wait, of buffers and texts.'),
+    max_age_ms: z.number().min(1).nullish().describe('How long an item may wait.'),
+    when_full: whenFull.nullish(),
+  }),
+]);
+const inputQueue = queueLimits
   .nullish()
   .describe('How many items wait for the node, and what becomes of more. Absent: "block".');
 const replicas = z
@@ -191,6 +191,11 @@ const metadata = z
 const connection = z.strictObject({
   from: z.string().describe('Id of the node that gives.'),
   to: z.string().describe('Id of the node that takes.'),
+  queue: queueLimits
+    .nullish()
+    .describe(
+      'How many items that come by it wait for the node, and what becomes of more. Absent: they wait with all else.',
+    ),
 });
 
 const outerFields = {
@@ -225,7 +230,10 @@ export function readFrame(value: unknown): Read<ManifestFrame> {
     value: {
       metadata: { ...others, name: name ?? 'pipeline', ...withoutNulls({ description, created_at }) },
       nodes: result.data.nodes,
-      connections: result.data.connections ?? [],
+      connections: (result.data.connections ?? []).map(({ queue, ...ends }) => ({
+        ...ends,
+        ...withoutNulls({ queue }),
+      })),
     },
   };
 }

@@ -44,7 +44,11 @@ export function pipelineToManifest({ name, description, nodes, connections }: Pi
       created_at: new Date().toISOString(),
     },
     nodes: nodes.map(toEntry),
-    connections: connections.map(({ from, to }) => ({ from, to })),
+    connections: connections.map(({ from, to, queue }) => ({
+      from,
+      to,
+      ...(queue === undefined ? {} : { queue }),
+    })),
   };
 }
 

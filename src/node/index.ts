@@ -46,7 +46,9 @@ export {
   type WhenFull,
 } from './settings.js';
 export {
+  readQueue,
   readSettings,
+  writeQueue,
   writeSettings,
   type WrittenFailurePolicy,
   type WrittenFanIn,

@@ -104,7 +104,8 @@ export function readSettings(written: WrittenSettings): NodeSettings {
   });
 }
 
-function writeQueue(limits: NodeSettings['inputQueue']): WrittenSettings['input_queue'] {
+/** Limits of a queue in the form of manifests. */
+export function writeQueue(limits: NodeSettings['inputQueue']): WrittenSettings['input_queue'] {
   if (typeof limits !== 'object') return limits;
   const { maxItems, maxBytes, maxAgeMs, whenFull } = limits;
   return withoutAbsent({
@@ -115,7 +116,8 @@ function writeQueue(limits: NodeSettings['inputQueue']): WrittenSettings['input_
   });
 }
 
-function readQueue(limits: WrittenSettings['input_queue']): NodeSettings['inputQueue'] {
+/** Limits of a queue from the form of manifests. */
+export function readQueue(limits: WrittenSettings['input_queue']): NodeSettings['inputQueue'] {
   if (typeof limits !== 'object' || limits === null) return limits ?? undefined;
   const { max_items: maxItems, max_bytes: maxBytes, max_age_ms: maxAgeMs, when_full: whenFull } = limits;
   return withoutAbsent({ maxItems, maxBytes, maxAgeMs, whenFull });

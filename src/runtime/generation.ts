@@ -1,7 +1,7 @@
-import type { Edge } from '../plan/index.js';
 import type { ItemQueue } from '../segment/index.js';
-import { edgesOf, type PipelineDefinition } from './definition.js';
+import type { PipelineDefinition } from './definition.js';
 import { PipelineOfParts, type PartNode } from './parts.js';
+import { queuedEdges, type QueuedEdge } from './resolved.js';
 import { Session, type SessionOwner, type SessionRequest } from './session.js';
 
 /** What has the runs of a session. */
@@ -37,7 +37,7 @@ export class Generation implements SessionOwner {
     queue: ItemQueue,
     request: SessionRequest,
     owner: GenerationOwner,
-    edges: readonly Edge[] = edgesOf(definition),
+    edges: readonly QueuedEdge[] = queuedEdges(definition.connections, definition.ids),
   ) {
     this.definition = definition;
     this.nodes = nodes;

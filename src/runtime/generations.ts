@@ -1,4 +1,3 @@
-import type { Edge } from '../plan/index.js';
 import { GraphError, isRemoteMediaError, RemoteMediaError } from '../errors/index.js';
 import type { Host } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
@@ -10,7 +9,7 @@ import type { InputQueues } from './input-queues.js';
 import { sumMetrics } from './metrics-sum.js';
 import { Part, type PartNode } from './parts.js';
 import { resolvePipeline, type ResolveOptions } from './resolve.js';
-import type { ResolvedPipeline } from './resolved.js';
+import type { QueuedEdge, ResolvedPipeline } from './resolved.js';
 import { planOf, type RunMetrics, type SessionRequest } from './session.js';
 import { sessionEnded } from './session-ended.js';
 
@@ -191,7 +190,7 @@ export class Generations implements GenerationOwner {
     definition: PipelineDefinition,
     nodes: readonly PartNode[],
     queue: ItemQueue,
-    edges?: readonly Edge[],
+    edges?: readonly QueuedEdge[],
   ): Generation {
     return new Generation(definition, nodes, queue, this.#request.common, this, edges);
   }

@@ -24,7 +24,9 @@ export interface NewNode {
 }
 
 /**
- * The pipeline with one node more: before a node it takes all that this one took, after a node it is given all that this one gives.
+ * The pipeline with one node more: before a node it takes all that this one took, after a node it is given all that this one gives. The queue
+ * of a connection stays in front of the node that it leads to; only where several lead there they go with their connections, which come
+ * together at the new one now.
  *
  * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where there is no such node, or the id is taken
  */
@@ -41,8 +43,14 @@ export function withInserted(
       `The pipeline "${definition.name}" has a node "${id}" already. Give the new one another id.`,
     );
   const end = isBefore ? 'to' : 'from';
-  const moved = edgesOf(definition).map((edge) => (edge[end] === anchor ? { ...edge, [end]: id } : edge));
-  const link = isBefore ? { from: id, to: anchor } : { from: anchor, to: id };
+  const edges = edgesOf(definition);
+  const taken = edges.filter(({ to }) => to === anchor);
+  const only = isBefore && taken.length === 1 ? taken[0] : undefined;
+  const moved = edges.map((edge): ManifestConnection => {
+    if (edge === only) return { from: edge.from, to: id };
+    return edge[end] === anchor ? { ...edge, [end]: id } : edge;
+  });
+  const link = isBefore ? { ...only, from: id, to: anchor } : { from: anchor, to: id };
   const position = isBefore ? index : index + 1;
   return {
     ...definition,
@@ -53,7 +61,7 @@ export function withInserted(
 }
 
 /**
- * The pipeline without a node: what was before it gives to what was behind it.
+ * The pipeline without a node: what was before it gives to what was behind it, whose connections keep their queues.
  *
  * @throws InvalidArgumentError where there is no such node, or no other
  * @throws GraphError where a node beside it would take the input, or give the outputs, in its stead and cannot
@@ -69,10 +77,11 @@ export function withRemoved(definition: PipelineDefinition, id: string): Pipelin
   const edges = edgesOf(definition);
   const others = edges.filter(({ from, to }) => from !== id && to !== id);
   const before = edges.filter(({ to }) => to === id).map(({ from }) => from);
-  const behind = edges.filter(({ from }) => from === id).map(({ to }) => to);
-  if (before.length === 0) checkFreed(id, behind, others, 'to');
+  const behind = edges.filter(({ from }) => from === id);
+  const takers = behind.map(({ to }) => to);
+  if (before.length === 0) checkFreed(id, takers, others, 'to');
   if (behind.length === 0) checkFreed(id, before, others, 'from');
-  const bridges = before.flatMap((from) => behind.map((to) => ({ from, to })));
+  const bridges = before.flatMap((from) => behind.map((edge) => ({ ...edge, from })));
   const isThere = (bridge: ManifestConnection): boolean =>
     others.some(({ from, to }) => from === bridge.from && to === bridge.to);
   return {

@@ -2,9 +2,12 @@ import type { Plan } from '../plan/index.js';
 import type { NodeInputs } from '../segment/index.js';
 import type { ResolvedPipeline } from './resolved.js';
 
-/** What comes before each node whose inputs are brought together, in the order of the connections. */
+/** What comes before each node whose inputs are brought together or have queues of their own, in the order of the connections. */
 export function joinedInputs({ nodes, edges }: ResolvedPipeline, plan: Plan): Map<string, NodeInputs> {
-  const joining = nodes.filter(({ node }) => node.fanIn !== undefined && node.fanIn !== 'merge');
+  const queued = new Set(edges.filter(({ queue }) => queue !== undefined).map(({ to }) => to));
+  const joining = nodes.filter(
+    ({ id, node }) => queued.has(id) || (node.fanIn !== undefined && node.fanIn !== 'merge'),
+  );
   if (joining.length === 0) return new Map();
   const stated = edges.map(({ from, to }): [string, string] => [from, to]);
   const planned = [
@@ -17,7 +20,16 @@ export function joinedInputs({ nodes, edges }: ResolvedPipeline, plan: Plan): Ma
   const before = (id: string): string[] => [
     ...new Set([...stated, ...planned].filter(([, to]) => to === id).map(([from]) => from)),
   ];
-  return new Map(joining.map(({ id }) => [id, { ids: before(id), isForked: isForked(before(id), before) }]));
+  const queuesOf = (id: string): NodeInputs['queues'] =>
+    new Map(
+      edges.flatMap(({ from, to, queue }) => (to === id && queue !== undefined ? [[from, queue]] : [])),
+    );
+  return new Map(
+    joining.map(({ id }) => {
+      const ids = before(id);
+      return [id, { ids, isForked: isForked(ids, before), queues: queuesOf(id) }];
+    }),
+  );
 }
 
 /** Whether two of these come from the same node, or one from the other. */

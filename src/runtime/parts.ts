@@ -1,6 +1,5 @@
 import type { Return } from '../hosts/index.js';
-import type { Edge } from '../plan/index.js';
-import type { ResolvedNode, ResolvedPipeline } from './resolved.js';
+import type { QueuedEdge, ResolvedNode, ResolvedPipeline } from './resolved.js';
 
 /** Nodes of a session that were looked up or made at once, with their hosts; there until no run of the session uses one of them. */
 export class Part {
@@ -50,11 +49,11 @@ export interface PartNode {
 export class PipelineOfParts implements ResolvedPipeline {
   readonly name: string;
   readonly nodes: readonly ResolvedNode[];
-  readonly edges: readonly Edge[];
+  readonly edges: readonly QueuedEdge[];
   readonly #parts: readonly Part[];
   #isReleased = false;
 
-  constructor(name: string, nodes: readonly PartNode[], edges: readonly Edge[]) {
+  constructor(name: string, nodes: readonly PartNode[], edges: readonly QueuedEdge[]) {
     this.name = name;
     this.nodes = nodes.map(({ node }) => node);
     this.edges = edges;

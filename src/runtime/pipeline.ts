@@ -1,12 +1,16 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import type { Manifest, ManifestConnection, ManifestNode } from '../manifest/index.js';
 import {
+  checkedQueue,
   describeType,
   nodeProblem,
   PerSession,
+  writeQueue,
   type AnyNode,
   type Items,
   type NodeLike,
+  type QueueLimits,
+  type WhenFull,
 } from '../node/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import type { Plan } from '../plan/index.js';
@@ -38,6 +42,22 @@ export interface AddOptions {
   readonly id?: string | undefined;
 }
 
+/** How two nodes are connected. */
+export interface ConnectOptions {
+  /**
+   * How many items that come by this connection wait for the node, and what becomes of more.
+   * @defaultValue they wait with all else that comes to it, as its `inputQueue` says
+   */
+  readonly queue?: WhenFull | QueueLimits | undefined;
+}
+
+/** An edge between two nodes, given by their positions. */
+interface Connected {
+  readonly from: number;
+  readonly to: number;
+  readonly queue?: NonNullable<ManifestConnection['queue']>;
+}
+
 /**
  * Live nodes and how they are connected. A pipeline may run many times, also at once.
  *
@@ -52,7 +72,7 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   /** Name of the pipeline, used in logs and manifests. */
   name: string;
   readonly #entries: (ManifestNode | PerSession | Place)[] = [];
-  readonly #edges: [number, number][] = [];
+  readonly #edges: Connected[] = [];
   readonly #baseDir: string;
   #tail: number | undefined;
   #kept: PipelineDefinition | undefined;
@@ -88,8 +108,8 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     const pipeline = new Pipeline(undefined, { ...options, name: options.name ?? manifest.metadata.name });
     pipeline.#entries.push(...manifest.nodes);
     const ids = pipeline.definition().ids;
-    for (const { from, to } of manifest.connections)
-      pipeline.#edges.push([ids.indexOf(from), ids.indexOf(to)]);
+    for (const { from, to, ...stated } of manifest.connections)
+      pipeline.#edges.push({ from: ids.indexOf(from), to: ids.indexOf(to), ...stated });
     return pipeline;
   }
 
@@ -114,10 +134,19 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   /**
    * Connects two nodes, given as objects or ids; a node that is not there yet is added. What a node gives goes, as the same object, to
    * all that it is connected to; what comes from several is merged as it arrives.
+   *
+   * @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where the queue is wrong, with its place; `RM_INVALID_PIPELINE` for an unknown id
    */
-  connect<Between>(from: NodeLike<never, Between> | string, to: NodeLike<Between> | string): this {
+  connect<Between>(
+    from: NodeLike<never, Between> | string,
+    to: NodeLike<Between> | string,
+    { queue }: ConnectOptions = {},
+  ): this {
+    if (queue !== undefined) checkedQueue(queue, `connections[${String(this.#edges.length)}].queue`);
+    const written = writeQueue(queue) ?? undefined;
     const source = this.#indexOf(from);
-    this.#edges.push([source, this.#indexOf(to)]);
+    const ends = { from: source, to: this.#indexOf(to) };
+    this.#edges.push(written === undefined ? ends : { ...ends, queue: written });
     return this;
   }
 
@@ -199,9 +228,10 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
   #define(): PipelineDefinition {
     this.#names = this.#entries.map((entry) => ('instance' in entry ? nameOf(entry.instance) : undefined));
     const definition = definitionOf(this.#entries, this.#baseDir, this.name);
-    const connections = this.#edges.map(([from, to]): ManifestConnection => ({
+    const connections = this.#edges.map(({ from, to, ...stated }): ManifestConnection => ({
       from: definition.ids[from] ?? '',
       to: definition.ids[to] ?? '',
+      ...stated,
     }));
     return { ...definition, connections };
   }
@@ -210,8 +240,8 @@ export class Pipeline<In = any, Out = In> implements Iterable<AnyNode> {
     const index = this.#entries.push(entry) - 1;
     // Nodes that nobody has connected so far are a chain.
     if (this.#tail === undefined && this.#edges.length === 0)
-      for (let to = 1; to < index; to++) this.#edges.push([to - 1, to]);
-    if (index > 0) this.#edges.push([this.#tail ?? index - 1, index]);
+      for (let to = 1; to < index; to++) this.#edges.push({ from: to - 1, to });
+    if (index > 0) this.#edges.push({ from: this.#tail ?? index - 1, to: index });
     this.#tail = index;
   }
 

@@ -1,7 +1,8 @@
 import type { Host } from '../hosts/index.js';
 import { settingsOf, type AnyNode } from '../node/index.js';
 import { INPUT, leavesOf, OUTPUT, rootsOf, type Edge } from '../plan/index.js';
-import type { ResolvedNode } from './resolved.js';
+import type { QueuedEdge, ResolvedNode } from './resolved.js';
+import { checkRestartedQueues } from './restarts.js';
 
 /** The type of those nodes, which no user has put into the pipeline. */
 export const RELAY = '(relay)';
@@ -9,7 +10,7 @@ export const RELAY = '(relay)';
 /** A graph of nodes that are placed. */
 interface Graph {
   readonly nodes: readonly ResolvedNode[];
-  readonly edges: readonly Edge[];
+  readonly edges: readonly QueuedEdge[];
 }
 
 /**
@@ -22,6 +23,7 @@ interface Graph {
 export function withRelays({ nodes, edges }: Graph, here: Host, ends: Host): Graph {
   const restarted = new Set(nodes.filter(isRestarted).map(({ id }) => id));
   if (restarted.size === 0) return { nodes, edges };
+  for (const id of restarted) checkRestartedQueues(id, edges);
   const places = new Map(nodes.map(({ id, placement }) => [id, placement]));
   const relays: ResolvedNode[] = [];
   /** Nothing where the edge needs none. */
@@ -34,12 +36,12 @@ export function withRelays({ nodes, edges }: Graph, here: Host, ends: Host): Gra
     relays.push(relayOf(id, here, before.language === 'python' && after.language === 'python'));
     return id;
   };
-  const relayed = edges.flatMap((edge): Edge[] => {
+  const relayed = edges.flatMap((edge): QueuedEdge[] => {
     const id = relay(edge);
     if (id === undefined) return [edge];
     return [
       { from: edge.from, to: id },
-      { from: id, to: edge.to },
+      { ...edge, from: id },
     ];
   });
   const graph = { ids: nodes.map(({ id }) => id), edges };

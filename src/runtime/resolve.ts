@@ -11,14 +11,13 @@ import {
   settingsOf,
   type AnyNode,
 } from '../node/index.js';
-import { chainEdges } from '../plan/index.js';
 import type { Away } from './away.js';
 import { withRelays } from './relays.js';
 import { checkRestart, restartable } from './restarts.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
 import { becomeReplica, standInOf, withReplicas } from './replicas.js';
-import type { ResolvedNode, ResolvedPipeline } from './resolved.js';
+import { queuedEdges, type ResolvedNode, type ResolvedPipeline } from './resolved.js';
 
 /** What resolving is to know of a run. */
 export interface ResolveOptions {
@@ -75,7 +74,7 @@ export async function resolvePipeline(
   try {
     const resolving = definition.entries.map((entry, index) => resolveEntry(entry, index, making));
     const nodes = await inOrder(resolving);
-    const edges = connections.length > 0 ? connections : chainEdges(ids);
+    const edges = queuedEdges(connections, ids);
     return {
       name,
       ...withRelays({ nodes, edges }, driver, driver),

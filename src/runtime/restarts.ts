@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { makeRestartingHost, type RestartingRequest } from '../hosts/index.js';
-import { roleOf, settingsOf, type AnyNode } from '../node/index.js';
-import type { ResolvedNode } from './resolved.js';
+import { roleOf, settingsOf, type AnyNode, type CheckedQueue } from '../node/index.js';
+import type { QueuedEdge, ResolvedNode } from './resolved.js';
 
 /** How a node is made again in another host. */
 type Remaking = Pick<RestartingRequest, 'remake' | 'keepsSealed'>;
@@ -43,11 +43,26 @@ export function checkRestart(nodeId: string, node: AnyNode, hasHost: boolean): v
     throw refused(nodeId, `and is a ${kind} node, of which nobody knows with which items it is done`);
   }
   const { inputQueue } = settingsOf(node, nodeId);
-  if (inputQueue !== undefined && (inputQueue.whenFull !== 'block' || inputQueue.maxAgeMs !== undefined))
-    throw refused(
-      nodeId,
-      'and an inputQueue that drops items, which would come back. Leave out whenFull and maxAgeMs',
-    );
+  if (inputQueue !== undefined && drops(inputQueue)) throw refused(nodeId, wouldComeBack('an inputQueue'));
+}
+
+/**
+ * Checks that no edge drops what a node would get again whose host may be started again.
+ *
+ * @throws InvalidArgumentError `RM_INVALID_ARGUMENT`
+ */
+export function checkRestartedQueues(nodeId: string, edges: readonly QueuedEdge[]): void {
+  const dropping = edges.find(({ to, queue }) => to === nodeId && queue !== undefined && drops(queue));
+  if (dropping === undefined) return;
+  throw refused(nodeId, wouldComeBack(`a connection from "${dropping.from}" with a queue`));
+}
+
+function drops({ whenFull, maxAgeMs }: CheckedQueue): boolean {
+  return whenFull !== 'block' || maxAgeMs !== undefined;
+}
+
+function wouldComeBack(what: string): string {
+  return `and ${what} that drops items, which would come back. Leave out whenFull and maxAgeMs`;
 }
 
 function refused(nodeId: string, why: string): InvalidArgumentError {

@@ -1,7 +1,7 @@
 import { describeCause, InvalidArgumentError, NodeError } from '../errors/index.js';
 import type { Host, OpenSegment, SegmentRequest, WiredChannel } from '../hosts/index.js';
 import type { Logger } from '../logging/index.js';
-import { INPUT, planSegments, type Plan } from '../plan/index.js';
+import { INPUT, planSegments, type Edge, type Plan } from '../plan/index.js';
 import {
   nextStamp,
   Pace,
@@ -372,11 +372,14 @@ export function noTaker(pipeline: string): InvalidArgumentError {
 }
 
 /** Which segment runs where. */
-export function planOf(pipeline: Pick<ResolvedPipeline, 'name' | 'nodes' | 'edges'>, driver: Host): Plan {
+export function planOf(
+  pipeline: Pick<ResolvedPipeline, 'name' | 'nodes'> & { readonly edges: readonly Edge[] },
+  driver: Host,
+): Plan {
   return planSegments({
     name: pipeline.name,
     driver: driver.name,
     nodes: pipeline.nodes.map(({ id, type, host, why, isSource }) => ({ id, type, host, why, isSource })),
-    edges: pipeline.edges,
+    edges: pipeline.edges.map(({ from, to }) => ({ from, to })),
   });
 }

@@ -1,9 +1,17 @@
-import type { AnyNode, NodeContext } from '../node/index.js';
-import { DEFAULT_QUEUE, roleOf, settingsOf } from '../node/index.js';
+import {
+  DEFAULT_QUEUE,
+  roleOf,
+  settingsOf,
+  type AnyNode,
+  type CheckedQueue,
+  type NodeContext,
+} from '../node/index.js';
+import { EdgeQueues, EdgeStage } from './edge-queues.js';
 import { FanInStage } from './fan-in.js';
 import { SourceFeed } from './feeds.js';
 import { ItemContext } from './item-context.js';
 import { nodeMetrics, type NodeMetrics } from './metrics.js';
+import type { NodeInputs } from './node-inputs.js';
 import { NodeStage } from './node-stage.js';
 import type { RunState } from './run-state.js';
 import { FanOutStage, type Stage } from './stage.js';
@@ -15,16 +23,8 @@ export interface PlacedNode {
   readonly node: AnyNode;
   /** Called with each item once `process` is done with it. */
   readonly afterProcess?: (item: unknown) => void;
-  /** What feeds it, where that is brought together. */
+  /** What feeds it, where that is brought together, or edges have queues of their own. */
   readonly inputs?: NodeInputs | undefined;
-}
-
-/** What comes before a node whose inputs are brought together. */
-export interface NodeInputs {
-  /** Ids in the order of the lists that the node gets. */
-  readonly ids: readonly string[];
-  /** Whether some of them come from the same node somewhere before. */
-  readonly isForked: boolean;
 }
 
 /** What runs a node. */
@@ -84,8 +84,9 @@ export function assemble(
   const runners: Runner[] = [];
   const fanIns = new Map<string, FanInStage>();
   const entry = (id: string, from: string): Stage | undefined =>
-    fanIns.get(id)?.inlet(from) ?? stages.get(id);
-  for (const { id, node, afterProcess, inputs } of [...nodes].reverse()) {
+    fanIns.get(id)?.inlet(from) ?? edgeOf(stages.get(id), from);
+  for (const placed of [...nodes].reverse()) {
+    const { id, node, inputs } = placed;
     const next = (successors.get(id) ?? []).flatMap((to) => entry(to, id) ?? []);
     const downstream = join([...next, ...(exits.get(id) ?? [])], run);
     const context = contextOf(id, run);
@@ -94,16 +95,16 @@ export function assemble(
       runners.push(new SourceFeed(id, node, context, downstream, run));
       continue;
     }
+    const queue = queueOf(placed);
     const stage =
       role === 'stream'
-        ? new StreamStage(id, node, context, downstream, run)
-        : new NodeStage(id, node, context, downstream, run, afterProcess);
+        ? new StreamStage(id, node, context, downstream, run, queue)
+        : new NodeStage(id, node, context, downstream, run, queue, placed.afterProcess);
     runners.push(stage);
     stages.set(id, stage);
     const { fanIn, inputQueue = DEFAULT_QUEUE } = settingsOf(node, id);
     if (fanIn === undefined || inputs === undefined) continue;
-    const request = { nodeId: id, fanIn, inputs: inputs.ids, isForked: inputs.isForked, limits: inputQueue };
-    fanIns.set(id, new FanInStage(request, stage, run));
+    fanIns.set(id, new FanInStage({ nodeId: id, fanIn, ...inputs, limits: inputQueue }, stage, run));
   }
   const assembly = new Assembly(runners.toReversed(), fanIns);
   return [
@@ -114,6 +115,23 @@ export function assemble(
       return stage;
     },
   ];
+}
+
+/** A list that has been brought together waits by itself: what more there is waits in the queues of the edges. */
+const ONE_LIST: CheckedQueue = { ...DEFAULT_QUEUE, maxItems: 1 };
+
+/** What waits right in front of a node, where that is not as it states it for all that comes to it. */
+function queueOf({ id, node, inputs }: PlacedNode): EdgeQueues | CheckedQueue | undefined {
+  if (inputs === undefined || inputs.queues.size === 0) return undefined;
+  const { fanIn, inputQueue } = settingsOf(node, id);
+  if (fanIn === undefined) return new EdgeQueues(inputQueue ?? DEFAULT_QUEUE, inputs.queues);
+  return inputQueue === undefined ? ONE_LIST : undefined;
+}
+
+/** What takes the items of one edge for a node. */
+function edgeOf(stage: NodeStage | StreamStage | undefined, from: string): Stage | undefined {
+  const queue = stage?.edges?.of(from);
+  return stage === undefined || queue === undefined ? stage : new EdgeStage(stage, queue);
 }
 
 /** What a node is given with each call. */

@@ -7,6 +7,8 @@ import type { Tag } from './tag.js';
 export interface Waiting {
   readonly value: unknown;
   readonly tag: Tag | undefined;
+  /** Its place among those of all queues of one taker; 0 where there is one queue. */
+  readonly order: number;
 }
 
 interface Entry extends Waiting {
@@ -47,7 +49,7 @@ export class Backlog {
   }
 
   /** Adds an item, and drops one where the limits ask for it. */
-  push(value: unknown, tag: Tag | undefined): void {
+  push(value: unknown, tag: Tag | undefined, order = 0): void {
     const { maxBytes, maxAgeMs, whenFull } = this.#limits;
     const isUrgent = tag?.urgent === true;
     const bytes = maxBytes === undefined ? 0 : byteSizeOf(value);
@@ -55,7 +57,7 @@ export class Backlog {
       this.dropped++;
       return;
     }
-    const entry = { value, tag, cameMs: maxAgeMs === undefined ? 0 : performance.now(), bytes };
+    const entry = { value, tag, order, cameMs: maxAgeMs === undefined ? 0 : performance.now(), bytes };
     if (isUrgent) this.#entries.splice(this.#taken + this.#urgent++, 0, entry);
     else this.#entries.push(entry);
     this.#bytes += bytes;

@@ -1,6 +1,7 @@
 import { RemoteMediaError } from '../errors/index.js';
 import type { CheckedFanIn, CheckedQueue } from '../node/index.js';
 import { Backlog, type Waiting } from './backlog.js';
+import { goesBefore } from './edge-queues.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
@@ -12,15 +13,17 @@ export interface FanInRequest {
   readonly nodeId: string;
   readonly fanIn: CheckedFanIn;
   /** Ids of what comes before the node, in the order of the lists that it gets. */
-  readonly inputs: readonly string[];
-  /** Of each input. */
+  readonly ids: readonly string[];
+  /** Of each input that states none of its own. */
   readonly limits: CheckedQueue;
+  /** Of the others. */
+  readonly queues: ReadonlyMap<string, CheckedQueue>;
   /** Whether inputs come from the same node somewhere before: one that is made to wait may keep the others from coming. */
   readonly isForked: boolean;
 }
 
-/** One item of each input, `undefined` where there is none; or items were dropped, and there may be more. */
-type List = (Waiting | undefined)[] | 'dropped';
+/** One item of each input, `undefined` where there is none; or items have been taken that make no list, and there may be more. */
+type List = (Waiting | undefined)[] | 'nothing';
 
 /** Items that wait for those of a forked input before the run fails. */
 const MOST_FORKED = 65_536;
@@ -35,6 +38,10 @@ export class FanInStage implements Upstream {
   readonly #run: RunState;
   #open: number;
   #isOver = false;
+  /** How many items have come. */
+  #came = 0;
+  /** There while the node has no room for another list: settles when it has, and all has been given that is complete by then. */
+  #held: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ending: Promise<void> | undefined;
 
@@ -42,18 +49,15 @@ export class FanInStage implements Upstream {
     this.#request = request;
     this.#downstream = downstream;
     this.#run = run;
-    this.#open = request.inputs.length;
-    const limits: CheckedQueue = request.isForked
-      ? { ...request.limits, maxItems: Math.max(request.limits.maxItems, MOST_FORKED) }
-      : request.limits;
-    this.#inlets = request.inputs.map(() => new Inlet(this, limits));
+    this.#open = request.ids.length;
+    this.#inlets = request.ids.map((id) => new Inlet(this, limitsOf(request, id)));
     downstream.addUpstream(this);
     run.addMortal(this);
   }
 
   /** Where the items of one input go. */
   inlet(from: string): Stage {
-    const inlet = this.#inlets[this.#request.inputs.indexOf(from)];
+    const inlet = this.#inlets[this.#request.ids.indexOf(from)];
     if (inlet === undefined) throw new Error(`"${from}" is no input of "${this.#request.nodeId}"`);
     return inlet;
   }
@@ -66,19 +70,19 @@ export class FanInStage implements Upstream {
   /** Takes an item of an input; a promise where whoever gives more of it has to wait. */
   take(inlet: Inlet, value: unknown): Promise<void> | undefined {
     if (this.#isOver) return undefined;
-    inlet.backlog.push(value, this.#run.tag);
-    const wait = this.#match(inlet);
+    inlet.backlog.push(value, this.#run.tag, this.#came++);
+    this.#match(inlet);
     // Where nothing comes any more, all has been dropped.
-    const room = inlet.backlog.isFull ? inlet.room.wait() : undefined;
-    if (wait === undefined || room === undefined) return wait ?? room;
-    return Promise.all([wait, room]).then(() => undefined);
+    if (inlet.backlog.isFull) return inlet.room.wait();
+    // Of a queue that drops nobody waits until the node has room.
+    return inlet.isBlocking ? this.#held : undefined;
   }
 
   /** An input has ended. */
   async ended(): Promise<void> {
     this.#open--;
-    const wait = this.#match();
-    if (wait !== undefined) await wait;
+    this.#match();
+    while (this.#held !== undefined) await this.#held;
     if (this.#open === 0 || this.#canGiveNoMore()) await this.#end();
   }
 
@@ -104,42 +108,50 @@ export class FanInStage implements Upstream {
     }
   }
 
-  /** Gives everything that is complete by now. Never throws or rejects. */
-  #match(came?: Inlet): Promise<void> | undefined {
+  /** Gives what is complete by now and finds room; what finds none waits in the queues of the inputs. Never throws. */
+  #match(came?: Inlet): void {
+    clearTimeout(this.#timer);
     try {
-      const wait = this.#giveAll(came);
+      this.#giveAll();
       if (came !== undefined) this.#checkForked(came);
-      return wait;
     } catch (error) {
       this.#run.fail(error as Error);
       this.downstreamStopped(this.#downstream, true);
-      return undefined;
     }
   }
 
-  #giveAll(came: Inlet | undefined): Promise<void> | undefined {
-    let waits: Promise<void>[] | undefined;
-    for (let list = this.#next(came); list !== undefined; list = this.#next(came)) {
-      if (list === 'dropped') continue;
+  #giveAll(): void {
+    while (this.#held === undefined) {
+      const list = this.#next();
+      if (list === undefined) {
+        this.#setTimer();
+        return;
+      }
+      if (list === 'nothing') continue;
       const wait = this.#give(list);
-      if (wait !== undefined) (waits ??= []).push(wait);
+      if (wait === undefined) continue;
+      this.#held = wait.then(() => {
+        this.#held = undefined;
+        this.#match();
+      });
     }
-    this.#setTimer();
-    return waits === undefined ? undefined : Promise.all(waits).then(() => undefined);
   }
 
-  #next(came: Inlet | undefined): List | undefined {
+  #next(): List | undefined {
     const { policy } = this.#request.fanIn;
-    if (policy === 'latest') return this.#nextLatest(came);
+    if (policy === 'latest') return this.#nextLatest();
     return policy === 'zip' ? this.#nextZipped() : this.#nextInTime();
   }
 
-  #nextLatest(came: Inlet | undefined): Waiting[] | undefined {
-    const item = came?.take();
-    if (came === undefined || item === undefined) return undefined;
-    came.latest = item;
+  #nextLatest(): List | undefined {
+    const [first] = this.#inlets
+      .flatMap((inlet) => ({ inlet, head: inlet.backlog.peek() }))
+      .filter((each): each is { inlet: Inlet; head: Waiting } => each.head !== undefined)
+      .sort((one, other) => (goesBefore(one.head, other.head) ? -1 : 1));
+    if (first === undefined) return undefined;
+    first.inlet.latest = first.inlet.take();
     const list = this.#inlets.flatMap(({ latest }) => latest ?? []);
-    return list.length === this.#inlets.length ? list : undefined;
+    return list.length === this.#inlets.length ? list : 'nothing';
   }
 
   #nextZipped(): List | undefined {
@@ -188,7 +200,7 @@ export class FanInStage implements Upstream {
     const list = this.#inlets.map((inlet, index) => (isTaken(index) ? inlet.take() : undefined));
     if (this.#request.fanIn.incomplete === 'pass') return list;
     this.unmatched += list.filter((item) => item !== undefined).length;
-    return 'dropped';
+    return 'nothing';
   }
 
   #give(list: readonly (Waiting | undefined)[]): Promise<void> | undefined {
@@ -208,14 +220,13 @@ export class FanInStage implements Upstream {
 
   #setTimer(): void {
     const { maxWaitMs } = this.#request.fanIn;
-    clearTimeout(this.#timer);
     if (maxWaitMs === undefined || this.#isOver) return;
     const now = performance.now();
     const since = this.#inlets.map((inlet) => inlet.waitingSince(now)).filter((time) => time !== undefined);
     if (since.length === 0) return;
     const left = Math.max(1, Math.min(...since) + maxWaitMs - now);
     this.#timer = setTimeout(() => {
-      void this.#match();
+      this.#match();
     }, left);
   }
 
@@ -223,7 +234,9 @@ export class FanInStage implements Upstream {
   #canGiveNoMore(): boolean {
     const { policy, incomplete } = this.#request.fanIn;
     if (policy === 'latest')
-      return this.#inlets.some(({ hasEnded, latest }) => hasEnded && latest === undefined);
+      return this.#inlets.some(
+        ({ hasEnded, latest, backlog }) => hasEnded && latest === undefined && backlog.length === 0,
+      );
     return (
       incomplete === 'drop' && this.#inlets.some(({ hasEnded, backlog }) => hasEnded && backlog.length === 0)
     );
@@ -231,8 +244,8 @@ export class FanInStage implements Upstream {
 
   #checkForked(inlet: Inlet): void {
     if (!this.#request.isForked || inlet.backlog.length < MOST_FORKED) return;
-    const { nodeId, inputs } = this.#request;
-    const missing = inputs.filter((_, index) => this.#inlets[index]?.backlog.length === 0);
+    const { nodeId, ids } = this.#request;
+    const missing = ids.filter((_, index) => this.#inlets[index]?.backlog.length === 0);
     throw new RemoteMediaError(
       'RM_QUEUE_FULL',
       `Node "${nodeId}" brings its inputs together: ${String(MOST_FORKED)} items wait, and none of ${missing.join(', ')} has come. Let that node give something for every item, or give fanIn a maxWaitMs.`,
@@ -263,6 +276,8 @@ class Inlet extends Stage {
   /** Of `latest`: what came last. */
   latest: Waiting | undefined;
   hasEnded = false;
+  /** Whether those before it are to wait, and not to lose items. */
+  readonly isBlocking: boolean;
   readonly #fanIn: FanInStage;
   #headSince: number | undefined;
 
@@ -270,6 +285,7 @@ class Inlet extends Stage {
     super();
     this.#fanIn = fanIn;
     this.backlog = new Backlog(limits);
+    this.isBlocking = limits.whenFull === 'block';
   }
 
   push(item: unknown): Promise<void> | undefined {
@@ -303,6 +319,13 @@ class Inlet extends Stage {
     this.hasEnded = true;
     return this.#fanIn.ended();
   }
+}
+
+/** Of an input. One that is made to wait may keep the others from coming that it waits for, where they come from the same node. */
+function limitsOf({ limits, queues, isForked }: FanInRequest, id: string): CheckedQueue {
+  const stated = queues.get(id) ?? limits;
+  if (!isForked || stated.whenFull !== 'block') return stated;
+  return { ...stated, maxItems: Math.max(stated.maxItems, MOST_FORKED), maxBytes: undefined };
 }
 
 /** A list is as new as the newest of its items. */

@@ -1,4 +1,5 @@
-export { assemble, contextOf, join, type Assembly, type NodeInputs, type PlacedNode } from './assembly.js';
+export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
+export { readInputs, writeInputs, type NodeInputs, type WrittenInputs } from './node-inputs.js';
 export type { DeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
 export { ItemContext } from './item-context.js';

@@ -1,12 +1,13 @@
 import type { CheckedQueue } from '../node/index.js';
 import { Backlog } from './backlog.js';
+import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 
 /** A bounded queue that is read as an async iterable. */
 export class ItemQueue implements AsyncIterableIterator<unknown> {
-  readonly #backlog: Backlog;
+  readonly #backlog: Backlog | EdgeQueues;
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
   #isClosed = false;
@@ -19,11 +20,11 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   onTake: ((tag: Tag | undefined) => void) | undefined;
 
   /**
-   * @param limits - how many items may wait, and what becomes of more
+   * @param limits - how many items may wait, and what becomes of more; or the queues in which they do
    * @param onReturn - called where the reader wants no more; it closes the queue
    */
-  constructor(limits: CheckedQueue, onReturn: () => void) {
-    this.#backlog = new Backlog(limits);
+  constructor(limits: CheckedQueue | EdgeQueues, onReturn: () => void) {
+    this.#backlog = limits instanceof EdgeQueues ? limits : new Backlog(limits);
     this.#onReturn = onReturn;
   }
 
@@ -47,13 +48,17 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   /** Takes an item; gives a promise where there is no room for another one yet. */
-  push(value: unknown, tag?: Tag): Promise<void> | undefined {
+  push(value: unknown, tag?: Tag, queue?: EdgeQueue): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       this.#handOut(tag);
       reader({ done: false, value });
       return undefined;
+    }
+    if (queue !== undefined && this.#backlog instanceof EdgeQueues) {
+      this.#backlog.push(value, tag, queue);
+      return queue.roomToWaitFor();
     }
     this.#backlog.push(value, tag);
     return this.#backlog.isFull ? this.#room.wait() : undefined;

@@ -11,6 +11,7 @@ import {
   type NodeContext,
 } from '../node/index.js';
 import { Backlog } from './backlog.js';
+import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
 import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
 import { guarded } from './guarded.js';
@@ -62,7 +63,9 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   #next: NodeStage | null = null;
   readonly #limits: CheckedQueue;
   /** There once an item has had to wait: most nodes of an idle session never need it. */
-  #backlog: Backlog | undefined;
+  #backlog: Backlog | EdgeQueues | undefined;
+  /** The same, where edges have queues of their own. */
+  readonly edges: EdgeQueues | undefined;
   /** Whether it has a queue also where `process` answers at once: what waits behind it may be dropped here. */
   readonly #isAlwaysQueued: boolean;
   /** Those whose outputs are not passed on yet. */
@@ -83,6 +86,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     context: NodeContext,
     downstream: Stage,
     run: RunState,
+    queue?: EdgeQueues | CheckedQueue,
     afterProcess?: (item: unknown) => void,
   ) {
     super();
@@ -92,8 +96,9 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     if (context instanceof ItemContext) this.#itemContext = context;
     this.#run = run;
     const { concurrency, unordered, failurePolicy, inputQueue } = settingsOf(node, id);
-    this.#limits = inputQueue ?? DEFAULT_QUEUE;
-    this.#isAlwaysQueued = inputQueue !== undefined;
+    this.#backlog = this.edges = queue instanceof EdgeQueues ? queue : undefined;
+    this.#limits = (queue instanceof EdgeQueues ? undefined : queue) ?? inputQueue ?? DEFAULT_QUEUE;
+    this.#isAlwaysQueued = inputQueue !== undefined || this.edges !== undefined;
     this.#mode = this.#isAlwaysQueued ? 'queued' : 'direct';
     let process = node.process as Process;
     if (failurePolicy !== undefined)
@@ -231,6 +236,16 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     (this.#backlog ??= new Backlog(this.#limits)).push(value, this.#run.tag);
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
+  }
+
+  /** Takes an item of an edge that has a queue of its own. */
+  pushBy(queue: EdgeQueue, value: unknown): Promise<void> | undefined {
+    if (this.isDead) return undefined;
+    this.edges?.push(value, this.#run.tag, queue);
+    if (this.#pumping !== undefined) this.#fill();
+    this.#pumping ??= this.#pump();
+    // Of what has died meanwhile all queues are empty.
+    return queue.roomToWaitFor();
   }
 
   #startPump(): Promise<void> | undefined {

@@ -7,8 +7,10 @@ import {
   isThenable,
   settingsOf,
   type AnyNode,
+  type CheckedQueue,
   type NodeContext,
 } from '../node/index.js';
+import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
 import { ItemContext } from './item-context.js';
 import { ItemQueue } from './item-queue.js';
 import { closeIterator } from './iterators.js';
@@ -31,6 +33,8 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
   readonly #run: RunState;
   /** A node that leaves it early still has its last outputs to give, but nothing new is made for it. */
   readonly #input: ItemQueue;
+  /** What waits there, where edges have queues of their own. */
+  readonly edges: EdgeQueues | undefined;
   #pumping: Promise<void> | undefined;
   #isDead = false;
   #isDone = false;
@@ -39,7 +43,14 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
   /** What was seen at the last look: how much it had taken and given, and since when it is at that. */
   #seen: { readonly progress: number; readonly wait: Wait } | undefined;
 
-  constructor(id: string, node: AnyNode, context: NodeContext, downstream: Stage, run: RunState) {
+  constructor(
+    id: string,
+    node: AnyNode,
+    context: NodeContext,
+    downstream: Stage,
+    run: RunState,
+    queue?: EdgeQueues | CheckedQueue,
+  ) {
     super();
     this.id = id;
     this.node = node;
@@ -47,7 +58,8 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     this.#itemContext = context instanceof ItemContext ? context : null;
     this.#downstream = downstream;
     this.#run = run;
-    this.#input = new ItemQueue(settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, () => {
+    this.edges = queue instanceof EdgeQueues ? queue : undefined;
+    this.#input = new ItemQueue(queue ?? settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, () => {
       if (!this.#isInterrupted) this.#leaveInput();
     });
     downstream.addUpstream(this);
@@ -83,6 +95,13 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     if (this.#isDead) return undefined;
     this.#pumping ??= this.#pump();
     return this.#input.push(item, this.#run.tag);
+  }
+
+  /** Takes an item of an edge that has a queue of its own. */
+  pushBy(queue: EdgeQueue, item: unknown): Promise<void> | undefined {
+    if (this.#isDead) return undefined;
+    this.#pumping ??= this.#pump();
+    return this.#input.push(item, this.#run.tag, queue);
   }
 
   #leaveInput(): void {

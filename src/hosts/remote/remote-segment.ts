@@ -1,5 +1,5 @@
 import { NodeError } from '../../errors/index.js';
-import type { NodeMetrics, RunState, StuckReport } from '../../segment/index.js';
+import { writeInputs, type NodeMetrics, type RunState, type StuckReport } from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
@@ -64,7 +64,7 @@ export async function describeSegment(
           object: node.objectId,
           ...settings,
           ...(isReplica(node) && { replica: true }),
-          ...(inputs !== undefined && { inputs }),
+          ...(inputs !== undefined && { inputs: writeInputs(inputs) }),
         },
       ];
     }),
