@@ -4,6 +4,10 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
+
+from remotemedia.core.queue_settings import QueueLimits, queue_of
+from remotemedia.core.setting_checks import Check
 
 _ALL = json.loads(
     (Path(__file__).parents[2] / "test" / "conformance" / "cases.json").read_text(encoding="utf-8")
@@ -35,7 +39,18 @@ def ids_of(case) -> dict[str, str]:
 def edges_of(case) -> list[list[str]]:
     """The connections, or a chain in list order."""
     ids = [entry["id"] for entry in case["nodes"]]
-    return case.get("connections") or [list(pair) for pair in itertools.pairwise(ids)]
+    return [list(edge[:2]) for edge in case.get("connections") or itertools.pairwise(ids)]
+
+
+def queues_of(case) -> dict[tuple[str, str], Any]:
+    """What single connections state about their queues, as in a manifest."""
+    return {(origin, target): queue[0] for origin, target, *queue in case.get("connections", ()) if queue}
+
+
+def limits_of(case) -> dict[tuple[str, str], QueueLimits]:
+    """The same, checked."""
+    checked = {edge: queue_of(stated, Check("")) for edge, stated in queues_of(case).items()}
+    return {edge: limits for edge, limits in checked.items() if limits is not None}
 
 
 def ends_of(case) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@
 import pytest
 
 import conformance_nodes
-from cases import CASES, check, edges_of, ends_of, ids_of, new_journal
+from cases import CASES, check, edges_of, ends_of, ids_of, limits_of, new_journal
 from remotemedia.core.settings import read_settings
 from remotemedia.runner import LoopThread, MemoryInput, MemoryOutput, Place, Segment, SegmentPlan
 from remotemedia.runner.plan import OpenError
@@ -42,6 +42,7 @@ def test_case(case, loop_thread):
         [(origin, target) for origin, target in edges_of(case)],
         [(MemoryInput(case["input"]), first)] if "input" in case else [],
         [(MemoryOutput(take), node_id) for node_id in last],
+        queues=limits_of(case),
     )
     segment = Segment(plan, loop_thread)
     letters = []

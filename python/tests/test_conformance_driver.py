@@ -13,7 +13,9 @@ from cases import (
     edges_of,
     ends_of,
     ids_of,
+    limits_of,
     new_journal,
+    queues_of,
     settings_in,
 )
 from remotemedia import Pipeline, execute_pipeline_sync, execute_pipeline_with_input_sync
@@ -55,6 +57,7 @@ async def stream(case, nodes, edges, letters):
     pipeline = Pipeline(name="case")
     pipeline.nodes = nodes
     pipeline.connections = edges
+    pipeline.queues = limits_of(case)
     outputs = []
     given = None
 
@@ -102,6 +105,7 @@ async def live_session(case, nodes, edges, letters):
     pipeline = Pipeline(name="case")
     pipeline.nodes = nodes
     pipeline.connections = edges
+    pipeline.queues = limits_of(case)
     outputs = []
     async with pipeline.open() as session:
         for step, *args in case["session"]:
@@ -140,7 +144,8 @@ def test_case_of_a_live_session(case, where):
 def test_case_in_a_blocking_call(case):
     journal = new_journal()
     nodes, edges = manifest_of(case, journal, False)
-    connections = [{"from": origin, "to": target} for origin, target in edges]
+    queues = queues_of(case)
+    connections = [{"from": a, "to": b, "queue": queues.get((a, b))} for a, b in edges]
     manifest = {"version": "v1", "metadata": {"name": "case"}, "nodes": nodes, "connections": connections}
     outputs, failures, letters = case["outputs"], [], Letters()
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cases import CASES, check, edges_of, ends_of, ids_of, new_journal, settings_in
+from cases import CASES, check, edges_of, ends_of, ids_of, new_journal, queues_of, settings_in
 from engine import SECONDS, WINDOW, Engine, Feed, RequestError, Sink, segment
 from remotemedia.runner.joined import inputs_of
 
@@ -73,10 +73,11 @@ def test_case(case, engine):
 
 def inputs_in(case, entry):
     """What comes before a node whose inputs are brought together, as the engine says it."""
-    if "fan_in" not in entry:
+    queues = {edge[0]: stated for edge, stated in queues_of(case).items() if edge[1] == entry["id"]}
+    if "fan_in" not in entry and not queues:
         return {}
     inputs = inputs_of(entry["id"], [(origin, target) for origin, target in edges_of(case)])
-    return {"inputs": {"ids": list(inputs.ids), "isForked": inputs.is_forked}}
+    return {"inputs": {"ids": list(inputs.ids), "isForked": inputs.is_forked, "queues": queues}}
 
 
 def run(engine, case, description, channel, token, sinks):

@@ -30,6 +30,8 @@ export class EdgeQueue {
  * them. Items leave in the order in which they came, whichever queue they are in, and urgent ones first.
  */
 export class EdgeQueues {
+  /** Most that waited at once, in all queues together. */
+  maxDepth = 0;
   readonly #others: Backlog;
   readonly #byOrigin: ReadonlyMap<string, EdgeQueue>;
   readonly #all: readonly Backlog[];
@@ -54,11 +56,6 @@ export class EdgeQueues {
     return this.#all.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Most that waited at once, in all queues together. */
-  get maxDepth(): number {
-    return this.#all.reduce((sum, { maxDepth }) => sum + maxDepth, 0);
-  }
-
   /** Those that were dropped because of a limit. */
   get dropped(): number {
     return this.#all.reduce((sum, { dropped }) => sum + dropped, 0);
@@ -72,6 +69,7 @@ export class EdgeQueues {
   /** Adds an item, to the queue of its edge where that has one. */
   push(value: unknown, tag: Tag | undefined, queue?: EdgeQueue): void {
     (queue?.backlog ?? this.#others).push(value, tag, this.#came++);
+    this.maxDepth = Math.max(this.maxDepth, this.length);
   }
 
   /** Takes the first item of all. */

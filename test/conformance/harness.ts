@@ -6,11 +6,12 @@ import {
   Pipeline,
   type AnyNode,
   type DeadLetter,
+  type ManifestConnection,
   type NodePhase,
   type RunOptions,
 } from 'remotemedia';
 import { expect } from 'vitest';
-import { readSettings, type WrittenSettings } from '../../dist/node/index.js';
+import { readQueue, readSettings, type WrittenSettings } from '../../dist/node/index.js';
 
 /** A node of a case. */
 export interface CaseNode extends WrittenSettings {
@@ -18,6 +19,9 @@ export interface CaseNode extends WrittenSettings {
   readonly type: string;
   readonly params?: Readonly<Record<string, unknown>>;
 }
+
+/** Limits of what comes by one connection. */
+type Queue = NonNullable<ManifestConnection['queue']>;
 
 /** What a live session goes through. */
 type Step =
@@ -28,7 +32,7 @@ type Step =
 export interface ConformanceCase {
   readonly name: string;
   readonly nodes: readonly CaseNode[];
-  readonly connections?: readonly (readonly [from: string, to: string])[];
+  readonly connections?: readonly (readonly [from: string, to: string, queue?: Queue])[];
   readonly input?: readonly unknown[];
   readonly outputs: readonly unknown[];
   readonly order?: 'any';
@@ -219,7 +223,11 @@ const collectFromManifest: Runner = async (testCase, nodes, outputs, options) =>
     version: 'v1',
     metadata: { name: 'case' },
     nodes: testCase.nodes.map(({ id }) => ({ id, instance: nodes.get(id) })),
-    connections: (testCase.connections ?? []).map(([from, to]) => ({ from, to })),
+    connections: (testCase.connections ?? []).map(([from, to, queue]) => ({
+      from,
+      to,
+      ...(queue === undefined ? {} : { queue }),
+    })),
   };
   const result = await (testCase.input === undefined
     ? executePipeline(manifest, options)
@@ -246,7 +254,8 @@ function rewrapped(result: unknown, { outputs }: ConformanceCase): readonly unkn
 function pipelineOf(testCase: ConformanceCase, nodes: ReadonlyMap<string, AnyNode>): Pipeline {
   const pipeline = new Pipeline('case');
   for (const { id } of testCase.nodes) pipeline.add(nodes.get(id)!, { id });
-  for (const [from, to] of testCase.connections ?? []) pipeline.connect(from, to);
+  for (const [from, to, queue] of testCase.connections ?? [])
+    pipeline.connect(from, to, { queue: readQueue(queue) });
   return pipeline;
 }
 

@@ -312,6 +312,25 @@ test('a node that does not come up again uses up the limit', async () => {
   rmSync(folder, { recursive: true });
 });
 
+test('a node is refused that is fed by a connection whose queue drops', async () => {
+  const pipeline = Pipeline.fromManifest({
+    version: 'v1',
+    metadata: { name: 'restarts' },
+    nodes: [
+      { id: 'a', node_type: 'PassThrough', params: {} },
+      {
+        id: 'b',
+        node_type: join(import.meta.dirname, 'nodes.mjs#One'),
+        params: {},
+        executor: 'worker',
+        restart: 1,
+      },
+    ],
+    connections: [{ from: 'a', to: 'b', queue: 'latest' }],
+  });
+  await expect(pipeline.open()).rejects.toThrow(/connection from "a" with a queue that drops/);
+});
+
 test.each<[string, Place, RegExp]>([
   ['in this program', { type: './nodes.mjs#One', executor: 'in-process' }, /holds more than this node/],
   ['in a kept Python host', { type: './nodes.py#One', executor: 'in-process' }, /holds more than this node/],

@@ -1,4 +1,6 @@
-"""A node that adds its letter to texts, as the one in TypeScript that it is tested beside."""
+"""Nodes of tests: one that adds its letter to texts, as the one in TypeScript that it is tested beside, and one that hangs."""
+
+import asyncio
 
 
 class Letter:
@@ -21,3 +23,15 @@ class Letter:
 
     def cleanup(self):
         self.life.append("cleanup")
+
+
+class Hang:
+    """Gives what it gets; at 0 it then waits until it is interrupted."""
+
+    def initialize(self):
+        pass
+
+    async def process(self, item):
+        yield item
+        if item == 0:
+            await asyncio.Event().wait()

@@ -25,6 +25,7 @@ class Pipeline:
         enable_metrics: whether runs are measured; see ``get_metrics``.
         last_metrics: the metrics of the last run that was measured, or None.
         connections: pairs of ids, where the nodes are no chain; set by ``load_pipeline``.
+        queues: limits of what comes by single connections, by these pairs.
         base_dir: the folder against which types such as ``./nodes.js#Upper`` are resolved; by default the
             working directory.
 
@@ -43,6 +44,7 @@ class Pipeline:
     enable_metrics: bool
     last_metrics: dict[str, Any] | None
     connections: list[tuple[str, str]] | None
+    queues: dict[tuple[str, str], QueueLimits]
     base_dir: str | None
 
     def __init__(
@@ -74,6 +76,7 @@ class Pipeline:
         self.enable_metrics = enable_metrics
         self.last_metrics = None
         self.connections = None
+        self.queues = {}
         self.base_dir = None
         self._held: list[Any] | None = None
 

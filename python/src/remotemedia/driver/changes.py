@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from remotemedia.core.exceptions import (
@@ -191,7 +192,11 @@ def _edited(definition: Definition, edit: Callable[[_Entries], _Entries]) -> Def
                 f'The session cannot be changed while it goes on. Node "{entry.id}" is {why}. Open another '
                 "session, or make the node one that processes item by item."
             )
-    return replace(definition, entries=entries, edges=None)
+    # A queue stays in front of the node that takes.
+    taken = {target: limits for (_, target), limits in (definition.queues or {}).items()}
+    edges = list(pairwise(entry.id for entry in entries))
+    queues = {edge: taken[edge[1]] for edge in edges if edge[1] in taken}
+    return replace(definition, entries=entries, edges=edges if queues else None, queues=queues)
 
 
 def _checked_id(given: str, entries: _Entries) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from remotemedia.core.exceptions import EmptyPipelineError, ExecutorUnavailableError, InvalidNodeError
+from remotemedia.core.queue_settings import QueueLimits, write_limits
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings, settings_of
 from remotemedia.core.validation import name_of
 
@@ -66,6 +67,7 @@ class Definition:
         edges: pairs of ids; None for a chain in that order.
         is_manifest: whether it was given as a manifest.
         base_dir: the folder against which node types such as ``./nodes.js#Upper`` are resolved.
+        queues: limits of what comes by single edges, by their ids; None where no edge states any.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Definition:
     edges: Sequence[tuple[str, str]] | None = None
     is_manifest: bool = False
     base_dir: str = ""
+    queues: Mapping[tuple[str, str], QueueLimits] | None = None
 
     @property
     def is_chain(self) -> bool:
@@ -89,6 +92,18 @@ class Definition:
             if entry.placement != "driver":
                 return False
         return True
+
+
+def written_connections(
+    edges: Iterable[tuple[str, str]], queues: Mapping[tuple[str, str], QueueLimits] | None
+) -> list[dict[str, Any]]:
+    """Edges in the form of manifests."""
+    connections: list[dict[str, Any]] = []
+    for edge in edges:
+        limits = queues.get(edge) if queues else None
+        queue = {} if limits is None else {"queue": write_limits(limits)}
+        connections.append({"from": edge[0], "to": edge[1], **queue})
+    return connections
 
 
 def place_of(node: Any, executor: str | None, node_id: str) -> Placement:

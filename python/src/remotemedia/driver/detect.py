@@ -12,7 +12,7 @@ from remotemedia.core.exceptions import InvalidPipelineError
 from remotemedia.core.per_session import made
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.validation import check_items, node_problem
-from remotemedia.driver.definition import Definition, definition_of
+from remotemedia.driver.definition import Definition, definition_of, written_connections
 from remotemedia.driver.source import Source, text_problem
 
 logger = logging.getLogger("remotemedia.driver")
@@ -88,7 +88,7 @@ def _detect_pipeline(pipeline: Pipeline) -> Detected:
 
 
 def _manifest_of(pipeline: Pipeline) -> dict[str, Any]:
-    connections = [{"from": origin, "to": target} for origin, target in pipeline.connections or ()]
+    connections = written_connections(pipeline.connections or (), pipeline.queues)
     metadata = {"name": pipeline.name}
     nodes = [made(node) for node in pipeline.nodes]
     return {"version": "v1", "metadata": metadata, "nodes": nodes, "connections": connections}

@@ -20,7 +20,7 @@ from remotemedia.core.exceptions import (
 )
 from remotemedia.core.settings import write_settings
 from remotemedia.core.stuck import report_of
-from remotemedia.driver.definition import Definition, Entry
+from remotemedia.driver.definition import Definition, Entry, written_connections
 from remotemedia.driver.engine import Engine
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import input_port, loop_thread
@@ -263,7 +263,7 @@ def pipeline_of(definition: Definition, away: Away) -> dict[str, Any]:
         "name": definition.name,
         "baseDir": base_folder(definition.base_dir),
         "nodes": nodes,
-        "connections": [{"from": origin, "to": target} for origin, target in definition.edges or ()],
+        "connections": written_connections(definition.edges or (), definition.queues),
     }
 
 

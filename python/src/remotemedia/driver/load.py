@@ -39,6 +39,7 @@ def load_pipeline(path: str | PathLike[str]) -> Pipeline:
     pipeline = Pipeline(name=definition.name)
     pipeline.nodes = [_item_of(entry) for entry in definition.entries]
     pipeline.connections = list(definition.edges or ())
+    pipeline.queues = dict(definition.queues or {})
     pipeline.base_dir = base_dir
     return pipeline
 

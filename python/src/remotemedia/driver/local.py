@@ -47,7 +47,8 @@ def chain_shape(definition: Definition) -> Shape:
     """The shape of a chain, which needs no planner."""
     entries = definition.entries
     fed = () if is_source(entries[0]) else (entries[0].id,)
-    return Shape(entries, None, fed, (entries[-1].id,))
+    edges = definition.edges if definition.queues else None
+    return Shape(entries, edges, fed, (entries[-1].id,))
 
 
 def is_source(entry: Entry) -> bool:
@@ -130,6 +131,7 @@ class LocalRun:
         outputs = [(make_output(), node_id) for node_id in shape.drained]
         # By position: to make an object by keywords takes three times as long.
         plan = SegmentPlan(shape.order, shape.edges, inputs, outputs, has_metrics)
+        plan.queues = definition.queues
         if run_input.session_id is not None:
             plan.is_tagged = True
             plan.session_id = run_input.session_id

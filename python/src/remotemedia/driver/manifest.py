@@ -13,6 +13,8 @@ from typing import Any
 
 from remotemedia.core import registry
 from remotemedia.core.exceptions import InvalidPipelineError, ManifestError, RemoteMediaError
+from remotemedia.core.queue_settings import QueueLimits, queue_of
+from remotemedia.core.setting_checks import Check
 from remotemedia.core.settings import settings_of, stated_settings
 from remotemedia.driver.definition import Definition, Entry, check_entries, place_of, replicated
 from remotemedia.driver.engine import engine
@@ -69,8 +71,15 @@ def definition_from(defined: Mapping[str, Any], source: Source) -> Definition:
         entries.append(_entry_from(node, f"nodes[{index}]", base_dir, source))
     name = source.name or defined["name"]
     check_entries(entries, name)
-    edges = [(connection["from"], connection["to"]) for connection in defined["connections"]]
-    return Definition(name, replicated(entries, base_dir), edges or None, source.is_manifest, base_dir)
+    connections: list[Mapping[str, Any]] = defined["connections"]
+    edges = [(connection["from"], connection["to"]) for connection in connections]
+    queues: dict[tuple[str, str], QueueLimits] = {}
+    for index, connection in enumerate(connections):
+        limits = queue_of(connection.get("queue"), Check(""), f"connections[{index}].queue")
+        if limits is not None:
+            queues[edges[index]] = limits
+    nodes = replicated(entries, base_dir)
+    return Definition(name, nodes, edges or None, source.is_manifest, base_dir, queues)
 
 
 def _entry_from(node: Mapping[str, Any], place: str, base_dir: str, source: Source) -> Entry:

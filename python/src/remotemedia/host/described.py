@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ProtocolError
+from remotemedia.core.queue_settings import QueueLimits, queue_of
+from remotemedia.core.setting_checks import Check
 from remotemedia.core.settings import read_settings
 from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
@@ -77,6 +79,7 @@ class DescribedSegment:
             session_id=description.get("session"),
             cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
             joined=_joined(description["nodes"]),
+            queues=_queues(description["nodes"]),
             **self._wiring(),
         )
 
@@ -127,6 +130,19 @@ def _joined(nodes: Sequence[dict[str, Any]]) -> dict[str, NodeInputs]:
         node_id: NodeInputs(tuple(inputs["ids"]), bool(inputs["isForked"]))
         for node_id, inputs in stated.items()
     }
+
+
+def _queues(nodes: Sequence[dict[str, Any]]) -> dict[tuple[str, str], QueueLimits]:
+    """Limits of what comes by single edges."""
+    found: dict[tuple[str, str], QueueLimits] = {}
+    for entry in nodes:
+        inputs: dict[str, Any] = entry.get("inputs") or {}
+        stated: dict[str, Any] = inputs.get("queues") or {}
+        for origin, written in stated.items():
+            limits = queue_of(written, Check(f'Node "{entry["id"]}": '), f'queue of "{origin}"')
+            if limits is not None:
+                found[origin, entry["id"]] = limits
+    return found
 
 
 def _window(entry: dict[str, Any]) -> tuple[int, int]:

@@ -25,12 +25,20 @@ class Waiting(NamedTuple):
         tag: what it has; None where items have none.
         came_s: when it came, in seconds; 0 where nobody asks.
         size: about how many bytes it takes; 0 where nobody asks.
+        order: its place among those of all queues of one taker; 0 where there is one queue.
     """
 
     item: Any
     tag: Tag | None
     came_s: float = 0.0
     size: int = 0
+    order: int = 0
+
+    def goes_before(self, other: Waiting) -> bool:
+        """Whether it leaves before one that waits in another queue: the one that came first, or is urgent."""
+        is_urgent = self.tag is not None and self.tag.urgent
+        is_other_urgent = other.tag is not None and other.tag.urgent
+        return self.order < other.order if is_urgent == is_other_urgent else is_urgent
 
 
 class Backlog:
@@ -73,12 +81,12 @@ class Backlog:
         """Whether who pushes has to wait before the next one."""
         return self._limits.when_full == "block" and self._is_over(0)
 
-    def push(self, item: Any, tag: Tag | None = None) -> None:
+    def push(self, item: Any, tag: Tag | None = None, order: int = 0) -> None:
         """Add an item, and drop one where the limits ask for it."""
         limits, entries = self._limits, self._entries
         is_urgent = tag is not None and tag.urgent
         if self._is_plain and not is_urgent:
-            entries.append(Waiting(item, tag))
+            entries.append(Waiting(item, tag, 0.0, 0, order))
             if len(entries) > self.max_depth:
                 self.max_depth = len(entries)
             return
@@ -87,7 +95,7 @@ class Backlog:
             return
         came_s = 0.0 if limits.max_age_ms is None else now_s()
         size = 0 if limits.max_bytes is None else self._measure(item)
-        entry = Waiting(item, tag, came_s, size)
+        entry = Waiting(item, tag, came_s, size, order)
         if is_urgent:
             entries.insert(self._urgent, entry)
             self._urgent += 1

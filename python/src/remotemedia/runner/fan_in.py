@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import NoTimestampError, QueueFullError
 from remotemedia.core.queue_settings import DEFAULT_QUEUE, FanIn, QueueLimits
 from remotemedia.runner.backlog import Backlog, Waiting
-from remotemedia.runner.handoff import Inbox
+from remotemedia.runner.handoff import LIMIT, Inbox
 from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_unit import LoopUnit
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _MOST_FORKED: Final = 65_536
 """Items that wait for those of a forked input before the run fails."""
 
-_DROPPED: Final[Sequence[Waiting | None]] = ()
-"""Items were dropped, and there may be more."""
+_NOTHING: Final[Sequence[Waiting | None]] = ()
+"""Items have been taken that make no list, and there may be more."""
 
 
 class FanInUnit(Unit):
@@ -35,6 +36,7 @@ class FanInUnit(Unit):
     Attributes:
         inlets: its inputs, in the order of the lists.
         is_forked: whether inputs come from the same node somewhere before.
+        limit: how many lists may wait for the node.
         emits: what takes the lists.
         ends: what is called after the last one.
     """
@@ -43,18 +45,20 @@ class FanInUnit(Unit):
         """Build it with its inlets; the segment connects them."""
         super().__init__()
         self.is_forked = inputs.is_forked
+        # Where edges have queues of their own, what more there is waits there.
+        self.limit = 0 if stage.edge_queues and stage.input_queue is None else LIMIT
         self.emits: tuple[Emit, ...] = ()
         self.ends: list[Callable[[], None]] = []
         self._segment = segment
         self._stage = stage
         self._fan_in = fan_in
         self._ids = inputs.ids
-        limits = stage.input_queue or DEFAULT_QUEUE
-        if self.is_forked:
-            limits = replace(limits, max_items=max(limits.max_items, _MOST_FORKED))
-        self.inlets = [Inlet(self, segment, stage, limits) for _ in inputs.ids]
+        self.inlets = [Inlet(self, segment, stage, self._limits_of(origin)) for origin in inputs.ids]
         self.producers = list(self.inlets)
         self._unmatched = 0
+        self._came = count()
+        # How many hand-offs have no room for another list.
+        self._held_by = 0
         self._is_over = False
         self._timer: asyncio.TimerHandle | None = None
         stage.drops += (self._count_drops,)
@@ -63,18 +67,20 @@ class FanInUnit(Unit):
         """Where the items of one input go."""
         return self.inlets[self._ids.index(origin)]
 
-    async def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
+    @property
+    def is_held(self) -> bool:
+        """Whether the node has no room for another list, so that what comes waits in the inlets."""
+        return self._held_by > 0 and not self._is_over
+
+    def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
         """Take an item of an input, and give what is complete by now."""
         if self._is_over or self.is_dead:
             return
-        inlet.backlog.push(item, tag)
-        for wait in self._match(inlet):
-            await wait
+        inlet.backlog.push(item, tag, next(self._came))
+        self._match(inlet)
 
-    async def input_ended(self) -> None:
-        """An input has given its last item."""
-        for wait in self._match(None):
-            await wait
+    def input_ended(self) -> None:
+        """An input has given its last item; whatever is complete has been given."""
         if self._can_give_no_more():
             self.end()
 
@@ -97,34 +103,62 @@ class FanInUnit(Unit):
     def _count_drops(self) -> int:
         return self._unmatched + sum(inlet.backlog.dropped for inlet in self.inlets)
 
-    def _match(self, came: Inlet | None) -> list[Any]:
-        """Give everything that is complete by now; what to wait for before more is taken."""
-        waits: list[Any] = []
+    def _limits_of(self, origin: str) -> QueueLimits:
+        """Those of an input.
+
+        One that is made to wait may keep the others from coming that it waits for, where they come from the
+        same node.
+        """
+        stated = self._stage.edge_queues.get(origin) or self._stage.input_queue or DEFAULT_QUEUE
+        if not self.is_forked or stated.when_full != "block":
+            return stated
+        return replace(stated, max_items=max(stated.max_items, _MOST_FORKED), max_bytes=None)
+
+    def match(self) -> None:
+        """Give what is complete by now and finds room; what finds none waits in the inlets."""
+        self._match(None)
+
+    def _match(self, came: Inlet | None) -> None:
         try:
-            while not self.is_dead and (found := self._next(came)) is not None:
-                if found is not _DROPPED:
-                    waits += self._give(found)
+            while not (self.is_dead or self._is_over or self._held_by):
+                found = self._next()
+                if found is None:
+                    break
+                if found is not _NOTHING:
+                    self._give(found)
             if came is not None:
                 self._check_forked(came)
         except Exception as error:
             self._segment.fail_about(self, self._stage.id, error)
         else:
             self._set_timer()
-        return waits
 
-    def _next(self, came: Inlet | None) -> Sequence[Waiting | None] | None:
+    def _go_on(self, _room: asyncio.Future[None]) -> None:
+        """A hand-off has room again."""
+        self._held_by -= 1
+        if self._held_by == 0:
+            self._match(None)
+            for inlet in self.inlets:
+                inlet.let_in()
+
+    def _next(self) -> Sequence[Waiting | None] | None:
         policy = self._fan_in.policy
         if policy == "latest":
-            return self._next_latest(came)
+            return self._next_latest()
         return self._next_zipped() if policy == "zip" else self._next_in_time()
 
-    def _next_latest(self, came: Inlet | None) -> Sequence[Waiting | None] | None:
-        item = None if came is None else came.take()
-        if came is None or item is None:
+    def _next_latest(self) -> Sequence[Waiting | None] | None:
+        first: Inlet | None = None
+        before: Waiting | None = None
+        for inlet in self.inlets:
+            head = inlet.backlog.peek()
+            if head is not None and (before is None or head.goes_before(before)):
+                first, before = inlet, head
+        if first is None:
             return None
-        came.latest = item
+        first.latest = first.take()
         latest = [inlet.latest for inlet in self.inlets]
-        return None if None in latest else latest
+        return _NOTHING if None in latest else latest
 
     def _next_zipped(self) -> Sequence[Waiting | None] | None:
         heads = [inlet.backlog.peek() for inlet in self.inlets]
@@ -176,14 +210,18 @@ class FanInUnit(Unit):
         if self._fan_in.incomplete == "pass":
             return found
         self._unmatched += sum(are_taken)
-        return _DROPPED
+        return _NOTHING
 
-    def _give(self, found: Sequence[Waiting | None]) -> list[Any]:
-        """Give a list; what to wait for before the next one."""
+    def _give(self, found: Sequence[Waiting | None]) -> None:
+        """Give a list; where there is no room for the next one, that is told."""
         if self._segment.is_tagged:
             TAG.set(_joint_tag(found))
         items = [None if waiting is None else waiting.item for waiting in found]
-        return [wait for put in self.emits if (wait := put(items)) is not None]
+        for put in self.emits:
+            room: asyncio.Future[None] | None = put(items)
+            if room is not None:
+                self._held_by += 1
+                room.add_done_callback(self._go_on)
 
     def _time_of(self, waiting: Waiting) -> float:
         time: Any = None if waiting.tag is None else waiting.tag.timestamp_us
@@ -201,21 +239,22 @@ class FanInUnit(Unit):
         max_wait_ms = self._fan_in.max_wait_ms
         if self._timer is not None:
             self._timer.cancel()
-        if max_wait_ms is None:
+        if max_wait_ms is None or self._held_by or self._is_over:
             return
         loop = self._segment.loop
         now = loop.time()
         since = [inlet.waiting_since(now) for inlet in self.inlets if len(inlet.backlog)]
         if since:
-            # Nobody waits for room then: one list more than there is room for.
-            self._timer = loop.call_at(min(since) + max_wait_ms / 1_000, self._match, None)
+            self._timer = loop.call_at(min(since) + max_wait_ms / 1_000, self.match)
 
     def _can_give_no_more(self) -> bool:
         """Whether all inputs have ended, or one has of which nothing waits, and the others would for it."""
         if all(inlet.has_ended for inlet in self.inlets):
             return True
         if self._fan_in.policy == "latest":
-            return any(inlet.has_ended and inlet.latest is None for inlet in self.inlets)
+            return any(
+                inlet.has_ended and inlet.latest is None and not len(inlet.backlog) for inlet in self.inlets
+            )
         if self._fan_in.incomplete == "pass":
             return False
         return any(inlet.has_ended and not len(inlet.backlog) for inlet in self.inlets)
@@ -245,6 +284,8 @@ class Inlet(LoopUnit):
         super().__init__(segment, stage)
         self.open_consumers = 1
         self.backlog = Backlog(limits)
+        # Of inputs from one node, whose queues are long: where none of them drops, that node waits.
+        self._waits_for_room = fan_in.is_forked and limits.when_full == "block"
         self.latest: Waiting | None = None
         self.has_ended = False
         self._fan_in = fan_in
@@ -266,7 +307,7 @@ class Inlet(LoopUnit):
         waiting = self.backlog.shift()
         self._head_since = None
         if was_full:
-            self._let_in()
+            self.let_in()
         return waiting
 
     def waiting_since(self, now: float) -> float:
@@ -286,7 +327,7 @@ class Inlet(LoopUnit):
         """Let go of what waits."""
         self.backlog.clear()
         self.latest = None
-        self._let_in()
+        self.let_in()
 
     def interrupt(self) -> None:
         """Drop what has become stale."""
@@ -302,13 +343,17 @@ class Inlet(LoopUnit):
             if done is not None:
                 # From here on this queue counts, and no more what its channel lets come.
                 done()
-            await self._fan_in.take(self, item, self.inbox.tag)
+            self._fan_in.take(self, item, self.inbox.tag)
             del item
-            while self.is_full and not self.is_dead:
-                self._room = self.segment.loop.create_future()
-                await self._room
+            while self.is_full or (self._waits_for_room and self._fan_in.is_held):
+                if self.is_dead:
+                    break
+                await self._wait()
         self.has_ended = True
-        await self._fan_in.input_ended()
+        self._fan_in.match()
+        while self._fan_in.is_held and not self.is_dead:
+            await self._wait()
+        self._fan_in.input_ended()
 
     def ended(self) -> None:
         """Take nothing more."""
@@ -322,13 +367,17 @@ class Inlet(LoopUnit):
         self._head_since = None
         if self.latest is not None and self.segment.is_stale(self.latest.tag):
             self.latest = None
-        self._let_in()
+        self.let_in()
 
-    def _let_in(self) -> None:
+    def let_in(self) -> None:
         """Tell those that wait for room that there may be some."""
         if self._room is not None:
             set_done(self._room)
         self.segment.thread.notify()
+
+    async def _wait(self) -> None:
+        self._room = self.segment.loop.create_future()
+        await self._room
 
 
 def _joint_tag(found: Sequence[Waiting | None]) -> Tag:

@@ -76,7 +76,7 @@ def shape_of(
 
 def _has_own_entry(stage: Stage) -> bool:
     """Whether items come to the node by more than a call."""
-    return stage.fan_in is not None or stage.input_queue is not None
+    return stage.fan_in is not None or stage.has_bounded_queue
 
 
 def _level_of(stage: Stage, before: Sequence[tuple[int, Stage]]) -> int:

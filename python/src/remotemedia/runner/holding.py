@@ -7,14 +7,17 @@ others would never come. So what gives items in that thread is not asked for mor
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TypeVar
 
+from remotemedia.runner.bounded import BoundedEntries
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.fan_in import FanInUnit, Inlet
+from remotemedia.runner.fan_in import FanInUnit
 from remotemedia.runner.ports import InputPort
 from remotemedia.runner.source import Source
-from remotemedia.runner.unit import Holdable, Unit, is_held
+from remotemedia.runner.unit import Full, Holdable, Unit, is_held
 
+_Feeder = InputPort | Source | Chain
 _Unit = TypeVar("_Unit", bound=Holdable)
 
 
@@ -45,21 +48,37 @@ def hold_feeders(fan_in: FanInUnit) -> None:
     """Note which units in the thread wait while an inlet is full, where the thread feeds several."""
     if fan_in.is_forked:
         return
-    feeders = {inlet: _in_thread_before(inlet) for inlet in fan_in.inlets}
+    feeders = {inlet: _in_thread_before(inlet.producers) for inlet in fan_in.inlets}
     if sum(map(bool, feeders.values())) < 2:
         return
     for inlet, units in feeders.items():
         if units:
             inlet.inbox.limit_to(sys.maxsize)
-        for unit in units:
-            if isinstance(unit, (InputPort, Source)):
-                unit.waits_for += (inlet,)
-            elif unit.box is not None:
-                unit.box.waits_for += (inlet,)
+        _hold(units, inlet)
 
 
-def _in_thread_before(inlet: Inlet) -> list[InputPort | Source | Chain]:
-    units: list[Unit] = list(inlet.producers)
+def hold_feeders_of_lanes(entries: BoundedEntries) -> None:
+    """The same for the queues of single edges: one that is full does not keep items from the others."""
+    if not entries.lanes:
+        return
+    feeders = {lane: _in_thread_before(lane.producers) for lane in entries.all_lanes}
+    if sum(map(bool, feeders.values())) < 2:
+        return
+    for lane, units in feeders.items():
+        lane.is_held = bool(units)
+        _hold(units, lane)
+
+
+def _hold(units: Sequence[_Feeder], full: Full) -> None:
+    for unit in units:
+        if isinstance(unit, (InputPort, Source)):
+            unit.waits_for += (full,)
+        elif unit.box is not None:
+            unit.box.waits_for += (full,)
+
+
+def _in_thread_before(producers: Sequence[Unit]) -> list[_Feeder]:
+    units: list[Unit] = list(producers)
     for unit in units:
         units += [producer for producer in unit.producers if producer not in units]
     return [unit for unit in units if isinstance(unit, (InputPort, Source, Chain))]

@@ -138,14 +138,13 @@ class LoopUnit(LoopTask):
         self.inbox = self.make_inbox()
 
     def make_inbox(self) -> Inbox:
-        """Its queue, with the limits that the node states."""
-        limits = self.stage.input_queue
-        if limits is None:
+        """Its queue, with the limits that the node and its edges state."""
+        if not self.stage.has_bounded_queue:
             return Inbox(self.segment)
         # Loaded where it is needed: it knows of chains and ports.
         from remotemedia.runner.bounded import BoundedInbox
 
-        return BoundedInbox(self.segment, self.stage, limits)
+        return BoundedInbox(self.segment, self.stage)
 
     def interrupt(self) -> None:
         """Drop what has become stale, where that makes room that counts; called from any thread."""

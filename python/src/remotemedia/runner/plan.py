@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
+from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.joined import NodeInputs, inputs_of
 from remotemedia.runner.loop_ports import LoopInput
@@ -54,6 +55,7 @@ class SegmentPlan:
         origins: for each of the inputs the id of what gives its items; without them it is the pipeline's.
         joined: what comes before the nodes whose inputs are brought together; None where that is to be seen
             from edges and inputs.
+        queues: limits of what comes by single edges, by pairs of ids; None where no edge states any.
     """
 
     nodes: Sequence[Placed]
@@ -66,6 +68,7 @@ class SegmentPlan:
     cancel_timeout_ms: int = 5_000
     origins: Sequence[str] = ()
     joined: Mapping[str, NodeInputs] | None = None
+    queues: Mapping[tuple[str, str], QueueLimits] | None = None
 
     def origin_of(self, index: int) -> str:
         """The id of what gives the items of an input."""

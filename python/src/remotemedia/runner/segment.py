@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.session_id import SESSION_ID
-from remotemedia.runner.bounded import ChainDoor
+from remotemedia.runner.bounded import Door
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
@@ -321,7 +321,7 @@ class Segment:
         node_id: str | None = port.name
         if isinstance(target, Chain):
             node_id = target.stages[0].id
-        elif isinstance(target, (LoopUnit, ChainDoor)):
+        elif isinstance(target, (LoopUnit, Door)):
             node_id = target.id
         self._record_failure(port, NodeFailure(error, node_id, "process", None))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import InvalidNodeError
 from remotemedia.core.lifecycle import LifecycleRecord, record_of
+from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.node_thread import NodeThread
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from remotemedia.runner.chain import Chain
     from remotemedia.runner.context import NodeContext
     from remotemedia.runner.guarded import Attempts
+
+NO_QUEUES: Final[Mapping[str, QueueLimits]] = {}
+"""Of a node none of whose edges has a queue of its own."""
 
 NODE_CODES: set[CodeType] = set()
 """Code of the functions that call a node's own code, each with a local variable ``stage``."""
@@ -56,6 +60,7 @@ class Stage:
         drops: what in front of the node drops items because of limits; each says how many.
         fan_in: how items of several inputs come to it; None where they are merged.
         input_queue: limits of what waits for it; None where nothing is stated.
+        edge_queues: limits of what comes by edges with a queue of their own, by the id of what gives.
         policy: what is done where ``process`` fails, or None where that ends the run.
         attempts: its calls for the item at hand, where it is in a chain and has a policy.
         meter: durations and outputs, where metrics are asked for.
@@ -72,6 +77,7 @@ class Stage:
         "chain",
         "concurrency",
         "drops",
+        "edge_queues",
         "entered",
         "errors",
         "fan_in",
@@ -122,6 +128,7 @@ class Stage:
         self.is_unordered = settings.unordered and settings.concurrency > 1
         self.policy = settings.failure_policy
         self.input_queue = settings.input_queue
+        self.edge_queues = NO_QUEUES
         self.fan_in = settings.fan_in
         self.drops: tuple[Callable[[], int], ...] = ()
         self.attempts: Attempts | None = None
@@ -170,6 +177,11 @@ class Stage:
             frame = frame.f_back
         is_chain = chain is not None and frame is not None and frame.f_code is type(chain).run.__code__
         return not is_chain or (chain is not None and chain.at is self)
+
+    @property
+    def has_bounded_queue(self) -> bool:
+        """Whether what waits for it has other limits than any hand-off."""
+        return self.input_queue is not None or (self.fan_in is None and len(self.edge_queues) > 0)
 
     @property
     def dropped(self) -> int:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
-from remotemedia.runner.bounded import BoundedBox, ChainDoor
+from remotemedia.runner.bounded import BoundedBox, BoundedInbox, Door, Lane
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.fan_in import FanInUnit
 from remotemedia.runner.graph import Shape, shape_of
 from remotemedia.runner.handoff import LIMIT, ChainBox
-from remotemedia.runner.holding import hold_feeders
+from remotemedia.runner.holding import hold_feeders, hold_feeders_of_lanes
 from remotemedia.runner.loop_ports import LoopInput, LoopOutput
 from remotemedia.runner.loop_unit import LoopTask, LoopUnit
 from remotemedia.runner.plan import SegmentPlan
@@ -102,6 +102,9 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
     if units is not None:
         return units
     at = {stage.id: position for position, stage in enumerate(stages)}
+    for (origin, target), limits in (plan.queues or {}).items():
+        stage = stages[at[target]]
+        stage.edge_queues = {**stage.edge_queues, origin: limits}
     if plan.edges is None:
         edges = list(pairwise(range(len(stages))))
     else:
@@ -118,26 +121,30 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
 
     for origin, target in edges:
         if parts[origin] is not parts[target]:
-            _connect(segment, parts[origin], taker(stages[origin].id, target))
+            origin_id = stages[origin].id
+            _connect(segment, parts[origin], taker(origin_id, target), origin_id)
     for port, origin in plan.outputs:
         _connect_output(segment, parts[at[origin]], port)
     for index, (port, targets) in enumerate(plan.inputs):
         takers: list[Target] = []
+        origin_id = plan.origin_of(index)
         for target in targets:
             if isinstance(target, OutputPort):
                 units.outputs.append(target)
                 takers.append(target)
             else:
-                takers.append(taker(plan.origin_of(index), at[target]))
+                takers.append(taker(origin_id, at[target]))
         if isinstance(port, LoopInput):
             units.loop_inputs.append(port)
-            _connect_loop_input(segment, port, takers)
+            _connect_loop_input(segment, port, takers, origin_id)
         else:
             units.inputs.append(port)
-            _connect_input(segment, port, [_door(segment, taker) for taker in takers])
+            _connect_input(segment, port, [_door(segment, port, taker, origin_id) for taker in takers])
     units.is_simple = _is_simple(units)
     for fan_in in fan_ins.values():
         hold_feeders(fan_in)
+    for queue in _bounded_queues(units):
+        hold_feeders_of_lanes(queue.store)
     return units
 
 
@@ -176,9 +183,8 @@ def _build(segment: Segment, stages: list[Stage], shape: Shape, units: Units) ->
         members = described.members
         chain = Chain(segment, [stages[member] for member in members], described.level)
         units.chains.append(chain)
-        limits = chain.stages[0].input_queue
-        if limits is not None:
-            chain.box = BoundedBox(segment, chain, limits)
+        if chain.stages[0].has_bounded_queue:
+            chain.box = BoundedBox(segment, chain)
         for member in members:
             parts[member] = chain
     for position in shape.on_loop:
@@ -220,11 +226,14 @@ def _loop_unit(segment: Segment, stage: Stage) -> LoopUnit:
     return StreamNode(segment, stage) if is_stream else AsyncNode(segment, stage)
 
 
-def _connect(segment: Segment, origin: Part | LoopInput | FanInUnit, taker: Chain | LoopUnit) -> None:
+def _connect(
+    segment: Segment, origin: Part | LoopInput | FanInUnit, taker: Chain | LoopUnit, origin_id: str = ""
+) -> None:
     taker.producers.append(origin)
     origin.open_consumers += 1
     is_on_loop = isinstance(origin, (LoopTask, FanInUnit))
-    limit = origin.limit if isinstance(origin, LoopInput) else LIMIT
+    limit = origin.limit if isinstance(origin, (LoopInput, FanInUnit)) else LIMIT
+    lane = _lane_of(taker, origin_id)
     put: Any
     if isinstance(taker, Chain):
         taker.open_inputs += 1
@@ -245,8 +254,25 @@ def _connect(segment: Segment, origin: Part | LoopInput | FanInUnit, taker: Chai
             put, end = taker.inbox.put_from_loop, taker.inbox.end_from_loop
         else:
             put, end = partial(taker.inbox.put_from_thread, level=origin.level), taker.inbox.end_from_thread
+    if lane is not None:
+        lane.producers.append(origin)
+        put = partial(put, lane=lane)
     origin.emits += (put,)
     origin.ends.append(end)
+
+
+def _bounded_queues(units: Units) -> Iterator[BoundedBox | BoundedInbox]:
+    for queue in (*(chain.box for chain in units.chains), *(unit.inbox for unit in units.loop_units)):
+        if isinstance(queue, (BoundedBox, BoundedInbox)):
+            yield queue
+
+
+def _lane_of(taker: Chain | LoopUnit, origin_id: str) -> Lane | None:
+    """The queue in which it takes what comes from there, of a node with several."""
+    queue = taker.box if isinstance(taker, Chain) else taker.inbox
+    if not isinstance(queue, (BoundedBox, BoundedInbox)) or not queue.store.lanes:
+        return None
+    return queue.store.lanes.get(origin_id, queue.store.others)
 
 
 def _note_hand_off(origin: Part | LoopInput | FanInUnit, entries: Sized) -> None:
@@ -262,13 +288,13 @@ def _connect_output(segment: Segment, origin: Part | LoopInput, port: OutputPort
     origin.ends.append(port.end_from_loop if is_on_loop else port.end_from_thread)
 
 
-def _connect_loop_input(segment: Segment, port: LoopInput, takers: list[Target]) -> None:
+def _connect_loop_input(segment: Segment, port: LoopInput, takers: list[Target], origin_id: str) -> None:
     port.segment = segment
     for taker in takers:
         if isinstance(taker, OutputPort):
             _connect_output(segment, port, taker)
         else:
-            _connect(segment, port, taker)
+            _connect(segment, port, taker, origin_id)
 
 
 def _connect_input(segment: Segment, port: InputPort, takers: list[Target]) -> None:
@@ -284,11 +310,16 @@ def _connect_input(segment: Segment, port: InputPort, takers: list[Target]) -> N
             taker.inbox.open_inputs += 1
 
 
-def _door(segment: Segment, taker: Target) -> Target:
-    """What a port in the thread gives its items to: for a chain with a queue what leads there."""
-    if isinstance(taker, Chain) and isinstance(taker.box, BoundedBox):
-        return ChainDoor(segment, taker.box)
-    return taker
+def _door(segment: Segment, port: InputPort, taker: Target, origin_id: str) -> Target:
+    """What a port in the thread gives its items to: for a node whose queue has limits what leads there."""
+    if isinstance(taker, OutputPort):
+        return taker
+    lane = _lane_of(taker, origin_id)
+    if lane is not None:
+        lane.producers.append(port)
+    elif not (isinstance(taker, Chain) and isinstance(taker.box, BoundedBox)):
+        return taker
+    return Door(segment, taker, lane)
 
 
 def _taker(target: Part) -> Chain | LoopUnit:
