@@ -195,3 +195,34 @@ class Same(Node):
 def block(until: threading.Event) -> None:
     """Hold up the calling thread."""
     until.wait(30)
+
+
+@pytest.mark.parametrize(("name", "stack"), [("Spins", "in process"), ("Awaits", "in until_there_later")])
+def test_a_stuck_copy_of_a_node_with_replicas_is_reported_as_that_copy(
+    name: str, stack: str, tmp_path: Path
+) -> None:
+    reports = Reports(tmp_path / "go")
+    node = getattr(fixture_nodes(), name)(reports.file)
+    node.executor, node.replicas = "process", 2
+    report_of(node, reports)
+    assert [report.node_id for report in reports.all] == [f"{name}_0"]
+    assert reports.all[0].replica in (0, 1)
+    assert reports.all[0].host != "driver"
+    assert stack in reports.all[0].stack
+    assert str(reports.all[0]).startswith(f'Node "{name}_0#{reports.all[0].replica}" (')
+
+
+def test_a_stuck_copy_of_a_typescript_node_is_reported_as_that_copy(tmp_path: Path) -> None:
+    reports = Reports(tmp_path / "go")
+    file = FIXTURE.parent / "stuck-nodes.mjs"
+    entry = {
+        "id": "culprit",
+        "node_type": f"{file}#Spins",
+        "params": {"file": str(reports.file)},
+        "executor": "worker",
+        "replicas": 2,
+    }
+    report_of(entry, reports)
+    assert [report.node_id for report in reports.all] == ["culprit"]
+    assert reports.all[0].replica in (0, 1)
+    assert "stuck-nodes.mjs" in reports.all[0].stack

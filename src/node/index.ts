@@ -59,3 +59,4 @@ export {
 export { describeType } from './describe-type.js';
 export { roleOf, type NodeRole } from './role.js';
 export { nodeProblem } from './validate.js';
+export { standInOf, type StandIn } from './stand-in.js';

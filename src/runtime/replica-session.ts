@@ -1,7 +1,7 @@
 import { isRemoteMediaError } from '../errors/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import { DEFAULT_QUEUE } from '../node/index.js';
-import { ItemQueue, newTag, QueueSink } from '../segment/index.js';
+import { ItemQueue, newTag, QueueSink, type RunWatch } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { ResolveOptions, resolvePipeline } from './resolve.js';
 import { Session } from './session.js';
@@ -18,6 +18,8 @@ export interface ReplicaSessionRequest {
   readonly sessionId: string | undefined;
   /** Cancels it. */
   readonly signal: AbortSignal | undefined;
+  /** How it is watched, where it is. */
+  readonly watch: RunWatch | undefined;
 }
 
 /** A session inside another one: the one node of a replica, in its host. Whoever holds it is one that ends, and may be interrupted, itself. */
@@ -49,7 +51,7 @@ export class ReplicaSession {
   }
 
   async #run(request: ReplicaSessionRequest, onReady: () => void): Promise<void> {
-    const { definition, resolve, options, sessionId, signal } = request;
+    const { definition, resolve, options, sessionId, signal, watch } = request;
     signal?.throwIfAborted();
     const driver = new InProcessHost();
     const pipeline = await resolve(definition, driver, options);
@@ -65,6 +67,7 @@ export class ReplicaSession {
         isLive: true,
         id: sessionId,
         onReady,
+        watch,
       });
       await this.#session.execute();
     } finally {

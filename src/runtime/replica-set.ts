@@ -1,4 +1,5 @@
 import { NodeError, RemoteMediaError } from '../errors/index.js';
+import { InProcessHost } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
 import {
   applySettings,
@@ -6,8 +7,9 @@ import {
   type NodeContext,
   type NodeLike,
   type NodeSettings,
+  type StandIn,
 } from '../node/index.js';
-import { ItemContext } from '../segment/index.js';
+import { ItemContext, type RunWatch } from '../segment/index.js';
 import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { RemoteReplica } from './remote-replica.js';
 import { ReplicaSession } from './replica-session.js';
@@ -32,6 +34,9 @@ export interface ReplicaSetRequest {
   readonly options: ResolveOptions | undefined;
 }
 
+/** Where the ends of the copies' sessions are. */
+const IN_PROGRAM = new InProcessHost().name;
+
 /** Calls at once, for each item that a copy works on: so far may the others get ahead of a slow item. */
 const AHEAD = 8;
 
@@ -43,7 +48,7 @@ export class ReplicaSet implements NodeLike {
   /** How many items are between input and output. */
   readonly concurrency: number;
   /** What a plan says of it. */
-  readonly '~standIn': { readonly type: string; readonly why: string };
+  readonly '~standIn': StandIn;
   readonly #request: ReplicaSetRequest;
   /** Items that a copy has at once. */
   #perReplica: number;
@@ -100,10 +105,23 @@ export class ReplicaSet implements NodeLike {
       maxItems: this.#perReplica + 1,
       sessionId: context?.sessionId,
       signal: context?.signal,
+      watch: options.watch && this.#watchOf(index, options.watch),
     });
     return new RemoteReplica(`${id}#${String(index)}`, session, () => {
       this.#giveOut();
     });
+  }
+
+  /** What is reported of a copy is about this node; this program is watched by the run itself. */
+  #watchOf(replica: number, watch: RunWatch): RunWatch {
+    const { id } = this.#request;
+    return {
+      ...watch,
+      report: (report) => {
+        if (report.host === IN_PROGRAM) return;
+        watch.report({ ...report, nodeId: report.nodeId === undefined ? undefined : id, replica });
+      },
+    };
   }
 
   /** The outputs of a copy for an item, as they come. */

@@ -15,12 +15,6 @@ import type { PipelineDefinition, ReplicaOrigin } from './definition.js';
 import { kindOf } from './executors.js';
 import type { ResolveOptions, resolvePipeline } from './resolve.js';
 
-/** What a plan says of a node that stands for others. */
-interface StandIn {
-  readonly type: string;
-  readonly why: string;
-}
-
 /** A node with copies that work side by side. */
 interface Replicated {
   readonly entry: ManifestNode;
@@ -64,11 +58,6 @@ export async function withReplicas(
     replaced.push({ instance: new ReplicaSet({ ...replicated, baseDir, origin, resolve, options }) });
   }
   return { ...definition, entries: replaced };
-}
-
-/** What a plan says of such a stage. */
-export function standInOf(node: AnyNode): StandIn | undefined {
-  return (node as { readonly '~standIn'?: StandIn })['~standIn'];
 }
 
 /** @throws InvalidArgumentError `RM_INVALID_ARGUMENT` where it is no node of the kind that can have copies */

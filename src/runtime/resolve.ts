@@ -9,14 +9,16 @@ import {
   readSettings,
   roleOf,
   settingsOf,
+  standInOf,
   type AnyNode,
 } from '../node/index.js';
+import type { RunWatch } from '../segment/index.js';
 import type { Away } from './away.js';
 import { withRelays } from './relays.js';
 import { checkRestart, restartable } from './restarts.js';
 import { checkDefinition, type PipelineDefinition } from './definition.js';
 import { findBerths, type Berth, type Berths } from './executors.js';
-import { becomeReplica, standInOf, withReplicas } from './replicas.js';
+import { becomeReplica, withReplicas } from './replicas.js';
 import { queuedEdges, type ResolvedNode, type ResolvedPipeline } from './resolved.js';
 
 /** What resolving is to know of a run. */
@@ -24,6 +26,8 @@ export interface ResolveOptions {
   readonly logger: Logger;
   /** Whether states come home where a node does not say it itself. */
   readonly returnState: boolean;
+  /** How the run is watched: copies of a node are as well. @defaultValue it is not */
+  readonly watch?: RunWatch | undefined;
 }
 
 /** A node, and the host where it lives. */

@@ -50,7 +50,8 @@ export async function runToEnd(
   const driver = new InProcessHost();
   const logger = options.logger ?? defaultLogger();
   const { returnState = false } = options;
-  const pipeline = await resolvePipeline(definition, driver, { logger, returnState });
+  const watch = watchOf(options, false);
+  const pipeline = await resolvePipeline(definition, driver, { logger, returnState, watch });
   try {
     const sink = new CollectSink();
     const session = new Session(pipeline, input, {
@@ -61,7 +62,7 @@ export async function runToEnd(
       signal: options.signal,
       isInterruptible: true,
       onDeadLetter: options.onDeadLetter,
-      watch: watchOf(options, false),
+      watch,
     });
     await session.execute();
     const outputs = inForm(sink.outputs, form, input.isGiven);

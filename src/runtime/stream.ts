@@ -164,7 +164,9 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
     try {
       signal?.throwIfAborted();
       const driver = new InProcessHost();
-      const pipeline = await resolvePipeline(this.#definition, driver, { logger, returnState });
+      const watch = watchOf(this.#options, this.#live !== undefined);
+      const resolving = { logger, returnState, watch };
+      const pipeline = await resolvePipeline(this.#definition, driver, resolving);
       try {
         if (this.#leaving !== undefined) return;
         const request = {
@@ -175,12 +177,12 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
           signal,
           isInterruptible: true,
           onDeadLetter,
-          watch: watchOf(this.#options, this.#live !== undefined),
+          watch,
           isLive: this.#live !== undefined,
           id: this.#live?.sessionId,
           onReady: () => this.#setOpen?.(),
         };
-        this.#session = this.#runs(pipeline, request, { logger, returnState });
+        this.#session = this.#runs(pipeline, request, resolving);
         await this.#session.execute();
       } finally {
         await pipeline.release();

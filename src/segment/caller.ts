@@ -1,5 +1,5 @@
 import { describeCause } from '../errors/index.js';
-import { isManyOutputs, isThenable, type AnyNode, type Gate, type NodeContext } from '../node/index.js';
+import { isManyOutputs, isThenable, standInOf, type AnyNode, type Gate, type NodeContext } from '../node/index.js';
 import type { Process } from './followed.js';
 import { ItemContext } from './item-context.js';
 import { Room } from './room.js';
@@ -51,7 +51,9 @@ export class Caller {
   constructor(callee: Callee, run: RunState) {
     this.#callee = callee;
     this.#run = run;
-    this.waits = run.watch === undefined ? null : new Waits();
+    // Those for which a node stands are watched where they are.
+    const isWatched = run.watch !== undefined && standInOf(callee.node) === undefined;
+    this.waits = isWatched ? new Waits() : null;
   }
 
   /** A call that was made directly goes on. */

@@ -14,6 +14,8 @@ export interface StuckReport {
   readonly itemIndex?: number | undefined;
   /** What the host uses, in bytes, where it is over its limit. */
   readonly memoryBytes?: number | undefined;
+  /** Which copy it is of a node with replicas, from 0; `itemIndex` counts the items of that copy. */
+  readonly replica?: number | undefined;
 }
 
 /** What is watched for. */
@@ -47,11 +49,12 @@ export function describeStuck(report: StuckReport): string {
   return `${headline(report)}\n${report.stack}`;
 }
 
-function headline({ kind, nodeId, host, forMs, memoryBytes }: StuckReport): string {
+function headline({ kind, nodeId, host, forMs, memoryBytes, replica }: StuckReport): string {
+  const name = replica === undefined ? String(nodeId) : `${String(nodeId)}#${String(replica)}`;
   const seconds = `${(forMs / 1000).toFixed(1)} s`;
-  if (kind === 'node') return `Node "${String(nodeId)}" (${host}) has not returned for ${seconds}:`;
+  if (kind === 'node') return `Node "${name}" (${host}) has not returned for ${seconds}:`;
   if (kind === 'loop') return `The event loop of host "${host}" has been blocked for ${seconds}:`;
-  const suspect = nodeId === undefined ? '' : `; node "${nodeId}" was entered last`;
+  const suspect = nodeId === undefined ? '' : `; node "${name}" was entered last`;
   return `Host "${host}" uses ${toMiB(memoryBytes ?? 0)}, which is over its limit${suspect}:`;
 }
 

@@ -174,6 +174,43 @@ describe('in a Python host', () => {
   });
 });
 
+test.each([
+  ['stuck-nodes.mjs#Spins', 'worker', /at (?:isThere|process|spin|existsSync)/],
+  ['stuck-nodes.mjs#Spins', 'process', /at (?:isThere|process|spin|existsSync)/],
+  ['stuck-nodes.mjs#Awaits', 'worker', /waits in an await/],
+  ['stuck_nodes.py#Sleeps', 'process', /in until_there/],
+  ['stuck_nodes.py#Awaits', 'process', /in until_there_later/],
+] as const)(
+  'a stuck copy of a node with replicas (%s, %s) is reported as that copy',
+  async (type, executor, stack) => {
+    const reports: StuckReport[] = [];
+    const pipeline = Pipeline.fromManifest({
+      version: 'v1',
+      metadata: { name: 'replicas' },
+      nodes: [{ id: 'culprit', node_type: `${FOLDER}${type}`, params: { file }, executor, replicas: 2 }],
+      connections: [],
+    });
+    const session = await pipeline.open({
+      stuckAfterMs: LIMIT_MS,
+      onStuck: (report) => {
+        // On a machine with much to do an event loop may be late by itself.
+        if (report.kind !== 'node') return;
+        reports.push(report);
+        writeFileSync(file, '');
+      },
+    });
+    for (const item of ['fine', 'stuck']) await session.write(item);
+    session.end();
+    const outputs: unknown[] = [];
+    for await (const output of session) outputs.push(output);
+    expect(outputs).toEqual(['fine', 'stuck']);
+    expect(reports).toMatchObject([{ kind: 'node', nodeId: 'culprit' }]);
+    expect([0, 1]).toContain(reports[0]?.replica);
+    expect(reports[0]?.stack).toMatch(stack);
+    expect(reports[0]?.host).not.toBe('in-process');
+  },
+);
+
 test.each(['Spins', 'CallsNative'] as const)(
   'a program whose own event loop a node blocks (%s) writes that at once; nothing is left of the watching afterwards',
   async (name) => {

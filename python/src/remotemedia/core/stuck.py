@@ -23,6 +23,8 @@ class StuckReport:
             cannot be had, what is known instead.
         item_index: position in the input of the node of the item that it has not returned for, from 0.
         memory_bytes: what the host uses, in bytes, where it is over its limit.
+        replica: which copy it is of a node with replicas, from 0; ``item_index`` counts the items of that
+            copy.
     """
 
     kind: Literal["node", "loop", "memory"]
@@ -32,16 +34,18 @@ class StuckReport:
     stack: str
     item_index: int | None = None
     memory_bytes: int | None = None
+    replica: int | None = None
 
     def __str__(self) -> str:
         """In words, with the stack."""
         seconds = f"{self.for_ms / 1_000:.1f} s"
+        name = self.node_id if self.replica is None else f"{self.node_id}#{self.replica}"
         if self.kind == "node":
-            head = f'Node "{self.node_id}" ({self.host}) has not returned for {seconds}:'
+            head = f'Node "{name}" ({self.host}) has not returned for {seconds}:'
         elif self.kind == "loop":
             head = f'The event loop of host "{self.host}" has been blocked for {seconds}:'
         else:
-            suspect = "" if self.node_id is None else f'; node "{self.node_id}" was entered last'
+            suspect = "" if self.node_id is None else f'; node "{name}" was entered last'
             used = f"{(self.memory_bytes or 0) / 1024**2:.0f} MiB"
             head = f'Host "{self.host}" uses {used}, which is over its limit{suspect}:'
         return f"{head}\n{self.stack}"

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from remotemedia.driver.definition import Definition
+from remotemedia.driver.definition import Definition, watch_copies
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import LocalRun, Shape, chain_shape
 from remotemedia.driver.metrics_sum import add_metrics
@@ -216,6 +216,7 @@ class ChangeableRun(LocalRun):
             OpenError: a node's ``initialize`` failed.
         """
         rest, options = self._options
+        watch_copies(definition.entries, self._input.watch)
         shape = chain_shape(definition)
         segment = LocalRun(definition, shape, run_input, self._make_port, *rest, **options).segment
         self._follow_end_of(segment)

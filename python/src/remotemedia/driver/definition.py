@@ -6,12 +6,15 @@ import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from remotemedia.core.exceptions import EmptyPipelineError, ExecutorUnavailableError, InvalidNodeError
 from remotemedia.core.queue_settings import QueueLimits, write_limits
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings, settings_of
 from remotemedia.core.validation import name_of
+
+if TYPE_CHECKING:
+    from remotemedia.core.stuck import RunWatch
 
 Placement = Literal["driver", "process", "engine"]
 """Where a node runs: in this program, in a Python process of its own, or with the engine (TypeScript)."""
@@ -154,6 +157,15 @@ def replicated(entries: Sequence[Entry], base_dir: str = "") -> Sequence[Entry]:
 
             return with_replicas(entries, base_dir)
     return entries
+
+
+def watch_copies(entries: Iterable[Entry], watch: RunWatch | None) -> None:
+    """Have the copies of nodes be watched as their run is."""
+    if watch is None:
+        return
+    for entry in entries:
+        if getattr(entry.node, "stands_for_copies", False) is True:
+            entry.node.watch = watch
 
 
 def log_placement(definition: Definition) -> None:

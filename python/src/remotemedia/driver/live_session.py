@@ -274,9 +274,9 @@ class LiveSession(ChangeableSession):
             state = "ended" if self._input.is_ended else "open"
         return f"LiveSession({self._name!r}, {state})"
 
-    async def open_definition(self, definition: Definition) -> None:
+    async def open_definition(self, definition: Definition, watch: RunWatch | None = None) -> None:
         """Open a pipeline that has been read already."""
-        await self._open(Pipeline(name=definition.name), False, False, None, definition)
+        await self._open(Pipeline(name=definition.name), False, False, watch, definition)
 
     async def _open(
         self,

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.exceptions import ExecutorUnavailableError
-from remotemedia.driver.definition import Definition, log_placement
+from remotemedia.driver.definition import Definition, log_placement, watch_copies
 from remotemedia.driver.detect import Detected
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import LocalRun, Shape, chain_shape
@@ -82,6 +82,7 @@ async def prepare(
 
         replicas.check_no_state(definition)
         restarts.check_no_state(definition)
+    watch_copies(definition.entries, run_input.watch)
     loop = asyncio.get_running_loop()
     if definition.is_all_here:
         shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)

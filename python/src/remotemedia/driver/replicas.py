@@ -11,6 +11,7 @@ from remotemedia.core.exceptions import ConfigurationError, InvalidNodeError, Se
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.session_id import SESSION_ID
 from remotemedia.core.settings import NodeSettings, read_settings, write_settings
+from remotemedia.core.stuck import RunWatch, StuckReport
 from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.live_session import LiveSession
 from remotemedia.driver.remote_replica import RemoteReplica, Said, Ticket
@@ -98,7 +99,11 @@ class ReplicaSet:
 
     Attributes:
         settings: those of the node, but for how many items are between input and output.
+        stands_for_copies: its calls are not watched: the copies are.
+        watch: how the copies are watched, if they are.
     """
+
+    stands_for_copies = True
 
     def __init__(self, entry: Entry, settings: NodeSettings, base_dir: str) -> None:
         """Stand for the node of ``entry``, which states ``settings``; ``initialize`` makes the copies."""
@@ -112,6 +117,7 @@ class ReplicaSet:
         # Items for which no copy is free, in their order.
         self._waiting: dict[Ticket, None] = {}
         self._has_flushed = False
+        self.watch: RunWatch | None = None
 
     async def initialize(self) -> None:
         """Make all copies at once; where one cannot be made none is left."""
@@ -150,8 +156,21 @@ class ReplicaSet:
         definition = Definition(entry.id, [place], base_dir=self._base_dir)
         # Always more than it has at once, what it drops included.
         session = LiveSession(Pipeline(name=entry.id), 4 * self._per_replica, SESSION_ID.get())
-        await session.open_definition(definition)
+        await session.open_definition(definition, self._watch_of(index))
         self._replicas.append(RemoteReplica(session, self._give_out))
+
+    def _watch_of(self, replica: int) -> RunWatch | None:
+        """What is reported of a copy is about this node; this program is watched by the run itself."""
+        watch, node_id = self.watch, self._entry.id
+        if watch is None:
+            return None
+
+        def report(found: StuckReport) -> None:
+            if found.host != "driver":
+                about = None if found.node_id is None else node_id
+                watch.report(dataclasses.replace(found, node_id=about, replica=replica))
+
+        return dataclasses.replace(watch, report=report)
 
     async def process(self, item: Any, ctx: Any) -> AsyncGenerator[Any]:
         """Give what a copy gives for an item, as it comes."""

@@ -121,7 +121,8 @@ class WatchedSegment:
         self._is_beat_asked = False
         seen: set[int] = set()
         for unit in self._segment.nodes_on_loop():
-            if unit.stage.traits.is_source:
+            # Copies for which a node stands are watched where they are.
+            if unit.stage.traits.is_source or getattr(unit.stage.node, "stands_for_copies", False) is True:
                 continue
             for task, index in unit.calls():
                 wait = None if unit.inbox.is_awaited and unit.stage.traits.is_streaming else wait_of(task)
