@@ -14,6 +14,9 @@ interface Output {
   readonly assigned: Assigned | undefined;
 }
 
+/** After the last output: perhaps a failure. */
+type End = { readonly failure: unknown } | { readonly failure?: never };
+
 /** One item on its way through a copy of a node: its outputs, as they come. */
 export class Ticket implements AsyncIterableIterator<unknown> {
   readonly number: number;
@@ -32,7 +35,7 @@ export class Ticket implements AsyncIterableIterator<unknown> {
   readonly #room: Room = new Room();
   /** Freed when there is something to take. */
   readonly #news: Room = new Room();
-  #end: { readonly failure: unknown } | { readonly failure?: never } | undefined;
+  #end: End | undefined;
   #isAbandoned = false;
 
   constructor(number: number, item: unknown, context: NodeContext | undefined, onAbandoned: () => void) {
@@ -41,6 +44,8 @@ export class Ticket implements AsyncIterableIterator<unknown> {
     this.context = context;
     this.timestampUs = context?.timestampUs;
     this.onAbandoned = onAbandoned;
+    // A failure policy that waits for the next output passes an interruption on only when that has come.
+    context?.signal.addEventListener('abort', this.#abandon, { once: true });
   }
 
   /** Whether nobody wants its outputs any more. */
@@ -63,13 +68,17 @@ export class Ticket implements AsyncIterableIterator<unknown> {
 
   /** There are no more outputs. */
   end(): void {
-    this.#end ??= {};
-    this.#news.free();
+    this.#endWith({});
   }
 
   /** There are no more outputs, because of this. */
   fail(failure: unknown): void {
-    this.#end ??= { failure };
+    this.#endWith({ failure });
+  }
+
+  #endWith(end: End): void {
+    this.#end ??= end;
+    this.context?.signal.removeEventListener('abort', this.#abandon);
     this.#news.free();
   }
 
@@ -103,6 +112,10 @@ export class Ticket implements AsyncIterableIterator<unknown> {
     this.end();
     return Promise.resolve({ done: true, value: undefined });
   }
+
+  readonly #abandon = (): void => {
+    void this.return();
+  };
 
   [Symbol.asyncIterator](): this {
     return this;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
@@ -87,6 +88,8 @@ export class RunState {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      // Of each call that is under way somebody may listen.
+      setMaxListeners(0, this.#controller.signal);
       if (this.isCancelled) this.#controller.abort(this.cancelReason);
     }
     return this.#controller.signal;

@@ -1,3 +1,3 @@
 import { describeInstanceTable } from './instance-harness.js';
 
-describeInstanceTable('process', 'case');
+describeInstanceTable({ name: 'one process', executor: 'process', group: 'case' });

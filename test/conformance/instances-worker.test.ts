@@ -1,4 +1,4 @@
 import { describeInstanceTable } from './instance-harness.js';
 
-describeInstanceTable('worker', 'case');
-describeInstanceTable('worker', undefined);
+describeInstanceTable({ name: 'one worker', executor: 'worker', group: 'case' });
+describeInstanceTable({ name: 'a worker each', executor: 'worker' });
