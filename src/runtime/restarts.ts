@@ -42,7 +42,12 @@ export function checkRestart(nodeId: string, node: AnyNode, hasHost: boolean): v
     const kind = role === 'source' ? 'source' : 'streaming';
     throw refused(nodeId, `and is a ${kind} node, of which nobody knows with which items it is done`);
   }
-  const { inputQueue } = settingsOf(node, nodeId);
+  const { inputQueue, fanIn } = settingsOf(node, nodeId);
+  if (fanIn !== undefined)
+    throw refused(
+      nodeId,
+      `and brings its inputs together (${fanIn.policy}): what is sent again would find other items. Bring them together in a node before it`,
+    );
   if (inputQueue !== undefined && drops(inputQueue)) throw refused(nodeId, wouldComeBack('an inputQueue'));
 }
 

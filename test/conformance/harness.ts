@@ -72,8 +72,13 @@ const PER_ITEM = new Set(
 );
 
 /** Whether copies of a node do together what the node does alone. */
-export function canHaveReplicas({ shared = [] }: ConformanceCase, { id, type, fan_in }: CaseNode): boolean {
-  return PER_ITEM.has(type) && fan_in === undefined && !shared.flat().includes(id);
+export function canHaveReplicas(testCase: ConformanceCase, node: CaseNode): boolean {
+  return PER_ITEM.has(node.type) && node.fan_in === undefined && !isShared(testCase, node);
+}
+
+/** Whether a node's object is at several places. */
+export function isShared({ shared = [] }: ConformanceCase, { id }: CaseNode): boolean {
+  return shared.flat().includes(id);
 }
 
 /** A way to run a case, for those that it can run. */

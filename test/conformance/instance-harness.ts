@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import type { AnyNode } from 'remotemedia';
 import type { NodeSettings } from '../../dist/node/index.js';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
@@ -40,7 +41,7 @@ export interface InstanceTable {
   readonly executor: 'worker' | 'process';
   readonly group?: string;
   /** What is stated for a node besides. */
-  readonly settingsOf?: (testCase: ConformanceCase, node: CaseNode) => NodeSettings;
+  readonly settingsOf?: (testCase: ConformanceCase, fixture: CaseNode, node: AnyNode) => NodeSettings;
   /** Ways in which the cases are run. @defaultValue all */
   readonly ways?: readonly Way[];
 }
@@ -62,7 +63,7 @@ export function describeInstanceTable(table: InstanceTable): void {
         const node = makeTravelling(fixture, file);
         node.executor = executor;
         node.group = group;
-        return Object.assign(node, settingsOf(testCase, fixture));
+        return Object.assign(node, settingsOf(testCase, fixture, node));
       });
       // What the originals note, before they are sent, is not of the run.
       const here = placeName();

@@ -335,6 +335,7 @@ test.each<[string, Place, RegExp]>([
   ['in this program', { type: './nodes.mjs#One', executor: 'in-process' }, /holds more than this node/],
   ['in a kept Python host', { type: './nodes.py#One', executor: 'in-process' }, /holds more than this node/],
   ['whose queue drops', { type: './nodes.mjs#Later', input_queue: 'latest' }, /inputQueue that drops/],
+  ['that brings inputs together', { type: './nodes.mjs#One', fan_in: 'zip' }, /brings its inputs together/],
   ['with a limit that is none', { type: './nodes.mjs#One', restart: -1 }, /restart/],
 ])('a node %s is refused', async (_, place, message) => {
   await expect(async () => pipelineOf(place).open()).rejects.toThrow(message);
