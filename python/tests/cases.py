@@ -17,6 +17,11 @@ SESSION_CASES = [case for case in _ALL if "session" in case]
 _numbers = itertools.count()
 
 
+_PER_ITEM = json.loads(
+    (Path(__file__).parents[2] / "test" / "conformance" / "per-item.json").read_text(encoding="utf-8")
+)
+
+
 def new_journal() -> str:
     """A journal's name that no other case uses."""
     return f"journal-{next(_numbers)}"
@@ -26,6 +31,14 @@ def settings_in(entry) -> dict:
     """What a node of a case states about its calls, as in a manifest."""
     names = ("concurrency", "unordered", "failure_policy", "input_queue", "fan_in")
     return {name: entry[name] for name in names if name in entry}
+
+
+def can_have_replicas(case, entry) -> bool:
+    """Whether copies of a node do together what the node does alone."""
+    shared = itertools.chain.from_iterable(case.get("shared", ()))
+    has_arrays = any(other["type"] == "Filled" for other in case["nodes"])
+    is_per_item = entry["type"] in _PER_ITEM and "fan_in" not in entry
+    return is_per_item and not has_arrays and entry["id"] not in shared
 
 
 def ids_of(case) -> dict[str, str]:

@@ -9,6 +9,7 @@ import conformance_nodes
 from cases import (
     CASES,
     SESSION_CASES,
+    can_have_replicas,
     check,
     edges_of,
     ends_of,
@@ -100,6 +101,28 @@ def test_case(case, with_engine):
     check(case, outputs, failures, conformance_nodes.Journal(journal).entries(), letters)
 
 
+def give_replicas(case, nodes):
+    """Give the first node two copies that may have some: each takes a process."""
+    replicated = [entry["id"] for entry in case["nodes"] if can_have_replicas(case, entry)]
+    for node in nodes:
+        if node["id"] in replicated[:1]:
+            node |= {"executor": "multiprocess", "replicas": 2}
+
+
+REPLICATED = [case for case in CASES if any(can_have_replicas(case, entry) for entry in case["nodes"])]
+
+
+@pytest.mark.parametrize("case", REPLICATED, ids=[case["name"] for case in REPLICATED])
+def test_case_with_replicas(case):
+    journal = new_journal()
+    nodes, edges = manifest_of(case, journal, False)
+    give_replicas(case, nodes)
+    letters = Letters()
+    outputs, failures = asyncio.run(stream(case, nodes, edges, letters))
+    # What is noted in other processes stays there.
+    check(case, outputs, failures, case.get("journal"), letters)
+
+
 async def live_session(case, nodes, edges, letters):
     """Go through what the case says a live session goes through; gives the outputs."""
     pipeline = Pipeline(name="case")
@@ -121,7 +144,7 @@ async def live_session(case, nodes, edges, letters):
     return outputs
 
 
-@pytest.mark.parametrize("where", ["here", "between", "away"])
+@pytest.mark.parametrize("where", ["here", "between", "away", "replicas"])
 @pytest.mark.parametrize("case", SESSION_CASES, ids=[case["name"] for case in SESSION_CASES])
 def test_case_of_a_live_session(case, where):
     journal = new_journal()
@@ -129,11 +152,13 @@ def test_case_of_a_live_session(case, where):
     if where == "away":
         for node in nodes:
             node["executor"] = "multiprocess"
+    if where == "replicas":
+        give_replicas(case, nodes)
     letters = Letters()
     outputs = asyncio.run(live_session(case, nodes, edges, letters))
     entries = conformance_nodes.Journal(journal).entries()
     # What is noted in other processes stays there.
-    check(case, outputs, [], case.get("journal") if where == "away" else entries, letters)
+    check(case, outputs, [], case.get("journal") if where in ("away", "replicas") else entries, letters)
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,7 @@ def test_an_output_that_cannot_leave_its_process_fails_the_run() -> None:
         (lambda: [live(Source)], "is a source node, of which nobody knows"),
         (lambda: [entry("nodes.mjs#Later", input_queue="latest")], "drops items, which would come back"),
         (lambda: [dropping(live(Later))], "an input_queue that drops items, which would come back"),
+        (lambda: [zipping(live(Later))], r"brings its inputs together \(zip\)"),
         (lambda: [replicated(live(Later))], "whose hosts are not started again, and this one has a restart"),
         (lambda: [One(restart=-1)], "restart must be a whole number from 0"),
     ],
@@ -362,6 +363,11 @@ def test_what_cannot_be_started_again_is_refused(nodes: Callable[[], list[Any]],
 
 def dropping(node: Node) -> Node:
     node.input_queue = {"when_full": "drop-oldest"}
+    return node
+
+
+def zipping(node: Node) -> Node:
+    node.fan_in = "zip"
     return node
 
 

@@ -73,7 +73,9 @@ const PER_ITEM = new Set(
 
 /** Whether copies of a node do together what the node does alone. */
 export function canHaveReplicas(testCase: ConformanceCase, node: CaseNode): boolean {
-  return PER_ITEM.has(node.type) && node.fan_in === undefined && !isShared(testCase, node);
+  const hasArrays = testCase.nodes.some(({ type }) => type === 'Filled');
+  const isPerItem = PER_ITEM.has(node.type) && node.fan_in === undefined;
+  return isPerItem && !hasArrays && !isShared(testCase, node);
 }
 
 /** Whether a node's object is at several places. */

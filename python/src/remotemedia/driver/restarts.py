@@ -25,6 +25,12 @@ def check_restart(entry: Entry) -> None:
     for flag, kind in (("is_source", "source"), ("is_streaming", "streaming")):
         if getattr(node, flag, False) is True:
             raise _refused(entry, f"and is a {kind} node, of which nobody knows with which items it is done")
+    if entry.settings.fan_in is not None:
+        raise _refused(
+            entry,
+            f"and brings its inputs together ({entry.settings.fan_in.policy}): what is sent again would find "
+            "other items. Bring them together in a node before it",
+        )
     queue = entry.settings.input_queue
     if queue is not None and (queue.when_full != "block" or queue.max_age_ms is not None):
         raise _refused(
