@@ -1,5 +1,12 @@
 import { describeCause } from '../errors/index.js';
-import { isManyOutputs, isThenable, standInOf, type AnyNode, type Gate, type NodeContext } from '../node/index.js';
+import {
+  isManyOutputs,
+  isThenable,
+  standInOf,
+  type AnyNode,
+  type Gate,
+  type NodeContext,
+} from '../node/index.js';
 import type { Process } from './followed.js';
 import { ItemContext } from './item-context.js';
 import { Room } from './room.js';
