@@ -12,9 +12,10 @@ from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import AudioFrame
 from remotemedia.runner import LoopThread
 from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.tags import TAG, Tag
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit
-from remotemedia.wire.frames import CREDIT, END, ITEMS, FrameReader, decode_payload, encode_frame
+from remotemedia.wire.frames import CREDIT, END, ITEMS, TAGS, FrameReader, decode_payload, encode_frame
 from remotemedia.wire.values import encode, lower, weigh
 
 LOOP = LoopThread()
@@ -34,6 +35,7 @@ class Run:
     """What a port needs of its segment."""
 
     has_failed = more = is_tagged = False
+    stale_before = 0.0
     thread = ThreadSide()
     loop = LOOP.loop
 
@@ -42,6 +44,9 @@ class Run:
 
     def finished(self, unit):
         self.finished_units.append(unit)
+
+    def is_stale(self, tag):
+        return tag.stamp < self.stale_before
 
 
 def port_of(window) -> tuple[ChannelOutput, Producer]:
@@ -129,6 +134,52 @@ def test_frames_are_cut_by_bytes(size, count, most, make):
     assert sum(len(items) for items, _ in frames) == count
     assert all(size <= most + 100 or len(items) == 1 for items, size in frames)
     assert len(frames) <= -(-count * size // MIB) * 2
+
+
+def test_what_is_new_waits_for_no_credit_of_what_is_stale():
+    def give(stamp):
+        TAG.set(Tag(float(stamp), survives=stamp == 2))
+        port.append(stamp)
+        port.flush()
+
+    def interrupt(before):
+        segment.stale_before = before
+        port.interrupt()
+
+    port, _ = port_of((3, MIB))
+    segment: Any = port.segment
+    segment.is_tagged = True
+    theirs = connect(port)
+    with theirs, ThreadPoolExecutor(1) as pool:
+        reader = FrameReader(theirs)
+        for stamp in (1, 2, 3):
+            pool.submit(give, stamp).result()
+        # The window is used up.
+        fourth = pool.submit(give, 4)
+        assert [_item_of(reader) for _ in range(3)] == [1, 2, 3]
+        assert not fourth.done()
+        interrupt(5)
+        fourth.result()
+        for stamp in (5, 6):
+            pool.submit(give, stamp).result()
+        # The second one has survived, and still counts.
+        seventh = pool.submit(give, 7)
+        assert [_item_of(reader) for _ in range(2)] == [5, 6]
+        assert not seventh.done()
+        theirs.sendall(encode_frame(CREDIT, [3, 3]))
+        assert _item_of(reader) == 7
+        seventh.result()
+    port.release()
+
+
+def _item_of(reader):
+    """The item of the next frame, which holds one."""
+    kind, payload = reader.read()
+    while kind == TAGS:
+        kind, payload = reader.read()
+    assert kind == ITEMS
+    (item,) = decode_payload(payload)
+    return item
 
 
 def test_every_item_arrives_before_the_end_whoever_sends_it():

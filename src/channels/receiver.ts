@@ -69,6 +69,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   #isLost = false;
   #itemsDone = 0;
   #bytesDone = 0;
+  /** Of the items that credit is given for next, those that nobody has seen. */
+  #staleDone = 0;
   #finish: () => void = () => undefined;
   readonly #finished: Promise<void>;
 
@@ -251,6 +253,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
       this.#run.tag = tags[index];
       if (this.#run.isStale(this.#run.tag)) {
         this.#borrowers?.drop(items[index]);
+        this.#staleDone++;
         return undefined;
       }
     }
@@ -288,7 +291,10 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     if (from !== this.#connection) return;
     this.#itemsDone += items;
     this.#bytesDone += bytes;
-    if (this.#itemsDone < this.#window.items / 2 && this.#bytesDone < this.#window.bytes / 2) return;
+    // For what is stale nobody waits: it can go with the credit for what is new.
+    const due = items > this.#staleDone ? this.#window.items / 2 : 2 * this.#window.items;
+    this.#staleDone = 0;
+    if (this.#itemsDone < due && this.#bytesDone < this.#window.bytes / 2) return;
     this.#sendCredit();
   }
 

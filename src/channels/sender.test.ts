@@ -24,22 +24,26 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+function senderOf(run: RunState, consumer: string): ChannelSender {
+  return new ChannelSender(
+    {
+      id: 'c',
+      token: 't',
+      consumer,
+      to: 'node',
+      isBulk: false,
+      giving: { isShared: false, canPassOn: false, canGiveAway: false },
+      address: () => Promise.resolve(`unix:${join(folder, 's')}`),
+    },
+    run,
+  );
+}
+
 it.each([[null], [5], [[1]], [[1, 2, 3]], [['1', 2]], [[-1, 0]], [[0.5, 0]], [[2, 0]], [[0, 10_000]]])(
   'credit of %j, which is none or more than is out, ends the run',
   async (credit) => {
     const run = new RunState(defaultLogger(), false);
-    const sender = new ChannelSender(
-      {
-        id: 'c',
-        token: 't',
-        consumer: 'liar',
-        to: 'node',
-        isBulk: false,
-        giving: { isShared: false, canPassOn: false, canGiveAway: false },
-        address: () => Promise.resolve(`unix:${join(folder, 's')}`),
-      },
-      run,
-    );
+    const sender = senderOf(run, 'liar');
     await sender.connect();
     const socket = await consumer;
     socket.resume();
@@ -56,3 +60,36 @@ it.each([[null], [5], [[1]], [[1, 2, 3]], [['1', 2]], [[-1, 0]], [[0.5, 0]], [[2
     ]);
   },
 );
+
+it('what is out and stale leaves room for what is new, up to four windows', async () => {
+  const run = new RunState(defaultLogger(), false, true);
+  const sender = senderOf(run, 'consumer');
+  await sender.connect();
+  (await consumer).resume();
+  let stamp = 0;
+  const push = (survives: boolean): Promise<void> | undefined => {
+    run.tag = { stamp: ++stamp, survives };
+    return sender.push('item');
+  };
+  const window = 64;
+  for (let sent = 1; sent < window; sent++) expect(push(sent === 1)).toBeUndefined();
+  const waits = push(false);
+  expect(waits).toBeInstanceOf(Promise);
+
+  run.interrupt(stamp + 1);
+  await waits;
+  // The first one has survived, and still counts.
+  for (let sent = 2; sent < window; sent++) expect(push(false)).toBeUndefined();
+  let room = push(false);
+  expect(room).toBeInstanceOf(Promise);
+
+  let interruptions = 0;
+  for (let isThere = true; isThere; interruptions++) {
+    run.interrupt(stamp + 1);
+    const turn = new Promise((resolve) => setImmediate(resolve));
+    isThere = (await Promise.race([room?.then(() => true), turn.then(() => false)])) === true;
+    while (isThere && (room = push(false)) === undefined);
+  }
+  expect([stamp, interruptions]).toEqual([5 * window, 5]);
+  sender.die();
+});

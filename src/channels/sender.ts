@@ -18,6 +18,7 @@ import {
   type Lowered,
 } from '../wire/index.js';
 import type { Flight, InFlight, ResumableEnd } from './in-flight.js';
+import { StaleOut } from './stale-out.js';
 import { tagsOf } from './tags.js';
 import { windowOf } from './window.js';
 
@@ -55,6 +56,8 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   #pendingBytes = 0;
   #isFlushScheduled = false;
   #itemsOut = 0;
+  /** In a session. */
+  readonly #stale: StaleOut | undefined;
   #bytesOut = 0;
   #hasEnded = false;
   #isStopped = false;
@@ -72,6 +75,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#run = run;
     this.#token = request.token;
     this.#window = windowOf(run);
+    if (run.isTagged) this.#stale = new StaleOut(run, this.#window.items);
     request.inFlight?.addSender(request.id, this);
     if (request.isBulk) this.#ledger = this.#makeLedger(request);
     run.addMortal(this);
@@ -106,7 +110,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   }
 
   push(item: unknown): Promise<void> | undefined {
-    if (this.#isStopped || this.#hasGivenUp) return undefined;
+    if (this.#isStopped || this.#hasGivenUp || this.#run.isStale(this.#run.tag)) return undefined;
     const lowered = this.#ledger === undefined ? lowerMeasured(item) : this.#lowerBulk(item, this.#ledger);
     if (lowered === undefined) return undefined;
     if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
@@ -114,6 +118,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#pending.push(this.#pendingOf(item, lowered));
     this.#pendingBytes += lowered.byteLength;
     this.#itemsOut++;
+    this.#stale?.add(this.#run.tag);
     if (this.#pending.length >= BATCH.items || this.#pendingBytes >= BATCH.bytes) this.#flush();
     else this.#scheduleFlush();
     return this.#hasCredit ? undefined : this.#credit.wait();
@@ -154,7 +159,8 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     return (
       this.#isStopped ||
       this.#hasGivenUp ||
-      (this.#itemsOut < this.#window.items && this.#bytesOut + this.#pendingBytes < this.#window.bytes)
+      (this.#itemsOut - (this.#stale?.count ?? 0) < this.#window.items &&
+        this.#bytesOut + this.#pendingBytes < this.#window.bytes)
     );
   }
 
@@ -225,6 +231,13 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#itemsOut -= items;
     this.#bytesOut -= bytes;
     this.#ledger?.credited(items);
+    this.#stale?.credited(items);
+    if (this.#hasCredit) this.#credit.free();
+  }
+
+  /** What is out and stale leaves room at once: what is new does not wait until the consumer has dropped it. */
+  interrupt(): void {
+    this.#stale?.interrupt();
     if (this.#hasCredit) this.#credit.free();
   }
 
@@ -273,6 +286,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#pendingBytes = this.#pending.reduce((sum, { lowered }) => sum + lowered.byteLength, 0);
     this.#itemsOut = this.#pending.length;
     this.#bytesOut = 0;
+    this.#stale?.reset(this.#pending.map(({ tag }) => tag));
     await this.connect();
     if (this.#isStopped) this.#connection?.send(FRAME.END, { failed: !this.#run.canFlush });
     else if (this.#hasEnded) await this.finish();

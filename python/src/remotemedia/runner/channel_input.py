@@ -172,6 +172,8 @@ class ChannelInput(InputPort):
     def _take(self, kind: int, payload: bytes | memoryview) -> bool:
         """Run one frame; whether more may come."""
         if kind == ITEMS:
+            if self._slabs is None and self._passes_over(len(payload)):
+                return True
             items = self._decode(payload)
             if not items:
                 raise ProtocolError("an ITEMS frame is empty")
@@ -207,6 +209,17 @@ class ChannelInput(InputPort):
             self._find_keepers(slabs.returns)
             return True
         raise ProtocolError(f"a frame of kind {kind:#x} on a channel's consumer side")
+
+    def _passes_over(self, size: int) -> bool:
+        """Count a frame's items as done where all are stale: then nobody has to read it."""
+        tags = self._tags
+        if not tags or not all(map(self.segment.is_stale, tags)):
+            return False
+        self._tags = []
+        with self._lock:
+            self._credit.received(len(tags), size, len(self.targets))
+        self._count_stale(len(tags))
+        return True
 
     def _feed(self, items: list[Any]) -> None:
         """Give items on, and let go of each before it counts as done: it may lie in the producer's memory."""
@@ -259,18 +272,23 @@ class ChannelInput(InputPort):
         segment = self.segment
         counters = self._counters()
         items.reverse()
+        stale = 0
         with segment.more_to_come():
             for tag in tags:
                 if segment.is_stale(tag):
                     items.pop()
-                    for count in counters:
-                        count()
+                    stale += 1
                     continue
                 TAG.set(tag)
                 self._feed_next(items, counters)
                 if self.is_dead:
                     return
+        self._count_stale(stale)
         segment.flush_outputs()
+
+    def _count_stale(self, items: int) -> None:
+        for index in range(len(self.targets)):
+            self._count(index, items, is_stale=True)
 
     def _feed_many(self, items: list[Any]) -> None:
         counters = self._counters()
@@ -302,10 +320,10 @@ class ChannelInput(InputPort):
         """For each target what counts an item as done."""
         return [partial(self._count, index, 1) for index in range(len(self.targets))]
 
-    def _count(self, index: int, items: int) -> None:
+    def _count(self, index: int, items: int, is_stale: bool = False) -> None:
         """Note that a target is done with items, and give credit back where it is due."""
         with self._lock:
-            if self._credit.count(index, items):
+            if self._credit.count(index, items, is_stale):
                 self._send_quietly(self._returning() + encode_frame(CREDIT, self._credit.take()))
 
     def _send_quietly(self, frame: bytes) -> None:

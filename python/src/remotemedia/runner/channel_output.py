@@ -140,6 +140,12 @@ class ChannelOutput(OutputPort):
             if self._pending and not self.is_dead:
                 self._credit.wait_until(lambda: self.is_dead or self._credit.has_room() or not self._pending)
 
+    def interrupt(self) -> None:
+        """Make room for what is new; what waits and has become stale is dropped by whoever sends next."""
+        self._credit.interrupt(self.segment.is_stale)
+        if self._space_waiters:
+            self._wake_sleeping()
+
     def end_from_thread(self) -> None:
         """Send the rest, and END."""
         self.flush()
@@ -228,9 +234,13 @@ class ChannelOutput(OutputPort):
         items: list[Any] = []
         tags: list[Tag] = []
         add = items.append
+        is_stale = self.segment.is_stale
         try:
             for _ in range(max_items):
                 item, weight, tag = pending[0]
+                if tag is not None and is_stale(tag):
+                    self._drop(*pending.popleft())
+                    continue
                 # Looked at first: who ends the outputs must not see an empty queue while one is put back.
                 if weight > left and items:
                     break
@@ -244,6 +254,12 @@ class ChannelOutput(OutputPort):
             pass
         self._taken_out_bytes += room - left
         return items, tags
+
+    def _drop(self, item: Any, weight: int, _: Tag | None) -> None:
+        """Forget an item that was interrupted while it waited."""
+        self._taken_out_bytes += weight
+        if self._slabs is not None:
+            self._slabs.forget(item)
 
     def _send_items(self, items: list[Any], tags: list[Tag]) -> None:
         buffer = self._buffer
@@ -260,7 +276,7 @@ class ChannelOutput(OutputPort):
             size += slice_bytes
             if frames:
                 self._send(frames)
-        self._credit.spend(len(items), size)
+        self._credit.spend(len(items), size, tags)
         if tags:
             self._send(encode_frame(TAGS, tags_payload(tags)))
         self._send(buffer)
@@ -394,6 +410,6 @@ class ChannelOutput(OutputPort):
                 return True
 
     def _take_credit(self, payload: object) -> None:
-        self._credit.take_back(payload)
+        self._credit.take_back(payload, self.segment.is_stale)
         if self._slabs is not None:
             self._slabs.credited(self._credit.back_items)

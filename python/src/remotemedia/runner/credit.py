@@ -7,22 +7,39 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.runner.ports import Window
+from remotemedia.runner.tags import Tag
 from remotemedia.wire.frames import is_credit
+
+_MOST_STALE_WINDOWS: Final = 4
+"""For how many windows of stale items others may be out: a consumer that is stuck drops none."""
 
 
 class CreditOut:
     """How much a producer may still send. One thread at a time sends; another takes what comes back.
+
+    Items that an interruption has made stale leave room for what comes after it: nobody waits until the
+    consumer has dropped them.
 
     Attributes:
         sent_items: how many items have been sent in all.
         back_items: how many of them have been given back.
     """
 
-    __slots__ = ("_back_bytes", "_changed", "_sent_bytes", "_window", "back_items", "sent_items")
+    __slots__ = (
+        "_back_bytes",
+        "_changed",
+        "_sent_bytes",
+        "_stale",
+        "_tags",
+        "_window",
+        "back_items",
+        "sent_items",
+    )
 
     def __init__(self, window: Window) -> None:
         """Start with a whole window."""
@@ -30,11 +47,14 @@ class CreditOut:
         self._sent_bytes = self._back_bytes = 0
         self._window = window
         self._changed = threading.Condition()
+        # In a session: those of the items that are out, in their order, and for how many others may be.
+        self._tags: deque[Tag] = deque()
+        self._stale = 0
 
     @property
     def items_left(self) -> int:
         """How many items may be sent."""
-        return self._window[0] - self.sent_items + self.back_items
+        return self._window[0] - self.sent_items + self.back_items + self._stale
 
     @property
     def bytes_left(self) -> int:
@@ -45,13 +65,18 @@ class CreditOut:
         """Whether an item may be sent."""
         return self.items_left > 0 and self.bytes_left > 0
 
-    def spend(self, items: int, byte_count: int) -> None:
-        """Note what is about to be sent."""
+    def spend(self, items: int, byte_count: int, tags: Sequence[Tag]) -> None:
+        """Note what is about to be sent; items have tags in a session."""
+        self._tags.extend(tags)
         self.sent_items += items
         self._sent_bytes += byte_count
 
-    def take_back(self, payload: object) -> None:
+    def take_back(self, payload: object, is_stale: Callable[[Tag], bool]) -> None:
         """Take a CREDIT.
+
+        Args:
+            payload: its.
+            is_stale: whether an item that is out has been interrupted.
 
         Raises:
             ProtocolError: it is none, or gives back more than is out.
@@ -64,6 +89,18 @@ class CreditOut:
         with self._changed:
             self.back_items += items
             self._back_bytes += byte_count
+            if self._tags:
+                # The consumer may be done with others first, but not with many.
+                for _ in range(items):
+                    self._tags.popleft()
+            if self._stale:
+                self._count_stale(is_stale)
+            self._changed.notify_all()
+
+    def interrupt(self, is_stale: Callable[[Tag], bool]) -> None:
+        """Make room for as many items as are stale on their way, and have whoever waits look again."""
+        with self._changed:
+            self._count_stale(is_stale)
             self._changed.notify_all()
 
     def wait_until(self, is_enough: Callable[[], bool]) -> None:
@@ -75,6 +112,11 @@ class CreditOut:
         """Have whoever waits look again."""
         with self._changed:
             self._changed.notify_all()
+
+    def _count_stale(self, is_stale: Callable[[Tag], bool]) -> None:
+        # A copy, as another thread may be sending.
+        stale = sum(map(is_stale, self._tags.copy()))
+        self._stale = min(stale, _MOST_STALE_WINDOWS * self._window[0])
 
 
 class CreditBack:
@@ -104,13 +146,17 @@ class CreditBack:
         self._received += items
         self._frames.append((self._received, byte_count))
 
-    def count(self, target: int, items: int) -> bool:
-        """Note that a target is done with items; whether credit is due: half of either has gathered."""
+    def count(self, target: int, items: int, is_stale: bool = False) -> bool:
+        """Note that a target is done with items; whether credit is due.
+
+        It is once half of either has gathered. Nobody waits for that of stale items: it can go with the next.
+        """
         self._done[target] += items
         done = min(self._done)
         while self._frames and self._frames[0][0] <= done:
             self._ready_bytes += self._frames.popleft()[1]
-        return (done - self._given_back) * 2 >= self._window[0] or self._ready_bytes * 2 >= self._window[1]
+        least = self._window[0] * 2 if is_stale else self._window[0] / 2
+        return done - self._given_back >= least or self._ready_bytes * 2 >= self._window[1]
 
     def take(self) -> list[int]:
         """The payload of a CREDIT: what has not been given back of that with which all targets are done."""

@@ -118,6 +118,11 @@ class SlabSender:
                     frames += self._announce(each.slab)
         return frames, size
 
+    def forget(self, item: Any) -> None:
+        """An item, or its parcel, is not sent."""
+        if type(item) is Parcel:
+            self._waiting.discard(item)
+
     def forget_frame(self) -> bytes:
         """The frame that tells of slabs that are no longer used."""
         numbers: list[int] = []
