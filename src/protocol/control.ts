@@ -11,6 +11,9 @@ interface PendingRequest {
   readonly reject: (error: Error) => void;
 }
 
+/** The id of a request that nobody waits for: an answer would only wake who made it. */
+const NO_ANSWER = 0;
+
 /** What one end of a control connection does with what comes from the other one. */
 export interface ControlHandler {
   onEvent?(name: string, params: unknown): void;
@@ -75,6 +78,11 @@ export class ControlConnection implements ConnectionHandler {
     } finally {
       release();
     }
+  }
+
+  /** Asks the other end for something that needs no answer. Where the connection is closed nothing happens. */
+  order(method: string, params: object): void {
+    if (!this.#isClosed) this.#connection.send(FRAME.REQUEST, lower([NO_ANSWER, method, params]));
   }
 
   /** Tells the other end something. */
@@ -147,9 +155,11 @@ export class ControlConnection implements ConnectionHandler {
   async #answer(id: number, method: string, params: object): Promise<void> {
     try {
       const result = await this.#handler.onRequest?.(method, params);
+      if (id === NO_ANSWER) return;
       // By itself first, so that a refusal names the place in the value and not in the frame.
       this.#connection.send(FRAME.RESPONSE, [id, true, lower(result ?? null)]);
     } catch (error) {
+      if (id === NO_ANSWER) return;
       this.#connection.send(FRAME.RESPONSE, [id, false, lower(encodeFailure(error))]);
     }
   }

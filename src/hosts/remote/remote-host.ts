@@ -108,6 +108,7 @@ export abstract class RemoteHost implements Host {
     return {
       name: this.name,
       request: (method, params) => this.request(method, params),
+      order: (method, params) => this.control?.order(method, params),
       watchDeath: (listener) => this.watchDeath(listener),
       hold: () => this.control?.hold() ?? (() => undefined),
     };

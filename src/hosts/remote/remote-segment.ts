@@ -9,6 +9,8 @@ import { isBulk, isReplica, type Keeper, type OpenSegment, type SegmentRequest }
 export interface SegmentHost {
   readonly name: string;
   request(method: string, params: object): Promise<unknown>;
+  /** As `request`, where nobody waits for an answer. */
+  order(method: string, params: object): void;
   /** Calls a function when the host dies, until that is taken back. */
   watchDeath(listener: (error: Error) => void): () => void;
   /** Keeps the program alive until the given function is called. */
@@ -221,9 +223,7 @@ export class RemoteSegment implements OpenSegment {
   /** A host that cannot be told any more is dead, and the run learns that from its death. */
   #tell(method: 'stop' | 'cancel' | 'interrupt', params: object = {}): void {
     if (this.#isDone) return;
-    this.#host.request(method, { segment: this.#id, ...params }).catch((error: unknown) => {
-      this.#run.logger.debug(`${method} of segment ${this.#id}: ${String(error)}`);
-    });
+    this.#host.order(method, { segment: this.#id, ...params });
   }
 
   /** A host that does not even say which node has not returned is held up by one of them. */

@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from remotemedia.core.exceptions import ProtocolError
 from remotemedia.host.sender import Sender
@@ -143,6 +143,9 @@ class ControlConnection:
             answer.set_exception(RequestFailedError(result))
 
     def _responder(self, number: int) -> Respond:
+        if number == _NO_ANSWER:
+            return _ignore
+
         def respond(result: Any, failed: BaseException | Failure | None = None) -> None:
             self._respond(number, result, failed)
 
@@ -158,6 +161,15 @@ class ControlConnection:
             failed = error
         failure = failed if isinstance(failed, dict) else self._describe(failed)
         self._sender.send(encode_frame(RESPONSE, [number, False, failure]))
+
+
+_NO_ANSWER: Final = 0
+"""The number of a request that nobody waits for."""
+
+
+def _ignore(result: Any, failed: BaseException | Failure | None = None) -> None:
+    if failed is not None:
+        logger.debug("a request that nobody waits for has failed: %s", failed)
 
 
 def _is_request(message: Any) -> TypeGuard[tuple[int, str, dict[str, Any]]]:
