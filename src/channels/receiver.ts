@@ -291,8 +291,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     if (from !== this.#connection) return;
     this.#itemsDone += items;
     this.#bytesDone += bytes;
-    // For what is stale nobody waits: it can go with the credit for what is new.
-    const due = items > this.#staleDone ? this.#window.items / 2 : 2 * this.#window.items;
+    // Credit for what is stale can go with that for what is new; but a producer that knows of no interruption waits for a whole window.
+    const due = items > this.#staleDone ? this.#window.items / 2 : this.#window.items;
     this.#staleDone = 0;
     if (this.#itemsDone < due && this.#bytesDone < this.#window.bytes / 2) return;
     this.#sendCredit();

@@ -143,7 +143,7 @@ class ChannelOutput(OutputPort):
     def interrupt(self) -> None:
         """Make room for what is new; what waits and has become stale is dropped by whoever sends next."""
         self._credit.interrupt(self.segment.is_stale)
-        if self._space_waiters:
+        if self._pending:
             self._wake_sleeping()
 
     def end_from_thread(self) -> None:
@@ -276,7 +276,7 @@ class ChannelOutput(OutputPort):
             size += slice_bytes
             if frames:
                 self._send(frames)
-        self._credit.spend(len(items), size, tags)
+        self._credit.spend(len(items), size, tags, self.segment.is_stale)
         if tags:
             self._send(encode_frame(TAGS, tags_payload(tags)))
         self._send(buffer)

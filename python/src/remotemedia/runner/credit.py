@@ -65,11 +65,16 @@ class CreditOut:
         """Whether an item may be sent."""
         return self.items_left > 0 and self.bytes_left > 0
 
-    def spend(self, items: int, byte_count: int, tags: Sequence[Tag]) -> None:
+    def spend(
+        self, items: int, byte_count: int, tags: Sequence[Tag], is_stale: Callable[[Tag], bool]
+    ) -> None:
         """Note what is about to be sent; items have tags in a session."""
         self._tags.extend(tags)
         self.sent_items += items
         self._sent_bytes += byte_count
+        if any(map(is_stale, tags)):
+            # Since they were taken out: the interruption has not seen them.
+            self.interrupt(is_stale)
 
     def take_back(self, payload: object, is_stale: Callable[[Tag], bool]) -> None:
         """Take a CREDIT.
@@ -149,13 +154,14 @@ class CreditBack:
     def count(self, target: int, items: int, is_stale: bool = False) -> bool:
         """Note that a target is done with items; whether credit is due.
 
-        It is once half of either has gathered. Nobody waits for that of stale items: it can go with the next.
+        It is once half of either has gathered. That for stale items can go with the next; but a producer that
+        knows of no interruption waits for a whole window.
         """
         self._done[target] += items
         done = min(self._done)
         while self._frames and self._frames[0][0] <= done:
             self._ready_bytes += self._frames.popleft()[1]
-        least = self._window[0] * 2 if is_stale else self._window[0] / 2
+        least = self._window[0] if is_stale else self._window[0] / 2
         return done - self._given_back >= least or self._ready_bytes * 2 >= self._window[1]
 
     def take(self) -> list[int]:
