@@ -133,9 +133,12 @@ export {
   Pipeline,
   PipelineStream,
   type AddOptions,
+  type Fate,
+  type InputAccount,
   type InsertPlace,
   type LiveSession,
   type LoadOptions,
+  type Loss,
   type OpenOptions,
   type PipelineDefinition,
   type PipelineEntry,
@@ -144,6 +147,7 @@ export {
   type PipelineSource,
   type RunMetrics,
   type RunOptions,
+  type SessionAccount,
   type WriteOptions,
 } from './runtime/index.js';
 export type { DeadLetter, NodeMetrics, StuckReport } from './segment/index.js';

@@ -7,6 +7,7 @@ import {
   unexpectedFrame,
   type ConnectionHandler,
 } from '../protocol/index.js';
+import { OUTPUT } from '../plan/index.js';
 import { Room, Stage, type RunState, type Tag } from '../segment/index.js';
 import { SliceLedger, type Giving } from '../slabs/index.js';
 import {
@@ -56,6 +57,8 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   #isFlushScheduled = false;
   #itemsOut = 0;
   #bytesOut = 0;
+  /** Where somebody keeps account: the stamps of what is out, oldest first. */
+  readonly #out: number[] | undefined;
   #hasEnded = false;
   #isStopped = false;
   /** No more memory could be had: what came before still goes, and then END. */
@@ -72,6 +75,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#run = run;
     this.#token = request.token;
     this.#window = windowOf(run);
+    if (run.onLoss !== undefined) this.#out = [];
     request.inFlight?.addSender(request.id, this);
     if (request.isBulk) this.#ledger = this.#makeLedger(request);
     run.addMortal(this);
@@ -106,7 +110,10 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   }
 
   push(item: unknown): Promise<void> | undefined {
-    if (this.#isStopped || this.#hasGivenUp) return undefined;
+    if (this.#isStopped || this.#hasGivenUp) {
+      this.#lose(this.#run.tag);
+      return undefined;
+    }
     const lowered = this.#ledger === undefined ? lowerMeasured(item) : this.#lowerBulk(item, this.#ledger);
     if (lowered === undefined) return undefined;
     if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
@@ -141,6 +148,10 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
       this.#giveUp(error);
       return undefined;
     }
+  }
+
+  #lose(tag: Tag | undefined): void {
+    this.#run.lose(this.#request.to ?? OUTPUT, tag);
   }
 
   #giveUp(error: RemoteMediaError): void {
@@ -196,7 +207,11 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
     if (this.#ledger !== undefined) for (const { lowered } of batch) this.#bytesOut += lowered.slicedBytes;
-    if (this.#run.isTagged) connection.send(FRAME.TAGS, tagsOf(batch));
+    if (this.#run.isTagged) {
+      const tags = tagsOf(batch);
+      this.#out?.push(...tags.stamps);
+      connection.send(FRAME.TAGS, tags);
+    }
     connection.sendBytes(frame);
   }
 
@@ -224,6 +239,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     const [items, bytes] = payload;
     this.#itemsOut -= items;
     this.#bytesOut -= bytes;
+    this.#out?.splice(0, items);
     this.#ledger?.credited(items);
     if (this.#hasCredit) this.#credit.free();
   }
@@ -273,6 +289,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#pendingBytes = this.#pending.reduce((sum, { lowered }) => sum + lowered.byteLength, 0);
     this.#itemsOut = this.#pending.length;
     this.#bytesOut = 0;
+    this.#out?.splice(0);
     await this.connect();
     if (this.#isStopped) this.#connection?.send(FRAME.END, { failed: !this.#run.canFlush });
     else if (this.#hasEnded) await this.finish();
@@ -302,6 +319,9 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   /** Sends nothing more; what waits is dropped. */
   die(): void {
     this.#isStopped = true;
+    for (const { tag } of this.#pending) this.#lose(tag);
+    const to = this.#request.to ?? OUTPUT;
+    for (const stamp of this.#out?.splice(0) ?? []) this.#run.onLoss?.(to, stamp, 'unknown');
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#credit.free();

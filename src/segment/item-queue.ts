@@ -1,7 +1,7 @@
 import type { CheckedQueue } from '../node/index.js';
 import { Backlog } from './backlog.js';
 import { Room } from './room.js';
-import type { RunState } from './run-state.js';
+import type { OnDrop, RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 
 /** A bounded queue that is read as an async iterable. */
@@ -9,6 +9,8 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   readonly #backlog: Backlog;
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
+  /** There where somebody keeps account. */
+  readonly #onDrop: OnDrop | undefined;
   #isClosed = false;
   readonly #room: Room = new Room();
   /** How many items have been handed out. */
@@ -21,9 +23,11 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   /**
    * @param limits - how many items may wait, and what becomes of more
    * @param onReturn - called where the reader wants no more; it closes the queue
+   * @param onDrop - called for each item that nobody reads
    */
-  constructor(limits: CheckedQueue, onReturn: () => void) {
-    this.#backlog = new Backlog(limits);
+  constructor(limits: CheckedQueue, onReturn: () => void, onDrop?: OnDrop) {
+    this.#backlog = new Backlog(limits, onDrop);
+    this.#onDrop = onDrop;
     this.#onReturn = onReturn;
   }
 
@@ -48,7 +52,10 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
 
   /** Takes an item; gives a promise where there is no room for another one yet. */
   push(value: unknown, tag?: Tag): Promise<void> | undefined {
-    if (this.#isClosed) return undefined;
+    if (this.#isClosed) {
+      this.#onDrop?.(tag);
+      return undefined;
+    }
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       this.#handOut(tag);

@@ -47,9 +47,10 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     this.#itemContext = context instanceof ItemContext ? context : null;
     this.#downstream = downstream;
     this.#run = run;
-    this.#input = new ItemQueue(settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, () => {
+    const leave = (): void => {
       if (!this.#isInterrupted) this.#leaveInput();
-    });
+    };
+    this.#input = new ItemQueue(settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, leave, run.lossesAt(id));
     downstream.addUpstream(this);
     run.addMortal(this);
   }
@@ -80,7 +81,10 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
   }
 
   push(item: unknown): Promise<void> | undefined {
-    if (this.#isDead) return undefined;
+    if (this.#isDead) {
+      this.#run.lose(this.id, this.#run.tag);
+      return undefined;
+    }
     this.#pumping ??= this.#pump();
     return this.#input.push(item, this.#run.tag);
   }
@@ -100,7 +104,13 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     do {
       try {
         await this.#passOn(await this.#open());
+        if (this.#isInterrupted) this.#run.lose(this.id, this.#itemContext?.tag);
       } catch (error) {
+        this.#run.lose(
+          this.id,
+          this.#itemContext?.tag,
+          this.#isInterrupted || this.#isDead ? undefined : 'failed',
+        );
         if (this.#isInterrupted)
           this.#run.logger.debug(`node "${this.id}" was interrupted: ${describeCause(error)}`);
         else this.#fail(error);
@@ -133,11 +143,13 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     for (;;) {
       const step = await iterator.next();
       if (step.done === true) return;
+      const isUnwanted = this.#isDead || this.#isInterrupted;
+      if (isUnwanted && step.value !== undefined) this.#run.lose(this.id, this.#itemContext?.tag);
       if (this.#isDead) {
         await iterator.return?.();
         return;
       }
-      if (step.value === undefined || this.#isInterrupted) {
+      if (step.value === undefined || isUnwanted) {
         if (pace.isTurnDue()) await pace.turn();
         continue;
       }
