@@ -12,6 +12,7 @@ from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import AudioFrame
 from remotemedia.runner import LoopThread
 from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.plan import SegmentPlan
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit
 from remotemedia.wire.frames import CREDIT, END, ITEMS, FrameReader, decode_payload, encode_frame
@@ -36,6 +37,7 @@ class Run:
     has_failed = more = is_tagged = False
     thread = ThreadSide()
     loop = LOOP.loop
+    plan = SegmentPlan([], None)
 
     def __init__(self):
         self.finished_units = []

@@ -10,6 +10,7 @@ from cases import (
     CASES,
     SESSION_CASES,
     check,
+    check_account,
     edges_of,
     ends_of,
     ids_of,
@@ -103,7 +104,7 @@ async def live_session(case, nodes, edges, letters):
     pipeline.nodes = nodes
     pipeline.connections = edges
     outputs = []
-    async with pipeline.open() as session:
+    async with pipeline.open(accounting=True) as session:
         for step, *args in case["session"]:
             if step == "write":
                 await session.write(args[0], survives=len(args) > 1)
@@ -114,6 +115,7 @@ async def live_session(case, nodes, edges, letters):
         outputs += [output async for output in session]
         async for letter in session.dead_letters:
             letters.take(letter)
+    check_account(case, session.account(), outputs)
     return outputs
 
 

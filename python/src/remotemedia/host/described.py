@@ -12,8 +12,9 @@ from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.losses import Accounts
 from remotemedia.runner.plan import Place, SegmentPlan
-from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.ports import INPUT_NAME, OUTPUT_NAME, InputPort, OutputPort
 from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems, SealedItems
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_KEPT_BYTES: Final = 64 << 20
 
-INPUT, OUTPUT = "(input)", "(output)"
+INPUT, OUTPUT = INPUT_NAME, OUTPUT_NAME
 """The ends of a pipeline, which only a driver has."""
 
 
@@ -50,9 +51,13 @@ class DescribedSegment:
     """
 
     def __init__(
-        self, description: dict[str, Any], find_object: Callable[[int], Any], ends: Ends | None
+        self,
+        description: dict[str, Any],
+        find_object: Callable[[int], Any],
+        ends: Ends | None,
+        accounts: Accounts | None = None,
     ) -> None:
-        """Read a description.
+        """Read a description; ``accounts`` keeps account of the session.
 
         Raises:
             ProtocolError: it names an end of the pipeline, and this host has none.
@@ -77,6 +82,7 @@ class DescribedSegment:
             session_id=description.get("session"),
             cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
             joined=_joined(description["nodes"]),
+            accounts=accounts,
             **self._wiring(),
         )
 
@@ -143,7 +149,7 @@ def _codec(entry: dict[str, Any], slices: SliceWriter | None = None, has_receipt
 def _output(entry: dict[str, Any], has_receipts: bool) -> ChannelOutput:
     slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
     codec = _codec(entry, None if slabs is None else slabs.writer, has_receipts)
-    return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
+    return ChannelOutput(entry["channel"], _window(entry), codec, slabs, entry["to"][0])
 
 
 def _slab_sender(fed: Sequence[str]) -> SlabSender | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.runner.backlog import Backlog
 from remotemedia.runner.byte_size import byte_size_of
-from remotemedia.runner.handoff import END, ChainBox, End, Entry, Inbox
+from remotemedia.runner.chain_box import ChainBox
+from remotemedia.runner.handoff import END, End, Entry, Inbox
 from remotemedia.runner.ports import OutputPort
 from remotemedia.runner.tags import TAG, Tagged, current_tag
 from remotemedia.runner.unit import Emit, Unit
@@ -32,7 +33,7 @@ class BoundedEntries:
 
     def __init__(self, segment: Segment, stage: Stage, limits: QueueLimits) -> None:
         """Start empty."""
-        self._backlog = Backlog(limits, byte_size_of)
+        self._backlog = Backlog(limits, byte_size_of, segment.losses_at(stage.id))
         self._ends = 0
         self._meter: Meter | None = stage.meter
         self._segment = segment
@@ -103,7 +104,7 @@ class BoundedInbox(Inbox):
 
     def __init__(self, segment: Segment, stage: Stage, limits: QueueLimits) -> None:
         """Start empty."""
-        super().__init__(segment)
+        super().__init__(segment, on_drop=segment.losses_at(stage.id))
         self._store = BoundedEntries(segment, stage, limits)
         self.entries = cast("Any", self._store)
         # Whoever takes one has those that wait looked after.
@@ -115,6 +116,7 @@ class BoundedInbox(Inbox):
     def put_from_loop(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where the queue is full."""
         if self.is_closed:
+            self.lose(TAG.get())
             return None
         if (
             self.direct is not None
@@ -138,6 +140,7 @@ class BoundedInbox(Inbox):
         if done is not None:
             done()
         if self.is_closed:
+            self.lose(TAG.get())
             return
         self._store.put(item)
         self._wake_from_thread()
@@ -179,6 +182,7 @@ class BoundedBox(ChainBox):
     def put(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item, on the loop; a future to wait for where the queue is full."""
         if self.chain.is_dead:
+            self.lose(TAG.get())
             return None
         self._store.put(item)
         self._segment.thread.notify()
@@ -187,6 +191,7 @@ class BoundedBox(ChainBox):
     def put_from_thread(self, item: Any, level: int) -> None:
         """Put an item, in the segment's thread; while the queue is full the thread serves deeper levels."""
         if self.chain.is_dead:
+            self.lose(TAG.get())
             return
         self._store.put(item)
         if self._store.is_full:
@@ -206,7 +211,8 @@ class BoundedBox(ChainBox):
             item, _ = entry
             del entry
             if isinstance(item, Tagged):
-                if segment.is_stale(item.tag):
+                if segment.is_stale(item.tag) or chain.is_dead:
+                    self.lose(item.tag)
                     continue
                 TAG.set(item.tag)
                 item = item.item
@@ -217,6 +223,10 @@ class BoundedBox(ChainBox):
         """Drop what has become stale; called from any thread."""
         self._store.drop_stale()
         self._release_if_space()
+
+    def drop(self) -> None:
+        """Forget what waits."""
+        self._store.clear()
 
     def _has_space(self) -> bool:
         return self.chain.is_dead or not self._store.is_full

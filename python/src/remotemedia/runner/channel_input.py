@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
+from remotemedia.runner.bounded import ChainDoor
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.credit import CreditBack
 from remotemedia.runner.loop_unit import LoopUnit
-from remotemedia.runner.ports import InputPort, OutputPort, Window
+from remotemedia.runner.ports import OUTPUT_NAME, InputPort, Window
 from remotemedia.runner.tag_frames import read_tags
 from remotemedia.runner.tags import TAG, Tag
 from remotemedia.wire.frames import (
@@ -260,8 +261,9 @@ class ChannelInput(InputPort):
         counters = self._counters()
         items.reverse()
         with segment.more_to_come():
-            for tag in tags:
+            for position, tag in enumerate(tags):
                 if segment.is_stale(tag):
+                    segment.lose(self._to, tag)
                     items.pop()
                     for count in counters:
                         count()
@@ -269,8 +271,18 @@ class ChannelInput(InputPort):
                 TAG.set(tag)
                 self._feed_next(items, counters)
                 if self.is_dead:
+                    for left in tags[position + 1 :]:
+                        segment.lose(self._to, left)
                     return
         segment.flush_outputs()
+
+    @property
+    def _to(self) -> str:
+        """The first of what it feeds."""
+        first = self.targets[0]
+        if isinstance(first, Chain):
+            return first.stages[0].id
+        return first.id if isinstance(first, (LoopUnit, ChainDoor)) else OUTPUT_NAME
 
     def _feed_many(self, items: list[Any]) -> None:
         counters = self._counters()
@@ -285,13 +297,16 @@ class ChannelInput(InputPort):
         done: list[Callable[[], None]] = []
         for target, count in zip(self.targets, counters, strict=True):
             if self.is_dead:
+                self.segment.lose(self._to, TAG.get())
                 return
             if isinstance(target, LoopUnit) and not target.inbox.is_closed:
                 target.inbox.put_from_thread(item, -1, count)
                 continue
             if isinstance(target, Chain):
                 target.push(item)
-            elif isinstance(target, OutputPort):
+            elif isinstance(target, LoopUnit):
+                target.inbox.lose(TAG.get())
+            else:
                 target.append(item)
             done.append(count)
         del item

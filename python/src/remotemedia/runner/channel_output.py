@@ -17,7 +17,8 @@ from remotemedia.core.exceptions import (
 )
 from remotemedia.runner.credit import CreditOut
 from remotemedia.runner.loop import set_done
-from remotemedia.runner.ports import OutputPort, Window
+from remotemedia.runner.on_the_way import OnTheWay
+from remotemedia.runner.ports import OUTPUT_NAME, OutputPort, Window
 from remotemedia.runner.tag_frames import tags_payload
 from remotemedia.runner.tags import Tag, current_tag
 from remotemedia.runner.threads import run_in_thread
@@ -63,6 +64,7 @@ class ChannelOutput(OutputPort):
         window: Window,
         codec: ItemCodec | None = None,
         slabs: SlabSender | None = None,
+        to: str = OUTPUT_NAME,
     ) -> None:
         """Wait for ``start``.
 
@@ -71,9 +73,13 @@ class ChannelOutput(OutputPort):
             window: how much may be on its way.
             codec: writes the items; without it they go to another language.
             slabs: where bulk bytes go that the codec places in shared memory.
+            to: the first of what it feeds.
         """
         super().__init__()
         self.channel = channel
+        self._to = to
+        # There where somebody keeps account.
+        self._on_the_way: OnTheWay | None = None
         self._slabs = slabs
         if slabs is not None:
             self.arena = slabs.arena
@@ -103,6 +109,9 @@ class ChannelOutput(OutputPort):
     def start(self, sock: socket.socket) -> None:
         """Send on a connection that has said HELLO."""
         self._socket = sock
+        accounts = self.segment.plan.accounts
+        if accounts is not None:
+            self._on_the_way = OnTheWay(self.segment, accounts, self._to)
         if self._slabs is not None:
             self._slabs.run = self.segment
         wake_reader, self._wake_writer = socket.socketpair()
@@ -110,7 +119,7 @@ class ChannelOutput(OutputPort):
 
     def append(self, item: Any) -> None:
         """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""
-        if self.is_dead or not self._enqueue(item):
+        if not self._enqueue(item):
             return
         if self._is_full(_MAX_PENDING):
             self.flush()
@@ -119,7 +128,7 @@ class ChannelOutput(OutputPort):
 
     def put(self, item: Any) -> asyncio.Future[None] | None:
         """Take an output, on the loop; the tender sends it."""
-        if self.is_dead or not self._enqueue(item):
+        if not self._enqueue(item):
             return None
         if not self._is_tender_awake:
             self._wake()
@@ -168,13 +177,15 @@ class ChannelOutput(OutputPort):
             self._slabs.drop()
 
     def _enqueue(self, item: Any) -> bool:
-        if self._is_refused:
-            return False
+        is_unwanted = self.is_dead or self._is_refused
         tag: Tag | None = None
         if self.segment.is_tagged:
             tag = current_tag()
-            if self.segment.is_stale(tag):
+            if is_unwanted or self.segment.is_stale(tag):
+                self.segment.lose(self._to, tag)
                 return False
+        if is_unwanted:
+            return False
         kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
         if self._leaves_plain and (kind is int or kind is float):
             lowered, weight = item, NUMBER_BYTES
@@ -262,6 +273,8 @@ class ChannelOutput(OutputPort):
                 self._send(frames)
         self._credit.spend(len(items), size)
         if tags:
+            if self._on_the_way is not None:
+                self._on_the_way.sent(tags)
             self._send(encode_frame(TAGS, tags_payload(tags)))
         self._send(buffer)
         if len(buffer) > _FRAME_BYTES:
@@ -305,6 +318,10 @@ class ChannelOutput(OutputPort):
 
     def _stop(self) -> None:
         self.is_dead = True
+        on_the_way = self._on_the_way
+        # Whoever has got all closes as well.
+        if on_the_way is not None and (self.segment.is_cancelled or not self.is_finished):
+            on_the_way.give_up([tag for _, _, tag in self._pending.copy()])
         self._pending.clear()
         self._credit.wake()
         if self._space_waiters:
@@ -394,6 +411,9 @@ class ChannelOutput(OutputPort):
                 return True
 
     def _take_credit(self, payload: object) -> None:
+        before = self._credit.back_items
         self._credit.take_back(payload)
+        if self._on_the_way is not None:
+            self._on_the_way.credited(self._credit.back_items - before)
         if self._slabs is not None:
             self._slabs.credited(self._credit.back_items)

@@ -66,6 +66,7 @@ class FanInUnit(Unit):
     async def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
         """Take an item of an input, and give what is complete by now."""
         if self._is_over or self.is_dead:
+            self._segment.lose(self._stage.id, tag)
             return
         inlet.backlog.push(item, tag)
         for wait in self._match(inlet):
@@ -175,7 +176,10 @@ class FanInUnit(Unit):
         ]
         if self._fan_in.incomplete == "pass":
             return found
-        self._unmatched += sum(are_taken)
+        for waiting in found:
+            if waiting is not None:
+                self._unmatched += 1
+                self._segment.lose(self._stage.id, waiting.tag, "dropped")
         return _DROPPED
 
     def _give(self, found: Sequence[Waiting | None]) -> list[Any]:
@@ -244,7 +248,7 @@ class Inlet(LoopUnit):
         """Build it; the segment connects it."""
         super().__init__(segment, stage)
         self.open_consumers = 1
-        self.backlog = Backlog(limits)
+        self.backlog = Backlog(limits, on_drop=segment.losses_at(stage.id))
         self.latest: Waiting | None = None
         self.has_ended = False
         self._fan_in = fan_in
@@ -258,7 +262,7 @@ class Inlet(LoopUnit):
 
     def make_inbox(self) -> Inbox:
         """Its queue has no limits of its own: the backlog has them."""
-        return Inbox(self.segment)
+        return Inbox(self.segment, on_drop=self.segment.losses_at(self.id))
 
     def take(self) -> Waiting | None:
         """Take the first item that waits."""

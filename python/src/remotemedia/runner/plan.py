@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.joined import NodeInputs, inputs_of
 from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.losses import Accounts
 from remotemedia.runner.ports import INPUT_NAME, InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
 
@@ -54,6 +55,7 @@ class SegmentPlan:
         origins: for each of the inputs the id of what gives its items; without them it is the pipeline's.
         joined: what comes before the nodes whose inputs are brought together; None where that is to be seen
             from edges and inputs.
+        accounts: who keeps account of the session; None where nobody does.
     """
 
     nodes: Sequence[Placed]
@@ -66,6 +68,7 @@ class SegmentPlan:
     cancel_timeout_ms: int = 5_000
     origins: Sequence[str] = ()
     joined: Mapping[str, NodeInputs] | None = None
+    accounts: Accounts | None = None
 
     def origin_of(self, index: int) -> str:
         """The id of what gives the items of an input."""
