@@ -121,7 +121,7 @@ class Break(Noting):
 
     def process(self, item):
         self.take(item)
-        if item.index == 5:
+        if item.index == 4:
             raise ValueError("broken")
         self.done(item)
         return self.give(item)
@@ -206,7 +206,7 @@ async def play(session, steps, ends_early, read):
 
 @given(
     _nodes,
-    st.lists(st.sampled_from(_STEPS), max_size=60),
+    st.lists(st.sampled_from(_STEPS), min_size=30, max_size=80),
     st.sampled_from(["block", "drop-oldest", "drop-newest"]),
     st.booleans(),
 )

@@ -148,7 +148,10 @@ export class SessionAccount {
   /** What was under way at the end is lost by that; without one, because nodes want no more. */
   #meant(reason: LossReason): Loss['reason'] {
     if (reason !== 'ended' && reason !== 'unknown') return reason;
-    return this.#entries.ending?.reason ?? 'dropped';
+    const { ending } = this.#entries;
+    // What was on its way to a host that has died was in it, or near.
+    const ofHost = reason === 'unknown' ? ending?.unclear : undefined;
+    return ofHost ?? ending?.reason ?? 'dropped';
   }
 
   #add(

@@ -187,8 +187,11 @@ class SessionAccount:
         """What was under way at the end is lost by that; without one, because nodes want no more."""
         if reason not in ("ended", "unknown"):
             return reason
-        ended = None if self._ending is None else self._ending.reason
-        return "dropped" if ended is None else ended
+        if self._ending is None:
+            return "dropped"
+        # What was on its way to a host that has died was in it, or near.
+        of_host = self._ending.unclear if reason == "unknown" else None
+        return of_host or self._ending.reason or "dropped"
 
     def _add(self, index: int, node_id: str | None, reason: _Reason, cause: BaseException | None) -> None:
         group = self._by_input.setdefault(index, [])
