@@ -197,8 +197,8 @@ async def play(session, steps, ends_early, read):
         await session.cancel()
     else:
         session.end()
-    permits._value = 1 << 30
-    permits.release()
+    for _ in range(1_000):
+        permits.release()
     failures = await asyncio.gather(reading, return_exceptions=True)
     failed = not isinstance(failures[0], StopAsyncIteration)
     return written, failed or ends_early

@@ -60,6 +60,7 @@ export type Fate = 'answered' | 'lost' | 'silent' | 'pending';
 
 /** What became of one input. */
 export interface InputAccount {
+  /** In which group it is. */
   readonly fate: Fate;
   /** How many outputs were read that came of it. */
   readonly outputs: number;
@@ -84,8 +85,13 @@ export class SessionAccount {
   readonly pending: number = 0;
   /** All that has come to nothing, in the order of the inputs. */
   readonly losses: readonly Loss[];
-  /** What did not come from inputs: outputs of source nodes and of `flush` that were read, and items of theirs that have come to nothing. */
-  readonly others: { readonly outputs: number; readonly lost: number };
+  /** What did not come from inputs. */
+  readonly others: {
+    /** How many outputs of source nodes and of `flush` were read. */
+    readonly outputs: number;
+    /** How many items of theirs have come to nothing. */
+    readonly lost: number;
+  };
   readonly #entries: Entries;
   readonly #lossesByInput: ReadonlyMap<number, readonly Loss[]>;
 

@@ -11,7 +11,7 @@ import {
   type NodeContext,
 } from '../node/index.js';
 import { Backlog } from './backlog.js';
-import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
+import { Caller, NO_OUTPUT, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
 import { guarded } from './guarded.js';
 import { ItemContext } from './item-context.js';
@@ -285,13 +285,12 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
     if (outcome.kind === 'many') {
       await this.#passOnMany(outcome.iterator, outcome.after, context);
-    } else if (context?.isStale === true) {
-      this.#run.lose(this.id, context.tag);
-      if (outcome.kind === 'error') this.#caller.forget(outcome.error);
     } else if (outcome.kind === 'error') {
-      throw outcome.error;
-    } else if (this.#mode === 'dead') {
-      this.#run.lose(this.id, context?.tag);
+      if (context?.isStale !== true) throw outcome.error;
+      this.#run.lose(this.id, context.tag);
+      this.#caller.forget(outcome.error);
+    } else if (context?.isStale === true || this.#mode === 'dead') {
+      if (outcome === NO_OUTPUT || outcome.value !== undefined) this.#run.lose(this.id, context?.tag);
     } else {
       const wait = this.#emit(outcome.value, context);
       if (wait !== undefined) await wait;

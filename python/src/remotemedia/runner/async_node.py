@@ -238,7 +238,8 @@ class AsyncNode(LoopUnit):
             for task in left:
                 self.cancel_task(task)
             for call in self._calls:
-                self.segment.lose(self.id, call.tag)
+                if not call.is_through:
+                    self.segment.lose(self.id, call.tag)
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _finish(self, call: CallInTurn) -> None:
@@ -250,7 +251,8 @@ class AsyncNode(LoopUnit):
             await call.result()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
-                self.segment.lose(self.id, call.tag)
+                if not call.is_through:
+                    self.segment.lose(self.id, call.tag)
                 raise
             if self._is_failure(call.tag):
                 self.fail(error, "process", call.index)
