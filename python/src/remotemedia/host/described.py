@@ -149,7 +149,8 @@ def _codec(entry: dict[str, Any], slices: SliceWriter | None = None, has_receipt
 def _output(entry: dict[str, Any], has_receipts: bool) -> ChannelOutput:
     slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
     codec = _codec(entry, None if slabs is None else slabs.writer, has_receipts)
-    return ChannelOutput(entry["channel"], _window(entry), codec, slabs, entry["to"][0])
+    fed: Sequence[str] = entry.get("to") or (OUTPUT,)
+    return ChannelOutput(entry["channel"], _window(entry), codec, slabs, fed[0])
 
 
 def _slab_sender(fed: Sequence[str]) -> SlabSender | None:
