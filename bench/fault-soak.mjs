@@ -35,6 +35,7 @@ const counts = {
   'lost with a host, as its session says': 0,
   unaccounted: 0,
   doubled: 0,
+  'otherwise in the account of its session': 0,
 };
 const faults = { interruptions: 0, 'hosts killed': 0, 'slow readers': 0, 'nodes that block': 0 };
 const samples = [];
@@ -58,7 +59,7 @@ async function oneSession() {
   const kind = ['interruptions', 'drops', 'death', 'none'][Math.floor(random() * 4)];
   const victim = kind === 'death' ? ['worker', 'process', 'python'][Math.floor(random() * 3)] : undefined;
   const pipeline = await pipelineOf(kind);
-  const session = await pipeline.open({ enableMetrics: true, onDeadLetter: () => {} });
+  const session = await pipeline.open({ enableMetrics: true, accounting: true, onDeadLetter: () => {} });
   const record = { written: 0, out: new Set(), letters: new Set(), doubled: 0, before: -1 };
   const letters = readLetters(session, record);
   const reading = readOutputs(session, record);
@@ -74,7 +75,8 @@ async function oneSession() {
   if (ending !== undefined && !(isRemoteMediaError(ending) && ending.code === 'RM_HOST_DIED')) throw ending;
   if (victim !== undefined && ending === undefined) throw new Error(`the death of ${victim} was not told`);
   if (victim === 'python') python = await startPythonHost();
-  account(record, session, ending);
+  count(record, session, ending);
+  compare(record, session.account(), ending);
 }
 
 async function pipelineOf(kind) {
@@ -132,7 +134,7 @@ async function readLetters(session, record) {
   for await (const { item } of session.deadLetters) record.letters.add(item.id);
 }
 
-function account({ written, out, letters, doubled, before }, session, ending) {
+function count({ written, out, letters, doubled, before }, session, ending) {
   const dropped = session.metrics().nodeMetrics.reduce((sum, { itemsDropped = 0 }) => sum + itemsDropped, 0);
   let [interrupted, missing] = [0, 0];
   for (let id = 0; id < written; id++) {
@@ -153,6 +155,27 @@ function account({ written, out, letters, doubled, before }, session, ending) {
   }
 }
 
+/** What the session says of each item has to be what was seen of it here. */
+function compare({ out, letters, before }, account, ending) {
+  for (let id = 0; id < account.inputs; id++) {
+    const { fate, outputs, losses } = account.of(id);
+    const reasons = losses.map(({ reason }) => reason);
+    const may = ending !== undefined ? ['lost', 'failed'] : id <= before ? ['interrupted'] : ['dropped'];
+    // A call may be interrupted in the very turn in which its item was given up.
+    const isLost = letters.has(id)
+      ? reasons.includes('dead-letter')
+      : reasons.every((each) => may.includes(each));
+    const isRight = out.has(id) ? fate === 'answered' && outputs === 1 : fate === 'lost' && isLost;
+    if (isRight) continue;
+    counts['otherwise in the account of its session']++;
+    console.error(id, JSON.stringify({ fate, outputs, losses }), {
+      read: out.has(id),
+      refused: letters.has(id),
+      before,
+    });
+  }
+}
+
 function sample() {
   globalThis.gc?.();
   const { ownMiB, openFiles: files } = held(process.pid);
@@ -163,6 +186,8 @@ function sample() {
 function problems() {
   const found = [];
   if (counts.unaccounted > 0) found.push(`${counts.unaccounted} items are unaccounted for`);
+  const otherwise = counts['otherwise in the account of its session'];
+  if (otherwise > 0) found.push(`${otherwise} items are otherwise in the account of their session`);
   if (counts.doubled > 0) found.push(`${counts.doubled} items came twice`);
   const third = Math.floor((samples.length - 1) / 3);
   const [early, late] = [samples.slice(1, 1 + third), samples.slice(-third)];

@@ -134,9 +134,12 @@ export {
   PipelineStream,
   type AddOptions,
   type ConnectOptions,
+  type Fate,
+  type InputAccount,
   type InsertPlace,
   type LiveSession,
   type LoadOptions,
+  type Loss,
   type OpenOptions,
   type PipelineDefinition,
   type PipelineEntry,
@@ -145,6 +148,7 @@ export {
   type PipelineSource,
   type RunMetrics,
   type RunOptions,
+  type SessionAccount,
   type WriteOptions,
 } from './runtime/index.js';
 export type { DeadLetter, NodeMetrics, StuckReport } from './segment/index.js';

@@ -101,3 +101,20 @@ def check(case, outputs, failures, journal, letters=()) -> None:
     assert given_up == sorted(case.get("deadLetters", []), key=lambda letter: letter[0])
     if "journal" in case:
         assert journal == case["journal"]
+
+
+def check_account(case, account, outputs):
+    """Every input is in one group, and every output belongs to one, or to none."""
+    inputs = [account.of(index) for index in range(account.inputs)]
+    assert account.inputs == sum(step[0] == "write" for step in case["session"])
+    assert account.pending == 0
+    assert account.answered + account.lost + account.silent == account.inputs
+    assert sum(each.outputs for each in inputs) + account.others.outputs == len(outputs)
+    for index, (fate, count, losses) in enumerate(case.get("account", ())):
+        told = [
+            [loss.reason, loss.node_id if stated[1] else None]
+            for loss, stated in zip(inputs[index].losses, losses, strict=False)
+        ]
+        told += [[loss.reason, loss.node_id] for loss in inputs[index].losses[len(losses) :]]
+        became = [index, inputs[index].fate, inputs[index].outputs, told]
+        assert became == [index, fate, count, losses], account.losses

@@ -12,6 +12,7 @@ from remotemedia.core.exceptions import ValueTransferError
 from remotemedia.data import AudioFrame
 from remotemedia.runner import LoopThread
 from remotemedia.runner.channel_output import ChannelOutput
+from remotemedia.runner.plan import SegmentPlan
 from remotemedia.runner.tags import TAG, Tag
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit
@@ -38,6 +39,7 @@ class Run:
     stale_before = 0.0
     thread = ThreadSide()
     loop = LOOP.loop
+    plan = SegmentPlan([], None)
 
     def __init__(self):
         self.finished_units = []

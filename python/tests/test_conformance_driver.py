@@ -11,6 +11,7 @@ from cases import (
     SESSION_CASES,
     can_have_replicas,
     check,
+    check_account,
     edges_of,
     ends_of,
     ids_of,
@@ -130,7 +131,7 @@ async def live_session(case, nodes, edges, letters):
     pipeline.connections = edges
     pipeline.queues = limits_of(case)
     outputs = []
-    async with pipeline.open() as session:
+    async with pipeline.open(accounting=True) as session:
         for step, *args in case["session"]:
             if step == "write":
                 await session.write(args[0], survives=len(args) > 1)
@@ -141,6 +142,7 @@ async def live_session(case, nodes, edges, letters):
         outputs += [output async for output in session]
         async for letter in session.dead_letters:
             letters.take(letter)
+    check_account(case, session.account(), outputs)
     return outputs
 
 

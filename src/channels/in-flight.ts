@@ -70,6 +70,18 @@ export class InFlight {
     );
   }
 
+  /** Lets go of those that have become stale; gives their tags. */
+  dropStale(run: RunState): Tag[] {
+    const stale = [...this.#flights.values()].filter(({ tag }) => run.isStale(tag));
+    for (const { number } of stale) this.land(number);
+    return stale.flatMap(({ tag }) => tag ?? []);
+  }
+
+  /** The host has said that items which come from this input have come to nothing. */
+  lose(stamp: number): void {
+    for (const [number, { tag }] of this.#flights) if (tag?.stamp === stamp) this.land(number);
+  }
+
   /** They are not kept any longer. */
   clear(): void {
     this.#flights.clear();

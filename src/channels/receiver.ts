@@ -32,6 +32,8 @@ export interface ReceiverRequest {
   readonly token: string;
   /** Name of the producer's host, for messages. */
   readonly producer: string;
+  /** The first of what it feeds. */
+  readonly to: string;
   /** Whether several nodes get each item. */
   readonly isShared: boolean;
   /** Whether items may go on to other hosts. */
@@ -45,6 +47,7 @@ export interface ReceiverRequest {
 /** The consuming end of a channel: pushes what comes into a stage, and gives credit back as it is taken. */
 export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEnd {
   readonly #id: string;
+  readonly #to: string;
   readonly #producer: string;
   readonly #target: Stage;
   readonly #run: RunState;
@@ -76,6 +79,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
 
   constructor(request: ReceiverRequest, target: Stage, run: RunState) {
     this.#id = request.id;
+    this.#to = request.to;
     this.#producer = request.producer;
     this.#target = target;
     this.#run = run;
@@ -233,7 +237,10 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     const { items } = arrival;
     for (let index = 0; index < items.length; index++) {
       const wait = this.#push(arrival, index) ?? this.#turnIfDue();
-      if (this.#isFinished) return;
+      if (this.#isFinished) {
+        this.#lose(arrival, index + 1);
+        return;
+      }
       if (wait !== undefined) {
         this.#isBusy = true;
         void this.#takeLater(arrival, index, wait);
@@ -252,6 +259,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     if (tags !== undefined) {
       this.#run.tag = tags[index];
       if (this.#run.isStale(this.#run.tag)) {
+        this.#run.lose(this.#to, this.#run.tag);
         this.#borrowers?.drop(items[index]);
         this.#staleDone++;
         return undefined;
@@ -260,13 +268,22 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     return this.#target.push(items[index]);
   }
 
+  /** From this item of a frame on nobody wants them. */
+  #lose({ tags = [] }: Items, from: number): void {
+    for (const tag of tags.slice(from)) this.#run.lose(this.#to, tag);
+  }
+
   /** The stage makes us wait: what comes meanwhile gathers, and the window bounds how much that is. */
   async #takeLater(arrival: Items, position: number, wait: Promise<void>): Promise<void> {
     const { items, byteLength } = arrival;
     // None of this frame's items has been given back yet.
     let credited = 0;
     await wait;
-    for (let index = position + 1; index < items.length && !this.#isFinished; index++) {
+    for (let index = position + 1; index < items.length; index++) {
+      if (this.#isFinished) {
+        this.#lose(arrival, index);
+        break;
+      }
       const next = this.#push(arrival, index) ?? this.#turnIfDue();
       if (next === undefined) continue;
       this.#giveCredit(arrival, index - credited, 0);
@@ -342,7 +359,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   #close(): void {
     this.#isFinished = true;
     this.#inFlight?.leave(this.#id);
-    this.#frames.length = 0;
+    for (const arrival of this.#frames.splice(0)) if (!('end' in arrival)) this.#lose(arrival, 0);
     this.#slabs.close();
     this.#finish();
   }

@@ -7,6 +7,7 @@ import {
   unexpectedFrame,
   type ConnectionHandler,
 } from '../protocol/index.js';
+import { OUTPUT } from '../plan/index.js';
 import { Room, Stage, type RunState, type Tag } from '../segment/index.js';
 import { SliceLedger, type Giving } from '../slabs/index.js';
 import {
@@ -110,7 +111,10 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   }
 
   push(item: unknown): Promise<void> | undefined {
-    if (this.#isStopped || this.#hasGivenUp || this.#run.isStale(this.#run.tag)) return undefined;
+    if (this.#isStopped || this.#hasGivenUp || this.#run.isStale(this.#run.tag)) {
+      this.#lose(this.#run.tag);
+      return undefined;
+    }
     const lowered = this.#ledger === undefined ? lowerMeasured(item) : this.#lowerBulk(item, this.#ledger);
     if (lowered === undefined) return undefined;
     if (lowered.byteLength - lowered.slicedBytes > MAX_PAYLOAD_BYTES / 2) throw tooLarge(lowered.byteLength);
@@ -146,6 +150,19 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
       this.#giveUp(error);
       return undefined;
     }
+  }
+
+  #lose(tag: Tag | undefined): void {
+    this.#run.lose(this.#request.to ?? OUTPUT, tag);
+  }
+
+  /** Of what has been sent it is not known what became of it. */
+  #loseAll(): void {
+    const tags = this.#stale?.takeAll() ?? [];
+    const sent = tags.splice(0, tags.length - this.#pending.length);
+    for (const tag of tags) this.#lose(tag);
+    const to = this.#request.to ?? OUTPUT;
+    for (const tag of sent) if (tag !== undefined) this.#run.onLoss?.(to, tag.stamp, 'unknown');
   }
 
   #giveUp(error: RemoteMediaError): void {
@@ -202,7 +219,9 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
     this.#pendingBytes -= bytes;
     this.#bytesOut += frame.byteLength - HEADER_BYTES;
     if (this.#ledger !== undefined) for (const { lowered } of batch) this.#bytesOut += lowered.slicedBytes;
-    if (this.#run.isTagged) connection.send(FRAME.TAGS, tagsOf(batch));
+    if (this.#run.isTagged) {
+      connection.send(FRAME.TAGS, tagsOf(batch));
+    }
     connection.sendBytes(frame);
   }
 
@@ -316,6 +335,7 @@ export class ChannelSender extends Stage implements ConnectionHandler, Resumable
   /** Sends nothing more; what waits is dropped. */
   die(): void {
     this.#isStopped = true;
+    if (this.#run.onLoss !== undefined) this.#loseAll();
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#credit.free();

@@ -35,6 +35,12 @@ export class StaleOut {
     this.interrupt();
   }
 
+  /** Nothing is out any more; what was, in the order in which it went. */
+  takeAll(): (Tag | undefined)[] {
+    this.count = 0;
+    return this.#tags.splice(0);
+  }
+
   /** Counts again. */
   interrupt(): void {
     const stale = this.#tags.filter((tag) => this.#run.isStale(tag));

@@ -3,7 +3,7 @@ import { makeDriverHost, type DriverHost, type HostOutput } from '../hosts/index
 import type { Logger } from '../logging/index.js';
 import { ControlConnection, encodeFailure, helloOf, unknownMethod } from '../protocol/index.js';
 import type { Session } from '../runtime/index.js';
-import type { DeadLetter, StuckReport } from '../segment/index.js';
+import type { DeadLetter, LossEntry, StuckReport } from '../segment/index.js';
 import { SealedItem } from '../wire/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
@@ -102,10 +102,10 @@ export class Engine {
       const onReady = (): void => this.#sink.control?.emit('opened', { run });
       const onStuck = (report: StuckReport): void => this.#sink.control?.emit('stuck', { run, ...report });
       const onSession = (session: Session): void => void (engineRun.session = session);
-      const onDeadLetter = (letter: DeadLetter): void => {
-        this.#sink.giveUp(run, letter);
-      };
-      const calls = { onReady, onSession, onDeadLetter, onStuck };
+      const onDeadLetter = this.#sink.giveUp.bind(this.#sink, run);
+      const onLosses = (losses: readonly LossEntry[]): void =>
+        this.#sink.control?.emit('losses', { run, losses });
+      const calls = { onReady, onSession, onDeadLetter, onLosses, onStuck };
       const place = { driver, worker, settings: this.#settings, ...calls };
       return await runPipeline(request, place, controller.signal);
     } finally {
@@ -173,9 +173,16 @@ class DriverSink {
     this.control?.emit('output', line);
   }
 
-  giveUp(run: string, { nodeId, itemIndex, item, error }: DeadLetter): void {
+  giveUp(run: string, { nodeId, itemIndex, item, error }: DeadLetter, stamp?: number): void {
     // The item has crossed to here, so that it crosses to the driver as well.
     const told = item instanceof SealedItem ? { sealed: item.content } : { item };
-    this.control?.emit('dead-letter', { run, nodeId, itemIndex, ...told, failure: encodeFailure(error) });
+    this.control?.emit('dead-letter', {
+      run,
+      nodeId,
+      itemIndex,
+      stamp,
+      ...told,
+      failure: encodeFailure(error),
+    });
   }
 }

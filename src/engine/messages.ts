@@ -106,6 +106,8 @@ export interface RunRequest {
   readonly metrics: boolean;
   /** Id of a live session, which may be interrupted. */
   readonly session?: string | null;
+  /** Whether items that come to nothing are told. */
+  readonly accounted?: boolean | null;
   /** How it is watched, where it is. */
   readonly watch?: WatchLimits | null;
   readonly python?: PythonMessage | null;

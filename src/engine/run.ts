@@ -1,7 +1,13 @@
 import { RemoteMediaError } from '../errors/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import { queuedEdges, Session, withRelays, type ResolvedPipeline } from '../runtime/index.js';
-import { CollectSink, type DeadLetter, type StuckReport } from '../segment/index.js';
+import {
+  CollectSink,
+  LossBatch,
+  type LossEntry,
+  type StuckReport,
+  type TakeDeadLetter,
+} from '../segment/index.js';
 import type { RunAnswer, RunRequest } from './messages.js';
 import { Placement, type PlacementRequest } from './placement.js';
 
@@ -12,7 +18,9 @@ export interface RunPlace extends Omit<PlacementRequest, 'pipeline' | 'python'> 
   /** Called with the run, which may be interrupted from then on. */
   readonly onSession: (session: Session) => void;
   /** Called for each item that a failure policy gives up outside the driver, which knows of its own. */
-  readonly onDeadLetter: (letter: DeadLetter) => void;
+  readonly onDeadLetter: TakeDeadLetter;
+  /** Called with items that have come to nothing outside the driver, where it keeps account. */
+  readonly onLosses: (losses: readonly LossEntry[]) => void;
   /** Called with what holds the run up, where it is watched. */
   readonly onStuck: (report: StuckReport) => void;
 }
@@ -45,8 +53,8 @@ export async function runPipeline(
 }
 
 async function execute(
-  { pipeline, isInputGiven, metrics, session: sessionId, watch }: RunRequest,
-  { driver, settings, onReady, onSession, onDeadLetter, onStuck }: RunPlace,
+  { pipeline, isInputGiven, metrics, session: sessionId, accounted, watch }: RunRequest,
+  { driver, settings, onReady, onSession, onDeadLetter, onLosses, onStuck }: RunPlace,
   placement: Placement,
   signal: AbortSignal,
 ): Promise<RunAnswer> {
@@ -63,6 +71,7 @@ async function execute(
     // Their states are asked for before the hosts close.
     release: () => Promise.resolve(),
   };
+  const losses = accounted === true ? new LossBatch(onLosses) : undefined;
   // Both ends of the pipeline are in the driver.
   const input = { isGiven: isInputGiven, items: [] };
   const session = new Session(resolved, input, {
@@ -73,13 +82,18 @@ async function execute(
     signal,
     isInterruptible: false,
     onDeadLetter,
+    onLoss: losses?.add,
     onReady,
     isLive: typeof sessionId === 'string',
     id: sessionId ?? undefined,
     watch: watch ? { ...watch, isPrintedAtOnce: false, report: onStuck } : undefined,
   });
   onSession(session);
-  await session.execute();
+  try {
+    await session.execute();
+  } finally {
+    losses?.flush();
+  }
   return { metrics: metrics ? session.metrics() : null, states: await placement.states() };
 }
 

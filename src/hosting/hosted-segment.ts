@@ -6,6 +6,7 @@ import { applySettings, readSettings, type AnyNode, type WrittenSettings } from 
 import { encodeFailure, type Failure } from '../protocol/index.js';
 import {
   CollectSink,
+  LossBatch,
   readInputs,
   RunState,
   type DeadLetter,
@@ -49,6 +50,8 @@ export interface SegmentDescription {
   readonly metrics: boolean;
   /** Whether items have tags, so that they can be interrupted. */
   readonly tagged?: boolean;
+  /** Whether items that come to nothing are told. */
+  readonly accounted?: boolean;
   readonly session?: string;
   /** How it is watched, and what whoever dials to report must show. */
   readonly watch?: WatchLimits & { readonly token: string };
@@ -88,6 +91,8 @@ export class HostedSegment {
   /** What the engine knows of already. */
   #interruptedBefore = 0;
   #stuck: readonly string[] = [];
+  /** There where somebody keeps account. */
+  readonly #losses: LossBatch | undefined;
 
   constructor(description: SegmentDescription, home: SegmentHome) {
     this.id = description.segment;
@@ -98,9 +103,13 @@ export class HostedSegment {
     this.#run.onInterrupt = (before) => {
       if (before > this.#interruptedBefore) home.emit('interrupted', { segment: this.id, before });
     };
-    this.#run.onDeadLetter = (letter) => {
-      this.#tellDeadLetter(letter);
-    };
+    this.#run.onDeadLetter = this.#tellDeadLetter.bind(this);
+    if (description.accounted === true) {
+      this.#losses = new LossBatch((losses) => {
+        home.emit('losses', { segment: this.id, losses });
+      });
+      this.#run.onLoss = this.#losses.add;
+    }
     this.#watch(description);
     this.#run.onInitialize = (nodeId) => {
       home.emit('initializing', { segment: this.id, nodeId });
@@ -195,8 +204,8 @@ export class HostedSegment {
     };
   }
 
-  #tellDeadLetter({ nodeId, itemIndex, item, error }: DeadLetter): void {
-    const letter = { segment: this.id, nodeId, itemIndex, failure: encodeFailure(error) };
+  #tellDeadLetter({ nodeId, itemIndex, item, error }: DeadLetter, stamp?: number): void {
+    const letter = { segment: this.id, nodeId, itemIndex, stamp, failure: encodeFailure(error) };
     // An item that has a number is kept where that is known.
     const told = this.#description.receipts === true ? (item as [number, unknown])[0] : item;
     try {
@@ -214,6 +223,7 @@ export class HostedSegment {
     this.#isReported = true;
     this.#stuck = stuck;
     clearTimeout(this.#timer);
+    this.#losses?.flush();
     const failures = this.#run.failures.map((failure) => encodeFailure(failure));
     this.#home.emit('done', { segment: this.id, failures, stuck });
   }

@@ -45,6 +45,8 @@ export interface Keeper {
   hostDied(error: Error): void;
   /** The same letter, with the item of the number that it came with. */
   ofLetter(letter: DeadLetter): DeadLetter;
+  /** In the host items have come to nothing that come from the input with this stamp. */
+  lost(stamp: number): void;
 }
 
 /** A segment whose nodes are initialized. */

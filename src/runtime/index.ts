@@ -12,3 +12,4 @@ export { withRelays } from './relays.js';
 export { restartable } from './restarts.js';
 export { planOf, Session, type RunMetrics } from './session.js';
 export { PipelineStream } from './stream.js';
+export type { Fate, InputAccount, Loss, SessionAccount } from './session-account.js';

@@ -1,10 +1,11 @@
-import { ItemQueue, type Tag } from '../segment/index.js';
+import { ItemQueue, type OnDrop, type Tag } from '../segment/index.js';
 
 type Limits = ConstructorParameters<typeof ItemQueue>[0];
 
 /** The input of a session: a queue for each run of it, of which the newest is written to. */
 export class InputQueues {
   readonly #limits: Limits;
+  readonly #onDrop: OnDrop | undefined;
   #newest: ItemQueue;
   /** Those of runs that have not read all. */
   #older: ItemQueue[] = [];
@@ -12,9 +13,13 @@ export class InputQueues {
   #dropped = 0;
   #isClosed = false;
 
-  /** @param limits - of each queue */
-  constructor(limits: Limits) {
+  /**
+   * @param limits - of each queue
+   * @param onDrop - called for each item that nobody reads
+   */
+  constructor(limits: Limits, onDrop?: OnDrop) {
     this.#limits = limits;
+    this.#onDrop = onDrop;
     this.#newest = this.make();
   }
 
@@ -45,9 +50,10 @@ export class InputQueues {
 
   /** A queue for another run, which nobody writes to yet. */
   make(): ItemQueue {
-    const queue: ItemQueue = new ItemQueue(this.#limits, () => {
+    const close = (): void => {
       queue.close(true);
-    });
+    };
+    const queue: ItemQueue = new ItemQueue(this.#limits, close, this.#onDrop);
     return queue;
   }
 

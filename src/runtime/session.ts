@@ -6,10 +6,11 @@ import {
   nextStamp,
   Pace,
   RunState,
-  type DeadLetter,
   type NodeMetrics,
+  type OnLoss,
   type RunWatch,
   type Stage,
+  type TakeDeadLetter,
 } from '../segment/index.js';
 import { joinedInputs } from './joined-inputs.js';
 import { cancelTimeout, type StuckNode } from './cancel-timeout.js';
@@ -42,7 +43,9 @@ export interface SessionRequest {
   /** What nodes know it by. @defaultValue a random one */
   readonly id?: string | undefined;
   /** Called for each item that a failure policy gives up. @defaultValue they are logged */
-  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+  readonly onDeadLetter?: TakeDeadLetter | undefined;
+  /** Called for each item that has come to nothing, where somebody keeps account. */
+  readonly onLoss?: OnLoss | undefined;
   /** How it is watched. @defaultValue it is not */
   readonly watch?: RunWatch | undefined;
   /** Called once all nodes are initialized and all segments let items in. */
@@ -98,6 +101,7 @@ export class Session implements Interruptible {
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
     this.#run.onDeadLetter = request.onDeadLetter;
+    this.#run.onLoss = request.onLoss;
     this.#run.watch = request.watch;
     if (owner === undefined) this.joinOutput();
     this.#run.onInterrupt = (before) => {

@@ -1,28 +1,36 @@
 import { isRemoteMediaError } from '../errors/index.js';
 import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger } from '../logging/index.js';
-import { QueueSink } from '../segment/index.js';
+import { QueueSink, type TakeDeadLetter, type Tag } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import { Generations, type Edit } from './generations.js';
 import type { InputQueues } from './input-queues.js';
 import type { RunInput } from './input.js';
+import type { Ledger } from './ledger.js';
 import { resolvePipeline, type ResolveOptions } from './resolve.js';
 import type { ResolvedPipeline } from './resolved.js';
 import type { RunOptions } from './run.js';
 import { Session, type RunMetrics, type SessionRequest } from './session.js';
 import { watchOf } from './watch-options.js';
 
+/** Those of a run; whoever takes dead letters is told their stamps. */
+export type StreamOptions = Omit<RunOptions, 'onDeadLetter'> & {
+  readonly onDeadLetter?: TakeDeadLetter | undefined;
+};
+
 /** What a live session has besides. */
 interface Live {
   readonly sessionId: string;
   readonly queues: InputQueues;
+  /** Where somebody keeps account. */
+  readonly ledger: Ledger | undefined;
 }
 
 /** The outputs of a run, as they come. The run begins with the first `next()`. */
 export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDisposable {
   readonly #definition: PipelineDefinition;
   readonly #input: RunInput;
-  readonly #options: RunOptions;
+  readonly #options: StreamOptions;
   /** Of what can be interrupted. */
   readonly #live: Live | undefined;
   readonly #sink: QueueSink = new QueueSink();
@@ -40,11 +48,12 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   onOver: ((failure: unknown) => void) | undefined;
 
   /** @internal */
-  constructor(definition: PipelineDefinition, input: RunInput, options: RunOptions, live?: Live) {
+  constructor(definition: PipelineDefinition, input: RunInput, options: StreamOptions, live?: Live) {
     this.#live = live;
     this.#definition = definition;
     this.#input = input;
     this.#options = options;
+    if (live?.ledger !== undefined) this.#sink.onTake = live.ledger.gave;
   }
 
   /** Counts so far, and durations where `enableMetrics` is on. */
@@ -98,6 +107,11 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
   /** @internal Makes stale what has been let in so far. */
   interrupt(): void {
     this.#session?.interrupt();
+  }
+
+  /** @internal The tags of outputs that nobody has read yet. */
+  unread(): readonly (Tag | undefined)[] {
+    return this.#sink.waiting();
   }
 
   /** @internal Changes the pipeline of a live session that is open; see {@link Generations.change}. */
@@ -177,6 +191,7 @@ export class PipelineStream<Out> implements AsyncIterableIterator<Out>, AsyncDis
           signal,
           isInterruptible: true,
           onDeadLetter,
+          onLoss: this.#live?.ledger?.lose,
           watch,
           isLive: this.#live !== undefined,
           id: this.#live?.sessionId,

@@ -95,7 +95,7 @@ export function assemble(
       runners.push(new SourceFeed(id, node, context, downstream, run));
       continue;
     }
-    const queue = queueOf(placed);
+    const queue = queueOf(placed, run);
     const stage =
       role === 'stream'
         ? new StreamStage(id, node, context, downstream, run, queue)
@@ -121,10 +121,11 @@ export function assemble(
 const ONE_LIST: CheckedQueue = { ...DEFAULT_QUEUE, maxItems: 1 };
 
 /** What waits right in front of a node, where that is not as it states it for all that comes to it. */
-function queueOf({ id, node, inputs }: PlacedNode): EdgeQueues | CheckedQueue | undefined {
+function queueOf({ id, node, inputs }: PlacedNode, run: RunState): EdgeQueues | CheckedQueue | undefined {
   if (inputs === undefined || inputs.queues.size === 0) return undefined;
   const { fanIn, inputQueue } = settingsOf(node, id);
-  if (fanIn === undefined) return new EdgeQueues(inputQueue ?? DEFAULT_QUEUE, inputs.queues);
+  if (fanIn === undefined)
+    return new EdgeQueues(inputQueue ?? DEFAULT_QUEUE, inputs.queues, run.lossesAt(id));
   return inputQueue === undefined ? ONE_LIST : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { CheckedQueue } from '../node/index.js';
 import { byteSizeOf } from './byte-size.js';
-import type { RunState } from './run-state.js';
+import type { OnDrop, RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 
 /** An item that waits. */
@@ -28,6 +28,8 @@ export class Backlog {
   /** Those that were dropped because of a limit. */
   dropped = 0;
   readonly #limits: CheckedQueue;
+  /** There where somebody keeps account. */
+  readonly #onDrop: OnDrop | undefined;
   #entries: Entry[] = [];
   /** How many entries at the beginning have been taken. */
   #taken = 0;
@@ -35,8 +37,10 @@ export class Backlog {
   #urgent = 0;
   #bytes = 0;
 
-  constructor(limits: CheckedQueue) {
+  /** @param onDrop - called for each item that nobody takes */
+  constructor(limits: CheckedQueue, onDrop?: OnDrop) {
     this.#limits = limits;
+    this.#onDrop = onDrop;
   }
 
   get length(): number {
@@ -54,7 +58,7 @@ export class Backlog {
     const isUrgent = tag?.urgent === true;
     const bytes = maxBytes === undefined ? 0 : byteSizeOf(value);
     if (whenFull === 'drop-newest' && !isUrgent && this.#isOver(0)) {
-      this.dropped++;
+      this.#drop(tag);
       return;
     }
     const entry = { value, tag, order, cameMs: maxAgeMs === undefined ? 0 : performance.now(), bytes };
@@ -78,7 +82,7 @@ export class Backlog {
         performance.now() - first.cameMs > maxAgeMs;
       if (!isTooOld) return first;
       this.#take();
-      this.dropped++;
+      this.#drop(first.tag);
     }
   }
 
@@ -89,8 +93,11 @@ export class Backlog {
 
   /** Drops what has become stale. */
   interrupt(run: RunState): void {
-    const left = this.#entries.slice(this.#taken).filter(({ tag }) => !run.isStale(tag));
-    this.clear();
+    const waiting = this.#entries.slice(this.#taken);
+    const left = waiting.filter(({ tag }) => !run.isStale(tag));
+    if (this.#onDrop !== undefined)
+      for (const { tag } of waiting) if (run.isStale(tag)) this.#onDrop(tag, 'interrupted');
+    this.#taken = 0;
     this.#entries = left;
     this.#urgent = left.filter(({ tag }) => tag?.urgent === true).length;
     this.#bytes = left.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -98,6 +105,7 @@ export class Backlog {
 
   /** Drops everything, which counts as no drop. */
   clear(): void {
+    if (this.#onDrop !== undefined) for (const { tag } of this.#entries.slice(this.#taken)) this.#onDrop(tag);
     this.#entries = [];
     this.#taken = this.#urgent = this.#bytes = 0;
   }
@@ -120,7 +128,12 @@ export class Backlog {
   #dropOldest(): void {
     const [oldest] = this.#entries.splice(this.#taken + this.#urgent, 1);
     this.#bytes -= oldest?.bytes ?? 0;
+    this.#drop(oldest?.tag);
+  }
+
+  #drop(tag: Tag | undefined): void {
     this.dropped++;
+    this.#onDrop?.(tag, 'dropped');
   }
 
   #cut(): void {

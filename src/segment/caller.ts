@@ -24,7 +24,8 @@ export type Outcome =
   | { readonly kind: 'many'; readonly iterator: OutputIterator; readonly after: Promise<void> | undefined }
   | { readonly kind: 'error'; readonly error: unknown };
 
-const NO_OUTPUT: Outcome = { kind: 'result', value: undefined };
+/** A call that was given up. One that gives nothing by itself has an outcome of its own. */
+export const NO_OUTPUT: Outcome = { kind: 'result', value: undefined };
 
 /** What a {@link Caller} calls. */
 export interface Callee {
@@ -113,7 +114,10 @@ export class Caller {
   }
 
   #call(value: unknown, index: number, context: ItemContext | null): Promise<Outcome> | Outcome {
-    if (this.#run.isCancelled || context?.isStale === true) return this.#settled(undefined, context);
+    if (this.#run.isCancelled || context?.isStale === true) {
+      this.finish(context);
+      return NO_OUTPUT;
+    }
     const { node, process, timing, context: shared } = this.#callee;
     this.#run.tag = context?.tag;
     this.#callee.noteEntered();

@@ -1,7 +1,7 @@
 import type { CheckedQueue } from '../node/index.js';
 import { Backlog, type Waiting } from './backlog.js';
 import { Room } from './room.js';
-import type { RunState } from './run-state.js';
+import type { OnDrop, RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import type { Tag } from './tag.js';
 
@@ -10,8 +10,8 @@ export class EdgeQueue {
   readonly backlog: Backlog;
   readonly #room: Room = new Room();
 
-  constructor(limits: CheckedQueue) {
-    this.backlog = new Backlog(limits);
+  constructor(limits: CheckedQueue, onDrop: OnDrop | undefined) {
+    this.backlog = new Backlog(limits, onDrop);
   }
 
   /** A promise where whoever gives more has to wait. */
@@ -40,10 +40,11 @@ export class EdgeQueues {
   /**
    * @param limits - of what comes by other edges
    * @param queues - limits of edges, by the id of the node that gives
+   * @param onDrop - called for each item that nobody takes
    */
-  constructor(limits: CheckedQueue, queues: ReadonlyMap<string, CheckedQueue>) {
-    this.#others = new Backlog(limits);
-    this.#byOrigin = new Map([...queues].map(([from, own]) => [from, new EdgeQueue(own)]));
+  constructor(limits: CheckedQueue, queues: ReadonlyMap<string, CheckedQueue>, onDrop: OnDrop | undefined) {
+    this.#others = new Backlog(limits, onDrop);
+    this.#byOrigin = new Map([...queues].map(([from, own]) => [from, new EdgeQueue(own, onDrop)]));
     this.#all = [this.#others, ...[...this.#byOrigin.values()].map(({ backlog }) => backlog)];
   }
 

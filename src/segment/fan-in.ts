@@ -3,7 +3,7 @@ import type { CheckedFanIn, CheckedQueue } from '../node/index.js';
 import { Backlog, type Waiting } from './backlog.js';
 import { goesBefore } from './edge-queues.js';
 import { Room } from './room.js';
-import type { RunState } from './run-state.js';
+import type { OnDrop, RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag, type Tag } from './tag.js';
 import { timestampOf } from './timestamps.js';
@@ -50,7 +50,8 @@ export class FanInStage implements Upstream {
     this.#downstream = downstream;
     this.#run = run;
     this.#open = request.ids.length;
-    this.#inlets = request.ids.map((id) => new Inlet(this, limitsOf(request, id)));
+    const onDrop = run.lossesAt(request.nodeId);
+    this.#inlets = request.ids.map((id) => new Inlet(this, limitsOf(request, id), onDrop));
     downstream.addUpstream(this);
     run.addMortal(this);
   }
@@ -69,7 +70,10 @@ export class FanInStage implements Upstream {
 
   /** Takes an item of an input; a promise where whoever gives more of it has to wait. */
   take(inlet: Inlet, value: unknown): Promise<void> | undefined {
-    if (this.#isOver) return undefined;
+    if (this.#isOver) {
+      this.#run.lose(this.#request.nodeId, this.#run.tag);
+      return undefined;
+    }
     inlet.backlog.push(value, this.#run.tag, this.#came++);
     this.#match(inlet);
     // Where nothing comes any more, all has been dropped.
@@ -199,7 +203,11 @@ export class FanInStage implements Upstream {
   #giveUp(isTaken: (index: number) => boolean): List {
     const list = this.#inlets.map((inlet, index) => (isTaken(index) ? inlet.take() : undefined));
     if (this.#request.fanIn.incomplete === 'pass') return list;
-    this.unmatched += list.filter((item) => item !== undefined).length;
+    for (const item of list) {
+      if (item === undefined) continue;
+      this.unmatched++;
+      this.#run.lose(this.#request.nodeId, item.tag, 'dropped');
+    }
     return 'nothing';
   }
 
@@ -281,10 +289,10 @@ class Inlet extends Stage {
   readonly #fanIn: FanInStage;
   #headSince: number | undefined;
 
-  constructor(fanIn: FanInStage, limits: CheckedQueue) {
+  constructor(fanIn: FanInStage, limits: CheckedQueue, onDrop: OnDrop | undefined) {
     super();
     this.#fanIn = fanIn;
-    this.backlog = new Backlog(limits);
+    this.backlog = new Backlog(limits, onDrop);
     this.isBlocking = limits.whenFull === 'block';
   }
 

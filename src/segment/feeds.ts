@@ -7,6 +7,7 @@ import {
   type Items,
   type NodeContext,
 } from '../node/index.js';
+import { INPUT } from '../plan/index.js';
 import { ItemQueue } from './item-queue.js';
 import { Pace } from './pace.js';
 import type { Feeder, Mortal, RunState } from './run-state.js';
@@ -20,6 +21,8 @@ const CLOSE_GRACE_MS = 100;
 export abstract class Feed implements Feeder, Upstream {
   /** How many items it has let in. */
   itemsOut = 0;
+  /** Of the node, or of the input. */
+  abstract readonly id: string;
   protected readonly run: RunState;
   readonly #target: Stage;
   #hasStopped = false;
@@ -99,7 +102,10 @@ export abstract class Feed implements Feeder, Upstream {
     if (this.run.isTagged) {
       this.run.tag = this.tag();
       // It was interrupted on its way here.
-      if (this.run.isStale(this.run.tag)) return undefined;
+      if (this.run.isStale(this.run.tag)) {
+        this.run.lose(this.id, this.run.tag);
+        return undefined;
+      }
     }
     return this.#target.push(item);
   }
@@ -115,7 +121,11 @@ export abstract class Feed implements Feeder, Upstream {
         const step = await this.#next(iterator);
         if (step?.done === true) break;
         state = step === undefined ? 'waiting' : 'open';
-        if (step === undefined || this.#isStopped()) break;
+        if (step === undefined) break;
+        if (this.#isStopped()) {
+          this.#loseRead();
+          break;
+        }
         if (!this.accepts(step.value)) continue;
         const wait = this.#push(step.value);
         if (wait !== undefined) await wait;
@@ -131,11 +141,22 @@ export abstract class Feed implements Feeder, Upstream {
   /** The next step, or `undefined` as soon as the feed is stopped. */
   #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
     return new Promise((resolve, reject) => {
+      let isAbandoned = false;
       this.#abandon = () => {
+        isAbandoned = true;
         resolve(undefined);
       };
-      iterator.next().then(resolve, reject);
+      iterator.next().then((step) => {
+        // It was on its way when the feed was stopped.
+        if (isAbandoned && step.done !== true) this.#loseRead();
+        resolve(step);
+      }, reject);
     });
+  }
+
+  /** What was read last goes nowhere. */
+  #loseRead(): void {
+    if (this.run.isTagged) this.run.lose(this.id, this.tag());
   }
 
   /**
@@ -166,6 +187,9 @@ export abstract class Feed implements Feeder, Upstream {
 
 /** Feeds the run's input. */
 export class InputFeed extends Feed implements Mortal {
+  override get id(): string {
+    return INPUT;
+  }
   readonly #items: Items<unknown>;
 
   constructor(items: Items<unknown>, target: Stage, run: RunState) {

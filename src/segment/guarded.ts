@@ -2,11 +2,13 @@ import { RemoteMediaError } from '../errors/index.js';
 import { isManyOutputs, isThenable, type FailurePolicy, type NodeContext } from '../node/index.js';
 import { DeadlineContext } from './deadline-context.js';
 import type { Process } from './followed.js';
+import { ItemContext } from './item-context.js';
 import { closeIterator } from './iterators.js';
 import type { RunState } from './run-state.js';
+import type { Tag } from './tag.js';
 
-/** Called for an item that is given up. */
-type OnSkip = (error: unknown, item: unknown, itemIndex: number) => void;
+/** Called for an item that is given up, with its tag in a session. */
+type OnSkip = (error: unknown, item: unknown, itemIndex: number, tag: Tag | undefined) => void;
 
 const DELAY_MS = 100;
 const FACTOR = 2;
@@ -151,7 +153,12 @@ class GuardedCall {
       return Math.min(delayMs * factor ** this.#retries++, maxDelayMs);
     }
     if (onError !== 'skip') throw error;
-    onSkip(error, this.#item, this.#index);
+    onSkip(
+      error,
+      this.#item,
+      this.#index,
+      this.#context instanceof ItemContext ? this.#context.tag : undefined,
+    );
     return undefined;
   }
 

@@ -1,13 +1,14 @@
 export { assemble, contextOf, join, type Assembly, type PlacedNode } from './assembly.js';
 export { readInputs, writeInputs, type NodeInputs, type WrittenInputs } from './node-inputs.js';
-export type { DeadLetter } from './dead-letter.js';
+export type { DeadLetter, TakeDeadLetter } from './dead-letter.js';
 export { Feed, InputFeed } from './feeds.js';
 export { ItemContext } from './item-context.js';
 export { ItemQueue } from './item-queue.js';
+export { LossBatch, type LossEntry, type LossReason, type OnLoss } from './loss.js';
 export type { NodeMetrics } from './metrics.js';
 export { Pace } from './pace.js';
 export { Room } from './room.js';
-export { RunState, type Feeder } from './run-state.js';
+export { RunState, type Feeder, type OnDrop } from './run-state.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';
 export {

@@ -2,7 +2,7 @@ import type { CheckedQueue } from '../node/index.js';
 import { Backlog } from './backlog.js';
 import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
 import { Room } from './room.js';
-import type { RunState } from './run-state.js';
+import type { OnDrop, RunState } from './run-state.js';
 import type { Tag } from './tag.js';
 
 /** A bounded queue that is read as an async iterable. */
@@ -10,6 +10,8 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   readonly #backlog: Backlog | EdgeQueues;
   readonly #readers: ((step: IteratorResult<unknown>) => void)[] = [];
   readonly #onReturn: () => void;
+  /** There where somebody keeps account. */
+  readonly #onDrop: OnDrop | undefined;
   #isClosed = false;
   readonly #room: Room = new Room();
   /** How many items have been handed out. */
@@ -22,9 +24,11 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   /**
    * @param limits - how many items may wait, and what becomes of more; or the queues in which they do
    * @param onReturn - called where the reader wants no more; it closes the queue
+   * @param onDrop - called for each item that nobody reads
    */
-  constructor(limits: CheckedQueue | EdgeQueues, onReturn: () => void) {
-    this.#backlog = limits instanceof EdgeQueues ? limits : new Backlog(limits);
+  constructor(limits: CheckedQueue | EdgeQueues, onReturn: () => void, onDrop?: OnDrop) {
+    this.#backlog = limits instanceof EdgeQueues ? limits : new Backlog(limits, onDrop);
+    this.#onDrop = onDrop;
     this.#onReturn = onReturn;
   }
 
@@ -49,7 +53,10 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
 
   /** Takes an item; gives a promise where there is no room for another one yet. */
   push(value: unknown, tag?: Tag, queue?: EdgeQueue): Promise<void> | undefined {
-    if (this.#isClosed) return undefined;
+    if (this.#isClosed) {
+      this.#onDrop?.(tag);
+      return undefined;
+    }
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       this.#handOut(tag);

@@ -12,7 +12,7 @@ import {
 } from '../node/index.js';
 import { Backlog } from './backlog.js';
 import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
-import { Caller, type Callee, type Outcome, type OutputIterator } from './caller.js';
+import { Caller, NO_OUTPUT, type Callee, type Outcome, type OutputIterator } from './caller.js';
 import { followed, type Process } from './followed.js';
 import { guarded } from './guarded.js';
 import { ItemContext } from './item-context.js';
@@ -21,7 +21,7 @@ import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
-import { newTag } from './tag.js';
+import { newTag, type Tag } from './tag.js';
 import { Timing } from './timing.js';
 import type { OnLongWait, WatchableStage } from './waits.js';
 
@@ -160,7 +160,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
         value = result;
       }
     } catch (error) {
-      stage.#fail(error, 'process', stage.itemsIn - 1);
+      stage.#fail(error, 'process', stage.itemsIn - 1, stage.#itemContext?.tag);
       return undefined;
     }
   }
@@ -232,15 +232,21 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   }
 
   #enqueue(value: unknown): Promise<void> | undefined {
-    if (this.#mode === 'dead') return undefined;
-    (this.#backlog ??= new Backlog(this.#limits)).push(value, this.#run.tag);
+    if (this.#mode === 'dead') {
+      this.#run.lose(this.id, this.#run.tag);
+      return undefined;
+    }
+    (this.#backlog ??= new Backlog(this.#limits, this.#run.lossesAt(this.id))).push(value, this.#run.tag);
     if (this.#pumping !== undefined) this.#fill();
     return this.#startPump();
   }
 
   /** Takes an item of an edge that has a queue of its own. */
   pushBy(queue: EdgeQueue, value: unknown): Promise<void> | undefined {
-    if (this.isDead) return undefined;
+    if (this.isDead) {
+      this.#run.lose(this.id, this.#run.tag);
+      return undefined;
+    }
     this.edges?.push(value, this.#run.tag, queue);
     if (this.#pumping !== undefined) this.#fill();
     this.#pumping ??= this.#pump();
@@ -288,19 +294,22 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     try {
       await this.#passOn(outcome, call.context);
     } catch (error) {
-      this.#fail(error, 'process', call.index);
+      this.#fail(error, 'process', call.index, call.context?.tag);
     }
     this.#calls.splice(this.#calls.indexOf(call), 1);
     this.#passedOn?.free();
   }
 
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
-    if (outcome.kind === 'error') {
-      if (context?.isStale === true) this.#caller.forget(outcome.error);
-      else throw outcome.error;
-    } else if (outcome.kind === 'many') {
+    if (outcome.kind === 'many') {
       await this.#passOnMany(outcome.iterator, outcome.after, context);
-    } else if (this.#mode !== 'dead') {
+    } else if (outcome.kind === 'error') {
+      if (context?.isStale !== true) throw outcome.error;
+      this.#run.lose(this.id, context.tag);
+      this.#caller.forget(outcome.error);
+    } else if (context?.isStale === true || this.#mode === 'dead') {
+      if (outcome === NO_OUTPUT || outcome.value !== undefined) this.#run.lose(this.id, context?.tag);
+    } else {
       const wait = this.#emit(outcome.value, context);
       if (wait !== undefined) await wait;
     }
@@ -316,8 +325,10 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
       if (after !== undefined) await this.#waitInside(after);
       isInterrupted = await this.#drain(iterator, context);
     } finally {
-      if (isInterrupted) this.#caller.closeAndFinish(iterator, context);
-      else this.#caller.finish(context);
+      if (isInterrupted) {
+        this.#run.lose(this.id, context?.tag);
+        this.#caller.closeAndFinish(iterator, context);
+      } else this.#caller.finish(context);
     }
   }
 
@@ -326,6 +337,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     const pace = (this.#pace ??= new Pace());
     for (;;) {
       if (this.#mode === 'dead') {
+        this.#run.lose(this.id, context?.tag);
         await iterator.return?.();
         return false;
       }
@@ -366,18 +378,20 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   }
 
   /** The failure policy has given an item up. */
-  #skip(error: unknown, item: unknown, itemIndex: number): void {
+  #skip(error: unknown, item: unknown, itemIndex: number, tag: Tag | undefined): void {
     this.errors++;
     const failure = new NodeError({ nodeId: this.id, phase: 'process', itemIndex, cause: error });
-    this.#run.giveUpItem({ nodeId: this.id, itemIndex, item, error: failure });
+    this.#run.giveUpItem({ nodeId: this.id, itemIndex, item, error: failure }, tag?.stamp);
   }
 
-  #fail(error: unknown, phase: NodePhase, itemIndex?: number): void {
+  #fail(error: unknown, phase: NodePhase, itemIndex?: number, tag?: Tag): void {
     if (this.isDead) {
+      this.#run.lose(this.id, tag);
       this.#run.logger.debug(`node "${this.id}" failed after it had been stopped: ${describeCause(error)}`);
       return;
     }
     this.errors++;
+    this.#run.lose(this.id, tag, 'failed');
     this.die();
     this.#run.fail(new NodeError({ nodeId: this.id, phase, itemIndex, cause: error }));
     this.stopUpstreams(true);

@@ -2,9 +2,13 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from '../logging/index.js';
 import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
-import type { DeadLetter } from './dead-letter.js';
+import type { DeadLetter, TakeDeadLetter } from './dead-letter.js';
+import type { LossReason, OnLoss } from './loss.js';
 import type { RunWatch } from './stuck.js';
 import type { Tag } from './tag.js';
+
+/** Takes the tag of an item that a queue drops, and why, where that is known there. */
+export type OnDrop = (tag: Tag | undefined, reason?: LossReason) => void;
 
 /** Something that lets items into a run, and can stop doing so. */
 export interface Feeder {
@@ -50,7 +54,9 @@ export class RunState {
   /** Called when items that were let in before this stamp have become stale. */
   onInterrupt: ((before: number) => void) | undefined;
   /** Called for each item that a failure policy gives up; without it they are logged. */
-  onDeadLetter: ((letter: DeadLetter) => void) | undefined;
+  onDeadLetter: TakeDeadLetter | undefined;
+  /** Called for each item that has come to nothing, where somebody keeps account. */
+  onLoss: OnLoss | undefined;
   /** How many there were. */
   deadLetters = 0;
   /** How it is watched, where it is; set before its stages are made. */
@@ -131,15 +137,26 @@ export class RunState {
     this.markFailed();
   }
 
-  /** Notes an item that a failure policy gives up. */
-  giveUpItem(letter: DeadLetter): void {
+  /** Notes that an item has come to nothing at a node; without a reason because it is stale, or nobody wants it any more. */
+  lose(nodeId: string, tag: Tag | undefined, reason?: LossReason): void {
+    if (this.onLoss === undefined || tag === undefined) return;
+    this.onLoss(nodeId, tag.stamp, reason ?? (this.isStale(tag) ? 'interrupted' : 'ended'));
+  }
+
+  /** What a queue in front of a node calls for each item that it drops; there only where somebody keeps account. */
+  lossesAt(nodeId: string): OnDrop | undefined {
+    return this.onLoss === undefined ? undefined : this.lose.bind(this, nodeId);
+  }
+
+  /** Notes an item that a failure policy gives up; with the stamp that it has in a session. */
+  giveUpItem(letter: DeadLetter, stamp: number | undefined): void {
     this.deadLetters++;
     if (this.onDeadLetter === undefined) {
       this.logger.warn(`${letter.error.message}; the item was skipped`);
       return;
     }
     try {
-      this.onDeadLetter(letter);
+      this.onDeadLetter(letter, stamp);
     } catch (error) {
       this.fail(error as Error);
     }

@@ -1,3 +1,4 @@
+import { OUTPUT } from '../plan/index.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage } from './stage.js';
@@ -24,6 +25,8 @@ const QUEUE_LIMIT = 16;
 export class QueueSink extends Stage {
   #items: { readonly value: unknown; readonly tag: Tag | undefined }[] = [];
   #run: RunState | undefined;
+  /** Called with what an output has that is taken, where somebody keeps account. */
+  onTake: ((tag: Tag | undefined) => void) | undefined;
   #isClosed = false;
   #reader: (() => void) | undefined;
   readonly #room: Room = new Room();
@@ -36,9 +39,11 @@ export class QueueSink extends Stage {
   }
 
   push(value: unknown): Promise<void> | undefined {
-    if (this.#isClosed) return undefined;
     const tag = this.#run?.tag;
-    if (this.#run?.isStale(tag) === true) return undefined;
+    if (this.#isClosed || this.#run?.isStale(tag) === true) {
+      this.#run?.lose(OUTPUT, tag);
+      return undefined;
+    }
     this.#items.push({ value, tag });
     this.#wakeReader();
     if (this.#items.length < QUEUE_LIMIT) return undefined;
@@ -48,6 +53,7 @@ export class QueueSink extends Stage {
   /** Takes the next output where there is one. */
   takeNow(): { readonly value: unknown } | undefined {
     const item = this.#items.shift();
+    if (item !== undefined) this.onTake?.(item.tag);
     // Those who wait are woken once for several.
     if (this.#items.length <= QUEUE_LIMIT / 2) this.#room.free();
     return item;
@@ -65,16 +71,25 @@ export class QueueSink extends Stage {
     this.#room.free();
   }
 
+  /** The tags of the outputs that wait. */
+  waiting(): (Tag | undefined)[] {
+    return this.#items.map(({ tag }) => tag);
+  }
+
   /** Drops what has become stale. */
   interrupt(): void {
-    this.#items = this.#items.filter(({ tag }) => this.#run?.isStale(tag) !== true);
+    this.#items = this.#items.filter(({ tag }) => {
+      const isStale = this.#run?.isStale(tag) === true;
+      if (isStale) this.#run?.lose(OUTPUT, tag);
+      return !isStale;
+    });
     if (this.#items.length < QUEUE_LIMIT) this.#room.free();
   }
 
   /** No more outputs: those that wait can still be taken, unless nobody wants them. */
   close(dropsItems: boolean): void {
     this.#isClosed = true;
-    if (dropsItems) this.#items = [];
+    if (dropsItems) for (const { tag } of this.#items.splice(0)) this.#run?.lose(OUTPUT, tag);
     this.#room.free();
     this.#wakeReader();
   }

@@ -59,9 +59,14 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     this.#downstream = downstream;
     this.#run = run;
     this.edges = queue instanceof EdgeQueues ? queue : undefined;
-    this.#input = new ItemQueue(queue ?? settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE, () => {
+    const leave = (): void => {
       if (!this.#isInterrupted) this.#leaveInput();
-    });
+    };
+    this.#input = new ItemQueue(
+      queue ?? settingsOf(node, id).inputQueue ?? DEFAULT_QUEUE,
+      leave,
+      run.lossesAt(id),
+    );
     downstream.addUpstream(this);
     run.addMortal(this);
   }
@@ -91,17 +96,18 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     else this.#seen = { progress, wait: { itemIndex: this.#input.taken - 1, seenAt: now } };
   }
 
-  push(item: unknown): Promise<void> | undefined {
-    if (this.#isDead) return undefined;
+  push(item: unknown, queue?: EdgeQueue): Promise<void> | undefined {
+    if (this.#isDead) {
+      this.#run.lose(this.id, this.#run.tag);
+      return undefined;
+    }
     this.#pumping ??= this.#pump();
-    return this.#input.push(item, this.#run.tag);
+    return this.#input.push(item, this.#run.tag, queue);
   }
 
   /** Takes an item of an edge that has a queue of its own. */
   pushBy(queue: EdgeQueue, item: unknown): Promise<void> | undefined {
-    if (this.#isDead) return undefined;
-    this.#pumping ??= this.#pump();
-    return this.#input.push(item, this.#run.tag, queue);
+    return this.push(item, queue);
   }
 
   #leaveInput(): void {
@@ -119,7 +125,13 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     do {
       try {
         await this.#passOn(await this.#open());
+        if (this.#isInterrupted) this.#run.lose(this.id, this.#itemContext?.tag);
       } catch (error) {
+        this.#run.lose(
+          this.id,
+          this.#itemContext?.tag,
+          this.#isInterrupted || this.#isDead ? undefined : 'failed',
+        );
         if (this.#isInterrupted)
           this.#run.logger.debug(`node "${this.id}" was interrupted: ${describeCause(error)}`);
         else this.#fail(error);
@@ -152,11 +164,13 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
     for (;;) {
       const step = await iterator.next();
       if (step.done === true) return;
+      const isUnwanted = this.#isDead || this.#isInterrupted;
+      if (isUnwanted && step.value !== undefined) this.#run.lose(this.id, this.#itemContext?.tag);
       if (this.#isDead) {
         await iterator.return?.();
         return;
       }
-      if (step.value === undefined || this.#isInterrupted) {
+      if (step.value === undefined || isUnwanted) {
         if (pace.isTurnDue()) await pace.turn();
         continue;
       }

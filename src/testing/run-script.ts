@@ -1,11 +1,18 @@
 import { InvalidArgumentError, RemoteMediaError } from '../errors/index.js';
 import type { NodeLike, PerSession } from '../node/index.js';
-import { Pipeline, type LiveSession, type OpenOptions, type RunMetrics } from '../runtime/index.js';
+import {
+  Pipeline,
+  type LiveSession,
+  type OpenOptions,
+  type RunMetrics,
+  type SessionAccount,
+} from '../runtime/index.js';
+import type { DeadLetter } from '../segment/index.js';
 import { inRealTime, inVirtualTime, type Clock } from './clock.js';
 import { orderedScript, type ScriptStep } from './script.js';
 
 /** Options of {@link runScript}. */
-export interface ScriptOptions extends Omit<OpenOptions, 'maxPending'> {
+export interface ScriptOptions extends Omit<OpenOptions, 'maxPending' | 'accounting'> {
   /**
    * `virtual`: time stands still while anything is under way, and jumps to the next timer; all nodes must run in this program. `real`: the
    * clock on the wall, for nodes anywhere.
@@ -39,6 +46,10 @@ export interface ScriptResult<Out = unknown> {
   readonly failure: unknown;
   /** Counts, and durations where `enableMetrics` is on; `undefined` where the session did not open. */
   readonly metrics: RunMetrics | undefined;
+  /** The items that nodes with the failure policy `skip` have failed for. */
+  readonly deadLetters: readonly DeadLetter[];
+  /** What became of each item that the script wrote; `undefined` where the session did not open. */
+  readonly account: SessionAccount | undefined;
 }
 
 const LIMIT_AFTER_LAST_STEP_MS = 60_000;
@@ -85,6 +96,7 @@ class Playing<In, Out> {
   readonly #clock: Clock;
   readonly #options: ScriptOptions;
   readonly #outputs: TimedOutput<Out>[] = [];
+  readonly #deadLetters: DeadLetter[] = [];
   #session: LiveSession<In, Out> | undefined;
   #openedAt = 0;
 
@@ -113,13 +125,20 @@ class Playing<In, Out> {
       endedAtMs: this.#elapsedMs(),
       failure,
       metrics: this.#session?.metrics(),
+      deadLetters: this.#deadLetters,
+      account: this.#session?.account(),
     };
   }
 
   async #play(steps: readonly ScriptStep<In>[], options: OpenOptions): Promise<void> {
     const maxPending = Math.max(1, steps.filter((step) => 'write' in step).length);
     this.#openedAt = this.#clock.now();
-    const session = (this.#session = await this.#pipeline.open({ ...options, maxPending }));
+    const onDeadLetter = (letter: DeadLetter): void => {
+      this.#deadLetters.push(letter);
+      options.onDeadLetter?.(letter);
+    };
+    const opening = { ...options, maxPending, onDeadLetter, accounting: true };
+    const session = (this.#session = await this.#pipeline.open(opening));
     this.#openedAt = this.#clock.now();
     const over = new AbortController();
     const playing = this.#follow(steps, session, over.signal);

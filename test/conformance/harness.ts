@@ -6,9 +6,11 @@ import {
   Pipeline,
   type AnyNode,
   type DeadLetter,
+  type Fate,
   type ManifestConnection,
   type NodePhase,
   type RunOptions,
+  type SessionAccount,
 } from 'remotemedia';
 import { expect } from 'vitest';
 import { readQueue, readSettings, type WrittenSettings } from '../../dist/node/index.js';
@@ -43,7 +45,15 @@ export interface ConformanceCase {
   readonly session?: readonly Step[];
   readonly shared?: readonly (readonly string[])[];
   readonly deadLetters?: readonly (readonly [nodeId: string, itemIndex: number, item: unknown])[];
+  readonly account?: readonly InputLine[];
 }
+
+/** What became of one input; a node that is null is not looked at. */
+type InputLine = readonly [
+  fate: Fate,
+  outputs: number,
+  losses: readonly (readonly [reason: string, nodeId: string | null])[],
+];
 
 /** The live nodes of one run of a case, in whichever host they live. */
 export interface CaseNodes {
@@ -256,14 +266,39 @@ const collectFromManifest: Runner = async (testCase, nodes, outputs, options) =>
 };
 
 const liveSession: Runner = async (testCase, nodes, outputs, options) => {
-  const session = await pipelineOf(testCase, nodes).open(options);
+  const session = await pipelineOf(testCase, nodes).open({ ...options, accounting: true });
   for (const [step, item, survives] of testCase.session ?? []) {
     if (step === 'write') await session.write(item, { survives: survives !== undefined });
     else if (step === 'read') outputs.push((await session.next()).value);
     else session[step]();
   }
   for await (const output of session) outputs.push(output);
+  await session.done;
+  expectAccount(testCase, session.account(), outputs);
 };
+
+/** Every input is in one group, and every output belongs to one, or to none. */
+function expectAccount(
+  { session, account: lines }: ConformanceCase,
+  account: SessionAccount,
+  outputs: readonly unknown[],
+): void {
+  const inputs = Array.from({ length: account.inputs }, (_, index) => account.of(index));
+  expect(account.inputs).toBe(session?.filter(([step]) => step === 'write').length);
+  expect(account.pending).toBe(0);
+  expect(account.answered + account.lost + account.silent).toBe(account.inputs);
+  expect(inputs.reduce((sum, { outputs: count }) => sum + count, account.others.outputs)).toBe(
+    outputs.length,
+  );
+  lines?.forEach(([fate, count, losses], index) => {
+    const input = account.of(index);
+    const told = input.losses.map(({ reason, nodeId }, at) => [
+      reason,
+      losses[at]?.[1] === null ? null : nodeId,
+    ]);
+    expect([index, input.fate, input.outputs, told]).toEqual([index, fate, count, losses]);
+  });
+}
 
 /** Exactly one output comes bare, none at all without input as nothing. */
 function rewrapped(result: unknown, { outputs }: ConformanceCase): readonly unknown[] {

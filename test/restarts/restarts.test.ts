@@ -11,6 +11,7 @@ import {
   type Logger,
   type OpenOptions,
   type RestartPolicy,
+  type SessionAccount,
 } from 'remotemedia';
 import { describe, expect, test } from 'vitest';
 import { gone } from '../engine/proc.js';
@@ -60,9 +61,9 @@ async function runWithKills(
   pipeline: Pipeline,
   seed: number,
   options: OpenOptions = {},
-): Promise<{ readonly outputs: number[]; readonly pids: number[] }> {
+): Promise<{ readonly outputs: number[]; readonly pids: number[]; readonly account: SessionAccount }> {
   const random = randomOf(seed);
-  const session = await pipeline.open(options);
+  const session = await pipeline.open({ ...options, accounting: true });
   const writing = (async () => {
     for (let n = 0; n < ITEMS; n++) await session.write(n);
     session.end();
@@ -84,7 +85,9 @@ async function runWithKills(
   await writing;
   await session.done;
   for (const pid of pids) await gone(pid);
-  return { outputs, pids };
+  const account = session.account();
+  expect([account.inputs, account.pending]).toEqual([ITEMS, 0]);
+  return { outputs, pids, account };
 }
 
 function kill(pid: number): void {
@@ -122,8 +125,9 @@ describe('a host that is killed in the middle of a thousand items', () => {
     ],
     ['a Python node that filters', { type: './nodes.py#Even' }, all.filter((n) => n % 2 === 0)],
   ])('is started again, and all items come: %s', async (_, place, expected) => {
-    const { outputs, pids } = await runWithKills(pipelineOf(place), 1);
+    const { outputs, pids, account } = await runWithKills(pipelineOf(place), 1);
     expect(sorted(outputs)).toEqual(expected);
+    expect([account.answered, account.losses]).toEqual([new Set(expected.map(Math.floor)).size, []]);
     expect(pids.length).toBeGreaterThan(1);
   });
 
@@ -132,10 +136,13 @@ describe('a host that is killed in the middle of a thousand items', () => {
     async (type) => {
       const letters: DeadLetter[] = [];
       const restart = { limit: 100, items: 'report' } as const;
-      const { outputs } = await runWithKills(pipelineOf({ type, restart }), 2, {
+      const { outputs, account } = await runWithKills(pipelineOf({ type, restart }), 2, {
         onDeadLetter: (letter) => letters.push(letter),
       });
       expect(letters.length).toBeGreaterThan(0);
+      expect(account.losses.map(({ inputIndex, nodeId, reason }) => [inputIndex, nodeId, reason])).toEqual(
+        letters.map(({ inputIndex, nodeId }) => [inputIndex, nodeId, 'lost']),
+      );
       for (const { nodeId, itemIndex, item, error } of letters) {
         expect([nodeId, itemIndex]).toEqual(['node', item]);
         expect(error.cause).toBeInstanceOf(HostDiedError);

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from remotemedia.core.stuck import StuckReport
     from remotemedia.driver.live_session import LiveSession
     from remotemedia.driver.load import load_pipeline
+    from remotemedia.driver.session_account import Fate, InputAccount, Loss, SessionAccount
     from remotemedia.nodes import (
         CalculatorNode,
         DataSinkNode,
@@ -55,7 +56,10 @@ _HOMES = {
     "DataSourceNode": "remotemedia.nodes",
     "DeadLetter": "remotemedia.runner.dead_letter",
     "FailurePolicy": "remotemedia.core.settings",
+    "Fate": "remotemedia.driver.session_account",
+    "InputAccount": "remotemedia.driver.session_account",
     "FanIn": "remotemedia.core.queue_settings",
+    "Loss": "remotemedia.driver.session_account",
     "LiveSession": "remotemedia.driver.live_session",
     "PerSession": "remotemedia.core.per_session",
     "Node": "remotemedia.core.node",
@@ -69,6 +73,7 @@ _HOMES = {
     "RemoteMediaError": "remotemedia.core.exceptions",
     "QueueLimits": "remotemedia.core.queue_settings",
     "RestartPolicy": "remotemedia.core.settings",
+    "SessionAccount": "remotemedia.driver.session_account",
     "RetryPolicy": "remotemedia.core.settings",
     "WebRTCError": "remotemedia.core.exceptions",
     "execute_pipeline": "remotemedia.runtime",
@@ -128,7 +133,10 @@ __all__ = [
     "DeadLetter",
     "FailurePolicy",
     "FanIn",
+    "Fate",
+    "InputAccount",
     "LiveSession",
+    "Loss",
     "Node",
     "NodeContext",
     "NodeError",
@@ -142,6 +150,7 @@ __all__ = [
     "RemoteMediaError",
     "RestartPolicy",
     "RetryPolicy",
+    "SessionAccount",
     "StuckReport",
     "WebRTCError",
     "__version__",

@@ -235,6 +235,7 @@ export class InProcessSegment implements OpenSegment {
       {
         id,
         token,
+        to: to[0] ?? OUTPUT,
         isShared: to.length > 1,
         canPassOn: !to.includes(OUTPUT) && outputs.some(isBulk),
         borrowers,

@@ -7,6 +7,7 @@ import {
   describeSegment,
   RemoteSegment,
   type DeadLetterEvent,
+  type LossesEvent,
   type DoneEvent,
   type StuckEvent,
 } from './remote-segment.js';
@@ -146,6 +147,9 @@ export abstract class RemoteHost implements Host {
     } else if (name === 'dead-letter') {
       const event = params as DeadLetterEvent;
       this.#segments.get(event.segment)?.givesUp(event);
+    } else if (name === 'losses') {
+      const event = params as LossesEvent;
+      this.#segments.get(event.segment)?.loses(event);
     } else if (name === 'stuck') {
       const event = params as StuckEvent;
       this.#segments.get(event.segment)?.isStuck(event);

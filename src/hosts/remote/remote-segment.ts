@@ -1,5 +1,11 @@
 import { NodeError } from '../../errors/index.js';
-import { writeInputs, type NodeMetrics, type RunState, type StuckReport } from '../../segment/index.js';
+import {
+  writeInputs,
+  type LossEntry,
+  type NodeMetrics,
+  type RunState,
+  type StuckReport,
+} from '../../segment/index.js';
 import { decodeFailure, type Failure } from '../../protocol/index.js';
 import { settingsOf, writeSettings, type AnyNode } from '../../node/index.js';
 import { windowOf } from '../../channels/index.js';
@@ -30,8 +36,16 @@ export interface DeadLetterEvent {
   readonly nodeId: string;
   readonly itemIndex: number;
   readonly failure: Failure;
+  /** Of the item, in a session. */
+  readonly stamp?: number | null;
   /** Absent where it cannot leave its host. */
   readonly item?: unknown;
+}
+
+/** What the event `losses` says. */
+export interface LossesEvent {
+  readonly segment: string;
+  readonly losses: readonly LossEntry[];
 }
 
 /** What the event `stuck` says. */
@@ -95,6 +109,7 @@ export async function describeSegment(
     ),
     metrics: run.isMetered,
     tagged: run.isTagged,
+    accounted: run.onLoss !== undefined,
     session: run.sessionId,
     watch,
     cancelTimeoutMs,
@@ -202,12 +217,22 @@ export class RemoteSegment implements OpenSegment {
   }
 
   /** A failure policy has given an item up. */
-  givesUp({ nodeId, itemIndex, item, failure }: DeadLetterEvent): void {
+  givesUp({ nodeId, itemIndex, item, failure, stamp }: DeadLetterEvent): void {
     const cause = decodeFailure(failure, this.#host.name);
     const error =
       cause instanceof NodeError ? cause : new NodeError({ nodeId, phase: 'process', itemIndex, cause });
     const letter = { nodeId, itemIndex, item, error };
-    this.#run.giveUpItem(this.#keeper?.ofLetter(letter) ?? letter);
+    this.#run.giveUpItem(this.#keeper?.ofLetter(letter) ?? letter, stamp ?? undefined);
+  }
+
+  /** Items have come to nothing in the host. */
+  loses({ losses }: LossesEvent): void {
+    for (const [nodeId, reason, stamps] of losses) {
+      for (const stamp of stamps) {
+        this.#keeper?.lost(stamp);
+        this.#run.onLoss?.(nodeId, stamp, reason);
+      }
+    }
   }
 
   /** Something in the segment, or in its host, is stuck. */

@@ -56,6 +56,9 @@ export class RestartingSegment implements OpenSegment {
           if (isOpen) this.#hostDied(error);
         },
         ofLetter: this.#ofLetter.bind(this),
+        lost: (stamp) => {
+          this.#host.inFlight.lose(stamp);
+        },
       },
     });
     if (death !== undefined) throw death;
@@ -186,6 +189,7 @@ export class RestartingSegment implements OpenSegment {
       const inner = await this.#openIn(next, inputs, outputs);
       if (!this.#goesOn()) return undefined;
       if (this.#interruptedBefore > 0) inner.interrupt(this.#interruptedBefore);
+      this.#dropStale();
       if (request.policy.items === 'report') this.#report(death);
       await this.#connect(next, [...outputs, ...inputs]);
       if (this.#isStarted) await inner.start();
@@ -200,16 +204,23 @@ export class RestartingSegment implements OpenSegment {
     return !this.#isOver;
   }
 
+  /** What has become stale does not come back. */
+  #dropStale(): void {
+    const { inFlight, request } = this.#host;
+    const { run } = this.#request;
+    for (const tag of inFlight.dropStale(run)) run.lose(request.nodeId, tag);
+  }
+
   /** What was in the host is given up. */
   #report(death: HostDiedError): void {
     const { inFlight, request } = this.#host;
     const { run } = this.#request;
     const lost = inFlight.flights(run);
     inFlight.clear();
-    for (const { number, item } of lost) {
+    for (const { number, item, tag } of lost) {
       const place = { nodeId: request.nodeId, itemIndex: number };
       const error = new NodeError({ ...place, phase: 'process', cause: death });
-      run.giveUpItem({ ...place, item: this.#toldOf(item), error });
+      run.giveUpItem({ ...place, item: this.#toldOf(item), error }, tag?.stamp);
     }
   }
 

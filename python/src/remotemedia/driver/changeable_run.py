@@ -202,7 +202,8 @@ class ChangeableRun(LocalRun):
         # A streaming node has seen the end of its input, and has given all.
         if not any(hasattr(node, "flush") for node in gone if not getattr(node, "is_streaming", False)):
             return
-        nothing = RunInput((), is_given=False, session_id=self._input.session_id)
+        given = self._input
+        nothing = RunInput((), is_given=False, session_id=given.session_id, accounts=given.accounts)
         segment = self._opened(self.definition, nothing)
         segment.keep(staying)
         self._go_on_with(segment)

@@ -48,6 +48,10 @@ class SegmentMaker(Protocol):
         """A failure policy has given an item up, in another process."""
         ...
 
+    def note_losses(self, params: dict[str, Any]) -> None:
+        """Items have come to nothing, in other processes."""
+        ...
+
 
 class Engine:
     """A connected engine.
@@ -163,6 +167,10 @@ class Engine:
             run = self.runs.get(params["run"])
             if run is not None:
                 run.note_stuck(params)
+        elif name == "losses":
+            run = self.runs.get(params["run"])
+            if run is not None:
+                run.note_losses(params)
         elif name == "dead-letter":
             run = self.runs.get(params["run"])
             if run is not None:

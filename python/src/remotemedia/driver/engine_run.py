@@ -115,6 +115,7 @@ class EngineRun:
             ends=Ends(lambda: input_port(run_input), make_output),
             describe=self._describe,
             on_dead_letter=self._take_letter,
+            accounts=run_input.accounts,
         )
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
@@ -126,6 +127,7 @@ class EngineRun:
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
             **({} if self._input.session_id is None else {"session": self._input.session_id}),
+            **({} if self._input.accounts is None else {"accounted": True}),
             **({} if self._input.watch is None else {"watch": self._input.watch.as_map()}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
@@ -155,11 +157,22 @@ class EngineRun:
         """The engine says that an item was given up in another process."""
         error = exception_of(params["failure"], is_trusted=True)
         letter = DeadLetter(params["nodeId"], params["itemIndex"], _item_of(params), error)
+        if self._input.accounts is not None:
+            letter = self._input.accounts.letter(letter, params.get("stamp"))
         try:
             self._take_letter(letter)
         except BaseException as problem:
             self.failures.append(NodeFailure(problem, letter.node_id, None, None))
             self.cancel()
+
+    def note_losses(self, params: dict[str, Any]) -> None:
+        """The engine says that items have come to nothing in other processes."""
+        accounts = self._input.accounts
+        if accounts is None:
+            return
+        for node_id, reason, stamps in params["losses"]:
+            for stamp in stamps:
+                accounts.lose(node_id, stamp, reason)
 
     def cancel(self) -> None:
         """Let no new item in and give up what runs."""

@@ -12,6 +12,7 @@ from remotemedia.core.exceptions import InvalidInputError
 if TYPE_CHECKING:
     from remotemedia.core.stuck import RunWatch
     from remotemedia.runner.loop_ports import LoopInput
+    from remotemedia.runner.losses import Accounts
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class RunInput:
         written: the same items, where they are written one by one: in a live session.
         session_id: that of the session.
         watch: how the run is watched, if it is.
+        accounts: who keeps account of the session, if anybody does.
     """
 
     items: Iterable[Any] | AsyncIterable[Any]
@@ -31,6 +33,7 @@ class RunInput:
     written: WrittenItems | None = None
     session_id: str | None = None
     watch: RunWatch | None = None
+    accounts: Accounts | None = None
 
     @property
     def is_async(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from types import TracebackType
 from typing import Any
 
@@ -13,21 +13,23 @@ from remotemedia.core.exceptions import CancelTimeoutError, SessionEndedError
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.core.stuck import RunWatch
+from remotemedia.driver.accounted_session import AccountedSession
 from remotemedia.driver.changes import ChangeableSession
 from remotemedia.driver.dead_letter_queue import DeadLetterQueue
 from remotemedia.driver.definition import Definition
 from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
+from remotemedia.driver.ledger import Ledger
 from remotemedia.driver.local import no_taker
 from remotemedia.driver.stream import StreamedRun
 from remotemedia.driver.written_input import WrittenInput
-from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter
+from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.handoff import END, End
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.tags import next_stamp
 
 
-class LiveSession(ChangeableSession):
+class LiveSession(ChangeableSession, AccountedSession):
     """A pipeline that is open: items are written as they come, and outputs read as they come.
 
     It belongs to the event loop on which it was opened: nothing of it may be called in another thread. One
@@ -64,12 +66,14 @@ class LiveSession(ChangeableSession):
         session_id: str | None,
         on_dead_letter: TakeDeadLetter | None = None,
         input_queue: QueueLimits | None = None,
+        accounting: bool = False,
     ) -> None:
         """Prepare; ``Pipeline.open`` makes sessions."""
         self.session_id = session_id or str(uuid.uuid4())
         self._name = pipeline.name
         self._loop = asyncio.get_running_loop()
-        self._input = WrittenInput(max_pending, self._input_broken, input_queue)
+        self._ledger = Ledger() if accounting else None
+        self._input = WrittenInput(max_pending, self._input_broken, input_queue, self._ledger)
         self._letters = DeadLetterQueue(on_dead_letter)
         self._run: StreamedRun
         self._guard: AsyncGenerator[None, None]
@@ -172,6 +176,8 @@ class LiveSession(ChangeableSession):
             if not (self._is_cancelled or self._is_failure_seen):
                 self._finish()
             raise StopAsyncIteration
+        if self._ledger is not None:
+            self._ledger.gave(self._run.outputs.tag)
         return item
 
     # The end
@@ -241,20 +247,6 @@ class LiveSession(ChangeableSession):
 
     # What is known of it
 
-    @property
-    def dead_letters(self) -> AsyncIterator[DeadLetter]:
-        """The items that nodes with the failure policy ``skip`` have failed for, as they come.
-
-        It ends when the session is over. Of those that nobody has read yet the 1,000 latest are kept. One
-        reader gets each.
-        """
-        return self._letters
-
-    @property
-    def dropped(self) -> int:
-        """How many items were dropped at the input because of its limits (``input_queue``)."""
-        return self._input.dropped
-
     def metrics(self) -> dict[str, Any] | None:
         """What has been measured so far; None where nodes are not measured.
 
@@ -287,7 +279,7 @@ class LiveSession(ChangeableSession):
         definition: Definition | None = None,
     ) -> None:
         """Open it; nothing is left where this fails."""
-        given = RunInput(self._input, False, self._input, self.session_id, watch)
+        given = RunInput(self._input, False, self._input, self.session_id, watch, self._ledger)
         take = self._letters.take
         self._run = await StreamedRun.prepare(pipeline, given, has_metrics, returns_state, take, definition)
         await self._run.open()
@@ -373,6 +365,8 @@ class LiveSession(ChangeableSession):
                 await self._after_read
             elif await self._take() is END:
                 return
+            elif self._ledger is not None:
+                self._ledger.lose_output(self._run.outputs.tag)
 
     async def _until_done(self) -> None:
         while not self._is_done:

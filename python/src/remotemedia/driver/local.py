@@ -135,6 +135,7 @@ class LocalRun:
         if run_input.session_id is not None:
             plan.is_tagged = True
             plan.session_id = run_input.session_id
+            plan.accounts = run_input.accounts
         is_callers_thread = loop is None
         self._watch = run_input.watch
         self._segment = Segment(plan, loop_thread, loop, None, is_callers_thread)

@@ -28,6 +28,7 @@ class OpeningSession:
         on_dead_letter: TakeDeadLetter | None = None,
         watch: RunWatch | None = None,
         input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None,
+        accounting: bool = False,
     ) -> None:
         """Check the arguments; they are those of ``Pipeline.open``."""
         given: Any = max_pending
@@ -37,7 +38,15 @@ class OpeningSession:
         has_metrics = pipeline.enable_metrics if enable_metrics is None else enable_metrics
         # A coroutine, so that Python warns where it is never awaited.
         self._opening = _open(
-            pipeline, max_pending, session_id, has_metrics, return_state, on_dead_letter, watch, limits
+            pipeline,
+            max_pending,
+            session_id,
+            has_metrics,
+            return_state,
+            on_dead_letter,
+            watch,
+            limits,
+            accounting,
         )
         self._session: LiveSession | None = None
 
@@ -65,8 +74,9 @@ async def _open(
     on_dead_letter: TakeDeadLetter | None = None,
     watch: RunWatch | None = None,
     input_queue: QueueLimits | None = None,
+    accounting: bool = False,
 ) -> LiveSession:
     """Open a session; the arguments are those of ``Pipeline.open``."""
-    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter, input_queue)
+    session = LiveSession(pipeline, max_pending, session_id, on_dead_letter, input_queue, accounting)
     await session._open(pipeline, has_metrics, returns_state, watch)  # pyright: ignore[reportPrivateUsage]
     return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.driver.definition import Definition
@@ -17,7 +17,10 @@ from remotemedia.runner.dead_letter import TakeDeadLetter
 from remotemedia.runner.handoff import END, LIMIT, End
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopOutput
+from remotemedia.runner.losses import Accounts, LossReason
+from remotemedia.runner.ports import OUTPUT_NAME
 from remotemedia.runner.segment import Segment
+from remotemedia.runner.tags import Tag
 from remotemedia.runner.unit import Unit
 
 if TYPE_CHECKING:
@@ -75,7 +78,8 @@ class StreamedRun:
         if definition is None:
             detected = detect(pipeline)
             definition = detected.definition or await define(detected, True)
-        outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
+        is_direct = definition.is_all_here and definition.is_chain
+        outputs = Outputs(is_direct, run_input.accounts)
         work = await prepare(
             definition, run_input, outputs.make, has_metrics, returns_state, True, on_dead_letter
         )
@@ -150,22 +154,30 @@ class Outputs:
 
     Where there are several last nodes, or the engine says when they are connected, each has a task that
     brings its outputs into one queue.
+
+    Attributes:
+        tag: that of the output got last, in a session.
     """
 
-    def __init__(self, is_direct: bool) -> None:
+    def __init__(self, is_direct: bool, accounts: Accounts | None = None) -> None:
         """Prepare.
 
         Args:
             is_direct: whether there is exactly one last node, in a segment that is made before it is read.
+            accounts: who keeps account of the session.
         """
         self._loop = asyncio.get_running_loop()
         self._is_direct = is_direct
         self._ports: list[LoopOutput] = []
         self._linked_ports: list[LoopOutput] = []
-        self._queue: asyncio.Queue[tuple[Any, Callable[[], bool]] | None] = asyncio.Queue(LIMIT)
+        self._queue: asyncio.Queue[_Output | None] = asyncio.Queue(LIMIT)
         self._pumps: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
         self._is_ended = False
+        self._accounts = accounts
+        # Where somebody keeps account: those that have left a port and were not read.
+        self._between: dict[int, Tag] = {}
+        self.tag: Tag | None = None
 
     @property
     def are_read(self) -> bool:
@@ -199,16 +211,31 @@ class Outputs:
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` once the run is over and all are given, and from then on."""
         if self._is_direct:
-            return await self._ports[0].get()
+            item = await self._ports[0].get()
+            self.tag = self._ports[0].tag
+            return item
         while not self._is_ended:
-            entry = await self._queue.get()
-            if entry is None:
+            output = await self._queue.get()
+            if output is None:
                 break
-            item, is_stale = entry
-            if not is_stale():
-                return item
+            self._between.pop(id(output), None)
+            if not output.is_stale():
+                self.tag = output.tag
+                return output.item
+            self._lose(output.tag, "interrupted")
         self._is_ended = True
         return END
+
+    def unread(self) -> list[Tag]:
+        """The tags of the outputs that can still be read."""
+        if self._is_ended:
+            return []
+        waiting = [tag for port in self._ports for tag in port.unread()]
+        return [*waiting, *self._between.values()]
+
+    def _lose(self, tag: Tag | None, reason: LossReason) -> None:
+        if self._accounts is not None and tag is not None:
+            self._accounts.lose(OUTPUT_NAME, tag.stamp, reason)
 
     def close(self) -> None:
         """Want no more: a reader that waits in another task gets ``END``."""
@@ -216,6 +243,9 @@ class Outputs:
             while not self._queue.empty():
                 self._queue.get_nowait()
             self._queue.put_nowait(None)
+            for tag in self._between.values():
+                self._lose(tag, "ended")
+            self._between.clear()
         self._is_ended = True
         for port in self._ports:
             port.close()
@@ -240,7 +270,18 @@ class Outputs:
 
     async def _pump(self, port: LoopOutput) -> None:
         async for item in port:
-            await self._queue.put((item, port.is_stale))
+            output = _Output(item, port.tag, port.is_stale)
+            if self._accounts is not None and output.tag is not None:
+                self._between[id(output)] = output.tag
+            await self._queue.put(output)
+
+
+class _Output(NamedTuple):
+    """An output that waits."""
+
+    item: Any
+    tag: Tag | None
+    is_stale: Callable[[], bool]
 
 
 class _AnnouncedOutput(LoopOutput):

@@ -12,6 +12,7 @@ from typing import Any
 
 from remotemedia.core.exceptions import SessionEndedError
 from remotemedia.core.queue_settings import QueueLimits
+from remotemedia.driver.ledger import Ledger
 from remotemedia.runner.backlog import Backlog
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_ports import LoopInput
@@ -46,7 +47,11 @@ class WrittenInput:
     """
 
     def __init__(
-        self, max_pending: int, on_broken: Callable[[], None], limits: QueueLimits | None = None
+        self,
+        max_pending: int,
+        on_broken: Callable[[], None],
+        limits: QueueLimits | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Start empty; to be called on the loop.
 
@@ -54,6 +59,7 @@ class WrittenInput:
             max_pending: how many items may be pending before writers wait.
             on_broken: called on the loop when nobody reads any more, and not because all was read.
             limits: those of the items that wait here, instead of ``max_pending``.
+            ledger: keeps account of what is written.
         """
         # With limits of its own all that waits does so here, where they hold.
         self.hand_off_limit = max_pending // 2 if limits is None else 0
@@ -65,7 +71,8 @@ class WrittenInput:
         self._on_broken = on_broken
         self._port: LoopInput | None = None
         self._limits = limits or QueueLimits(max_pending)
-        self._items = Backlog(self._limits)
+        self._ledger = ledger
+        self._items = self._make_backlog()
         # What was written before changes that are still to come; a port reads it first.
         self._older: deque[_Part] = deque()
         # Those of parts that are through.
@@ -137,7 +144,7 @@ class WrittenInput:
             reached: called on the loop just before that.
         """
         self._older.append(_Part(self._items, reached))
-        self._items = Backlog(self._limits)
+        self._items = self._make_backlog()
         self._wake_reader()
 
     def interrupt(self, before: float) -> None:
@@ -209,7 +216,13 @@ class WrittenInput:
         self._drop()
         self._on_broken()
 
+    def _make_backlog(self) -> Backlog:
+        ledger = self._ledger
+        return Backlog(self._limits, on_drop=None if ledger is None else ledger.lose_input)
+
     def _drop(self) -> None:
+        for part in self._older:
+            part.items.clear()
         self._older.clear()
         self._items.clear()
 
@@ -233,6 +246,8 @@ class WrittenInput:
 
     def _put(self, item: Any, tag: Tag) -> None:
         port = self._port
+        if self._ledger is not None:
+            self._ledger.add(tag)
         if tag.urgent and self._is_read and port is not None and not self._older:
             # The port may wait for a node to take what it has given before. The writer keeps its own tag.
             contextvars.copy_context().run(port.give_now, item, tag)

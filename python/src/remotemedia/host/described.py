@@ -14,8 +14,9 @@ from remotemedia.runner.channel_input import ChannelInput
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.losses import Accounts
 from remotemedia.runner.plan import Place, SegmentPlan
-from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.ports import INPUT_NAME, OUTPUT_NAME, InputPort, OutputPort
 from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems, SealedItems
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_KEPT_BYTES: Final = 64 << 20
 
-INPUT, OUTPUT = "(input)", "(output)"
+INPUT, OUTPUT = INPUT_NAME, OUTPUT_NAME
 """The ends of a pipeline, which only a driver has."""
 
 
@@ -52,9 +53,13 @@ class DescribedSegment:
     """
 
     def __init__(
-        self, description: dict[str, Any], find_object: Callable[[int], Any], ends: Ends | None
+        self,
+        description: dict[str, Any],
+        find_object: Callable[[int], Any],
+        ends: Ends | None,
+        accounts: Accounts | None = None,
     ) -> None:
-        """Read a description.
+        """Read a description; ``accounts`` keeps account of the session.
 
         Raises:
             ProtocolError: it names an end of the pipeline, and this host has none.
@@ -80,6 +85,7 @@ class DescribedSegment:
             cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
             joined=_joined(description["nodes"]),
             queues=_queues(description["nodes"]),
+            accounts=accounts,
             **self._wiring(),
         )
 
@@ -159,7 +165,8 @@ def _codec(entry: dict[str, Any], slices: SliceWriter | None = None, has_receipt
 def _output(entry: dict[str, Any], has_receipts: bool) -> ChannelOutput:
     slabs = _slab_sender(entry["to"]) if entry.get("bulk") else None
     codec = _codec(entry, None if slabs is None else slabs.writer, has_receipts)
-    return ChannelOutput(entry["channel"], _window(entry), codec, slabs)
+    fed: Sequence[str] = entry.get("to") or (OUTPUT,)
+    return ChannelOutput(entry["channel"], _window(entry), codec, slabs, fed[0])
 
 
 def _slab_sender(fed: Sequence[str]) -> SlabSender | None:

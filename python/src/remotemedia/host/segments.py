@@ -21,8 +21,10 @@ from remotemedia.host.receipts import ReceiptedNode
 from remotemedia.runner.channel_output import ChannelOutput
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter
 from remotemedia.runner.loop import LoopThread
+from remotemedia.runner.losses import Accounts, LossBatch
 from remotemedia.runner.plan import NodeFailure, OpenError
 from remotemedia.runner.segment import Segment
+from remotemedia.runner.tags import TAG
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.watched_segment import watched
 from remotemedia.wire.failures import Failure, failure_of
@@ -48,6 +50,7 @@ class SegmentHost:
         ends: the ends of the pipeline, in a driver.
         describe: describes a failure for the engine.
         on_dead_letter: takes dead letters, in a driver; elsewhere the engine is told.
+        accounts: keeps account of the session, in a driver; elsewhere the engine is told.
     """
 
     listener: Listener
@@ -59,6 +62,7 @@ class SegmentHost:
     ends: Ends | None = None
     describe: Callable[[NodeFailure], Failure] = NodeFailure.as_map
     on_dead_letter: TakeDeadLetter | None = None
+    accounts: Accounts | None = None
 
 
 class HostSegment:
@@ -93,6 +97,7 @@ class HostSegment:
         self._is_stuck = False
         self._stuck: list[str] = []
         self._closers: list[Respond] = []
+        self._losses: LossBatch | None = None
         self.is_closed = threading.Event()
 
     @property
@@ -150,12 +155,15 @@ class HostSegment:
 
     def _tell_dead_letter(self, letter: DeadLetter) -> None:
         failure = NodeFailure(letter.error, letter.node_id, "process", letter.item_index)
-        told = {
+        told: dict[str, Any] = {
             "segment": self.name,
             "nodeId": letter.node_id,
             "itemIndex": letter.item_index,
             "failure": self._host.describe(failure),
         }
+        tag = TAG.get()
+        if tag is not None:
+            told["stamp"] = tag.stamp
         # An item that has a number is kept where that is known.
         given = letter.item[0] if self._description.get("receipts") else letter.item
         try:
@@ -260,7 +268,8 @@ class HostSegment:
         self._answer_closers([])
 
     def _build(self) -> Segment:
-        described = DescribedSegment(self._description, self._object, self._host.ends)
+        accounts = self._make_accounts()
+        described = DescribedSegment(self._description, self._object, self._host.ends, accounts)
         self._outputs = [port for port, _ in described.outputs]
         segment = Segment(described.plan, self._host.loop_thread, loop=self._host.loop)
         segment.on_interrupt = self._interrupted
@@ -274,6 +283,15 @@ class HostSegment:
         if is_cancelled:
             segment.cancel()
         return segment
+
+    def _make_accounts(self) -> Accounts | None:
+        """Who keeps account of the session, or tells the engine, where somebody there does."""
+        if self._host.accounts is not None or not self._description.get("accounted"):
+            return self._host.accounts
+        self._losses = LossBatch(
+            lambda losses: self._host.emit("losses", {"segment": self.name, "losses": losses})
+        )
+        return self._losses
 
     def _object(self, number: int) -> Any:
         found = self._find_object(number)
@@ -324,6 +342,8 @@ class HostSegment:
             self._is_reported = True
             self._stuck, self._is_stuck = stuck, is_stuck
         self._obey_exit(segment.failures)
+        if self._losses is not None:
+            self._losses.flush()
         failures = [self._host.describe(failure) for failure in segment.failures]
         self._host.emit("done", {"segment": self.name, "failures": failures, "stuck": stuck})
         if is_stuck:

@@ -57,6 +57,7 @@ class AsyncNode(LoopUnit):
 
     def emission_failed(self, error: BaseException) -> None:
         """An output could not be sent."""
+        self.segment.lose(self.id, TAG.get(), "failed")
         index = self.stage.count - 1 if self.stage.concurrency == 1 else self.turn_index
         self.fail(error, "process", index)
 
@@ -111,6 +112,7 @@ class AsyncNode(LoopUnit):
                     await call
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                    self.segment.lose(self.id, self._under_way)
                     raise
                 self._call_failed(error)
             if is_tagged:
@@ -168,9 +170,15 @@ class AsyncNode(LoopUnit):
             task.uncancel()
 
     def _call_failed(self, error: BaseException) -> None:
-        # What an interruption has ended is no failure.
-        if not self.segment.is_stale(self._under_way):
+        if self._is_failure(self._under_way):
             self.fail(error, "process", self.stage.count - 1)
+
+    def _is_failure(self, tag: Tag | None) -> bool:
+        """Whether what a call has raised is one; the item has come to nothing either way."""
+        # What an interruption has ended is no failure.
+        is_stale = self.segment.is_stale(tag)
+        self.segment.lose(self.id, tag, None if is_stale or self.is_dead else "failed")
+        return not is_stale
 
     def _count(self) -> int:
         """Count an item that is about to be processed; its position."""
@@ -229,6 +237,9 @@ class AsyncNode(LoopUnit):
             left = [task for task in opened if not task.done()]
             for task in left:
                 self.cancel_task(task)
+            for call in self._calls:
+                if not call.is_through:
+                    self.segment.lose(self.id, call.tag)
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _finish(self, call: CallInTurn) -> None:
@@ -240,9 +251,10 @@ class AsyncNode(LoopUnit):
             await call.result()
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                if not call.is_through:
+                    self.segment.lose(self.id, call.tag)
                 raise
-            # What an interruption has ended is no failure.
-            if not self.segment.is_stale(call.tag):
+            if self._is_failure(call.tag):
                 self.fail(error, "process", call.index)
                 return
         finally:
@@ -370,6 +382,9 @@ class AsyncNode(LoopUnit):
                     space = give(value)
                     if space is not None:
                         await space
+            else:
+                # It is given up in the middle.
+                self.segment.lose(self.id, TAG.get())
         finally:
             await self._close_marked(stage, outputs)
         return spent

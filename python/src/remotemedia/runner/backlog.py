@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.runner.byte_size import byte_size_of
+from remotemedia.runner.losses import OnDrop
 from remotemedia.runner.tags import Tag
 
 
@@ -51,14 +52,30 @@ class Backlog:
         max_depth: how many have waited at most.
     """
 
-    __slots__ = ("_bytes", "_entries", "_is_plain", "_limits", "_measure", "_urgent", "dropped", "max_depth")
+    __slots__ = (
+        "_bytes",
+        "_entries",
+        "_is_plain",
+        "_limits",
+        "_measure",
+        "_on_drop",
+        "_urgent",
+        "dropped",
+        "max_depth",
+    )
 
-    def __init__(self, limits: QueueLimits, measure: Callable[[Any], int] = byte_size_of) -> None:
+    def __init__(
+        self,
+        limits: QueueLimits,
+        measure: Callable[[Any], int] = byte_size_of,
+        on_drop: OnDrop | None = None,
+    ) -> None:
         """Start empty.
 
         Args:
             limits: checked ones, which have no ``latest`` any more.
             measure: tells how many bytes an item takes.
+            on_drop: told of each item that nobody takes.
         """
         self.dropped = 0
         self.max_depth = 0
@@ -68,6 +85,7 @@ class Backlog:
             limits.when_full == "block" and limits.max_bytes is None and limits.max_age_ms is None
         )
         self._measure = measure
+        self._on_drop = on_drop
         self._entries: deque[Waiting] = deque()
         # How many of them, which are the first ones, are urgent.
         self._urgent = 0
@@ -91,7 +109,7 @@ class Backlog:
                 self.max_depth = len(entries)
             return
         if limits.when_full == "drop-newest" and not is_urgent and self._is_over(0):
-            self.dropped += 1
+            self._drop(tag)
             return
         came_s = 0.0 if limits.max_age_ms is None else now_s()
         size = 0 if limits.max_bytes is None else self._measure(item)
@@ -115,7 +133,7 @@ class Backlog:
             if max_age_ms is None or self._urgent or (now_s() - first.came_s) * 1_000 <= max_age_ms:
                 return first
             self.take()
-            self.dropped += 1
+            self._drop(first.tag)
         return None
 
     def take(self) -> Waiting:
@@ -134,6 +152,10 @@ class Backlog:
 
     def interrupt(self, is_stale: Callable[[Tag | None], bool]) -> None:
         """Drop what has become stale, which counts as no drop."""
+        if self._on_drop is not None:
+            for entry in self._entries:
+                if is_stale(entry.tag):
+                    self._on_drop(entry.tag, "interrupted")
         left = [entry for entry in self._entries if not is_stale(entry.tag)]
         self._entries = deque(left)
         self._urgent = sum(entry.tag is not None and entry.tag.urgent for entry in left)
@@ -141,6 +163,9 @@ class Backlog:
 
     def clear(self) -> None:
         """Drop everything, which counts as no drop."""
+        if self._on_drop is not None:
+            for entry in self._entries:
+                self._on_drop(entry.tag, None)
         self._entries.clear()
         self._urgent = self._bytes = 0
 
@@ -159,6 +184,12 @@ class Backlog:
 
     def _drop_oldest(self) -> None:
         entries = self._entries
-        self._bytes -= entries[self._urgent].size
+        oldest = entries[self._urgent]
+        self._bytes -= oldest.size
         del entries[self._urgent]
+        self._drop(oldest.tag)
+
+    def _drop(self, tag: Tag | None) -> None:
         self.dropped += 1
+        if self._on_drop is not None:
+            self._on_drop(tag, "dropped")

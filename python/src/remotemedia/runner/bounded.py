@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.runner.backlog import Backlog, Waiting
-from remotemedia.runner.handoff import END, LIMIT, ChainBox, End, Entry, Inbox
+from remotemedia.runner.chain_box import ChainBox
+from remotemedia.runner.handoff import END, LIMIT, End, Entry, Inbox
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.losses import OnDrop
 from remotemedia.runner.ports import OutputPort
 from remotemedia.runner.stage import NO_QUEUES, Stage
 from remotemedia.runner.tags import TAG, Tagged, current_tag
@@ -38,9 +40,18 @@ class Lane:
         producers: what gives by it.
     """
 
-    def __init__(self, segment: Segment, limits: QueueLimits, is_over: Callable[[], bool]) -> None:
-        """Start empty; ``is_over`` says whether nothing is taken any more."""
-        self.backlog = Backlog(limits)
+    def __init__(
+        self, segment: Segment, limits: QueueLimits, is_over: Callable[[], bool], on_drop: OnDrop | None
+    ) -> None:
+        """Start empty.
+
+        Args:
+            segment: what it is in.
+            limits: its own.
+            is_over: says whether nothing is taken any more.
+            on_drop: called for each item that nobody takes.
+        """
+        self.backlog = Backlog(limits, on_drop=on_drop)
         self.is_held = False
         self.producers: list[Unit] = []
         self._segment = segment
@@ -109,9 +120,10 @@ class BoundedEntries:
 
     def __init__(self, segment: Segment, stage: Stage, is_over: Callable[[], bool]) -> None:
         """Start empty, with the limits that the node and its edges state."""
-        self.others = Lane(segment, stage.input_queue or _NOTHING_STATED, is_over)
+        on_drop = segment.losses_at(stage.id)
+        self.others = Lane(segment, stage.input_queue or _NOTHING_STATED, is_over, on_drop)
         queues = NO_QUEUES if stage.fan_in is not None else stage.edge_queues
-        self.lanes = {origin: Lane(segment, limits, is_over) for origin, limits in queues.items()}
+        self.lanes = {origin: Lane(segment, limits, is_over, on_drop) for origin, limits in queues.items()}
         self.all_lanes = (self.others, *self.lanes.values())
         self._backlogs = [lane.backlog for lane in self.all_lanes]
         self._came = count()
@@ -196,7 +208,7 @@ class BoundedInbox(Inbox):
 
     def __init__(self, segment: Segment, stage: Stage) -> None:
         """Start empty."""
-        super().__init__(segment)
+        super().__init__(segment, on_drop=segment.losses_at(stage.id))
         self.store = BoundedEntries(segment, stage, self._is_over)
         self.entries = cast("Any", self.store)
         # Whoever takes one has those that wait looked after.
@@ -208,6 +220,7 @@ class BoundedInbox(Inbox):
     def put_from_loop(self, item: Any, lane: Lane | None = None) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where its queue is full."""
         if self.is_closed:
+            self.lose(TAG.get())
             return None
         if (
             self.direct is not None
@@ -228,6 +241,7 @@ class BoundedInbox(Inbox):
         if done is not None:
             done()
         if self.is_closed:
+            self.lose(TAG.get())
             return
         lane = lane or self.store.others
         self.store.put(item, lane)
@@ -273,6 +287,7 @@ class BoundedBox(ChainBox):
     def put(self, item: Any, lane: Lane | None = None) -> asyncio.Future[None] | None:
         """Put an item, on the loop; a future to wait for where its queue is full."""
         if self.chain.is_dead:
+            self.lose(TAG.get())
             return None
         lane = lane or self.store.others
         self.store.put(item, lane)
@@ -282,6 +297,7 @@ class BoundedBox(ChainBox):
     def put_from_thread(self, item: Any, level: int, lane: Lane | None = None) -> None:
         """Put an item, in the segment's thread; while its queue is full the thread serves deeper levels."""
         if self.chain.is_dead:
+            self.lose(TAG.get())
             return
         lane = lane or self.store.others
         self.store.put(item, lane)
@@ -301,7 +317,8 @@ class BoundedBox(ChainBox):
             item, _ = entry
             del entry
             if isinstance(item, Tagged):
-                if segment.is_stale(item.tag):
+                if segment.is_stale(item.tag) or chain.is_dead:
+                    self.lose(item.tag)
                     continue
                 TAG.set(item.tag)
                 item = item.item
@@ -312,6 +329,10 @@ class BoundedBox(ChainBox):
         """Drop what has become stale; called from any thread."""
         self.store.drop_stale()
         self._release_if_space()
+
+    def drop(self) -> None:
+        """Forget what waits."""
+        self.store.clear()
 
     def _is_over(self) -> bool:
         return self.chain.is_dead

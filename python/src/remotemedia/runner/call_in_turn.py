@@ -55,6 +55,12 @@ class CallInTurn:
                 await space
         self.has_turn.set_result(None)
 
+    @property
+    def is_through(self) -> bool:
+        """Whether it has ended by itself, and all that it gave has left."""
+        task = self.task
+        return task.done() and not self._kept and not task.cancelled() and task.exception() is None
+
     async def result(self) -> None:
         """Wait until the call has ended, and raise what it raised; a cancel meanwhile leaves it alone."""
         await asyncio.wait([self.task])

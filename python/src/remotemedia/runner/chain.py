@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from remotemedia.runner.chain_box import ChainBox
 from remotemedia.runner.guarded import Attempts, in_time
-from remotemedia.runner.handoff import ChainBox
 from remotemedia.runner.metrics import Meter
 from remotemedia.runner.outputs import AWAITABLE, KINDS, MANY, MANY_ASYNC, NOTHING, ONE, kind_of
 from remotemedia.runner.stage import Stage, await_marked, marks_node
@@ -100,6 +100,7 @@ class Chain(Unit):
     def emission_failed(self, error: BaseException) -> None:
         """An output of the last node could not be sent."""
         last = self.stages[-1]
+        self._segment.lose(last.id, TAG.get(), "failed")
         self._segment.fail(self, last, error, "process", max(last.count - 1, 0))
 
     def interrupt(self) -> None:
@@ -140,6 +141,7 @@ class Chain(Unit):
         for entry.entered, item in enumerate(items, entry.entered + 1):  # noqa: B020 - it counts there
             if self.is_shut and (self.is_dead or not start):
                 entry.entered -= 1
+                self._segment.lose((steps or self.stages)[0].id, TAG.get())
                 return
             try:
                 for stage in steps:
@@ -184,7 +186,9 @@ class Chain(Unit):
         self._fail(stage, error)
 
     def _fail(self, stage: Stage, error: BaseException) -> None:
-        if not self._is_stale():
+        is_stale = self._is_stale()
+        self._segment.lose(stage.id, TAG.get(), None if is_stale or self.is_dead else "failed")
+        if not is_stale:
             self._segment.fail(self, stage, error, "process", stage.count - 1)
 
     def _try_again(self, stage: Stage, attempts: Attempts) -> None:
@@ -198,6 +202,7 @@ class Chain(Unit):
                     self._fail(stage, error)
                 break
             if not self._pause(seconds):
+                self._segment.lose(stage.id, TAG.get())
                 break
             try:
                 output = self._call_again(stage, attempts.item)
@@ -287,7 +292,10 @@ class Chain(Unit):
                 and Meter.is_sampled(max(stage.count - 1, 0))
             )
             try:
-                while not self._is_stale():
+                while True:
+                    if self._is_stale():
+                        self._segment.lose(stage.id, TAG.get())
+                        break
                     lock_step(is_given_up)
                     try:
                         began = time.perf_counter_ns() if is_sampled else 0
@@ -312,7 +320,10 @@ class Chain(Unit):
         except BaseException as error:
             if attempts is not None:
                 attempts.error = error
-            elif not self._is_stale():
+                return
+            is_stale = self._is_stale()
+            self._segment.lose(stage.id, TAG.get(), None if is_stale or self.is_dead else "failed")
+            if not is_stale:
                 index = stage.count - 1 if phase == "process" else None
                 self._segment.fail(self, stage, error, phase, index)
 

@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
+from remotemedia.runner.bounded import Door
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.credit import CreditBack
 from remotemedia.runner.loop_unit import LoopUnit
-from remotemedia.runner.ports import InputPort, OutputPort, Window
+from remotemedia.runner.ports import OUTPUT_NAME, InputPort, Window
 from remotemedia.runner.tag_frames import read_tags
 from remotemedia.runner.tags import TAG, Tag
 from remotemedia.wire.frames import (
@@ -216,6 +217,8 @@ class ChannelInput(InputPort):
         if not tags or not all(map(self.segment.is_stale, tags)):
             return False
         self._tags = []
+        for tag in tags:
+            self.segment.lose(self._to, tag)
         with self._lock:
             self._credit.received(len(tags), size, len(self.targets))
         self._count_stale(len(tags))
@@ -274,14 +277,17 @@ class ChannelInput(InputPort):
         items.reverse()
         stale = 0
         with segment.more_to_come():
-            for tag in tags:
+            for position, tag in enumerate(tags):
                 if segment.is_stale(tag):
+                    segment.lose(self._to, tag)
                     items.pop()
                     stale += 1
                     continue
                 TAG.set(tag)
                 self._feed_next(items, counters)
                 if self.is_dead:
+                    for left in tags[position + 1 :]:
+                        segment.lose(self._to, left)
                     return
         self._count_stale(stale)
         segment.flush_outputs()
@@ -289,6 +295,14 @@ class ChannelInput(InputPort):
     def _count_stale(self, items: int) -> None:
         for index in range(len(self.targets)):
             self._count(index, items, is_stale=True)
+
+    @property
+    def _to(self) -> str:
+        """The first of what it feeds."""
+        first = self.targets[0]
+        if isinstance(first, Chain):
+            return first.stages[0].id
+        return first.id if isinstance(first, (LoopUnit, Door)) else OUTPUT_NAME
 
     def _feed_many(self, items: list[Any]) -> None:
         counters = self._counters()
@@ -303,13 +317,16 @@ class ChannelInput(InputPort):
         done: list[Callable[[], None]] = []
         for target, count in zip(self.targets, counters, strict=True):
             if self.is_dead:
+                self.segment.lose(self._to, TAG.get())
                 return
             if isinstance(target, LoopUnit) and not target.inbox.is_closed:
                 target.inbox.put_from_thread(item, -1, count)
                 continue
             if isinstance(target, Chain):
                 target.push(item)
-            elif isinstance(target, OutputPort):
+            elif isinstance(target, LoopUnit):
+                target.inbox.lose(TAG.get())
+            else:
                 target.append(item)
             done.append(count)
         del item

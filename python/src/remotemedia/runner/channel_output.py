@@ -17,7 +17,7 @@ from remotemedia.core.exceptions import (
 )
 from remotemedia.runner.credit import CreditOut
 from remotemedia.runner.loop import set_done
-from remotemedia.runner.ports import OutputPort, Window
+from remotemedia.runner.ports import OUTPUT_NAME, OutputPort, Window
 from remotemedia.runner.tag_frames import tags_payload
 from remotemedia.runner.tags import Tag, current_tag
 from remotemedia.runner.threads import run_in_thread
@@ -63,6 +63,7 @@ class ChannelOutput(OutputPort):
         window: Window,
         codec: ItemCodec | None = None,
         slabs: SlabSender | None = None,
+        to: str = OUTPUT_NAME,
     ) -> None:
         """Wait for ``start``.
 
@@ -71,9 +72,11 @@ class ChannelOutput(OutputPort):
             window: how much may be on its way.
             codec: writes the items; without it they go to another language.
             slabs: where bulk bytes go that the codec places in shared memory.
+            to: the first of what it feeds.
         """
         super().__init__()
         self.channel = channel
+        self._to = to
         self._slabs = slabs
         if slabs is not None:
             self.arena = slabs.arena
@@ -110,7 +113,7 @@ class ChannelOutput(OutputPort):
 
     def append(self, item: Any) -> None:
         """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""
-        if self.is_dead or not self._enqueue(item):
+        if not self._enqueue(item):
             return
         if self._is_full(_MAX_PENDING):
             self.flush()
@@ -119,7 +122,7 @@ class ChannelOutput(OutputPort):
 
     def put(self, item: Any) -> asyncio.Future[None] | None:
         """Take an output, on the loop; the tender sends it."""
-        if self.is_dead or not self._enqueue(item):
+        if not self._enqueue(item):
             return None
         if not self._is_tender_awake:
             self._wake()
@@ -174,13 +177,15 @@ class ChannelOutput(OutputPort):
             self._slabs.drop()
 
     def _enqueue(self, item: Any) -> bool:
-        if self._is_refused:
-            return False
+        is_unwanted = self.is_dead or self._is_refused
         tag: Tag | None = None
         if self.segment.is_tagged:
             tag = current_tag()
-            if self.segment.is_stale(tag):
+            if is_unwanted or self.segment.is_stale(tag):
+                self.segment.lose(self._to, tag)
                 return False
+        if is_unwanted:
+            return False
         kind: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
         if self._leaves_plain and (kind is int or kind is float):
             lowered, weight = item, NUMBER_BYTES
@@ -255,8 +260,9 @@ class ChannelOutput(OutputPort):
         self._taken_out_bytes += room - left
         return items, tags
 
-    def _drop(self, item: Any, weight: int, _: Tag | None) -> None:
+    def _drop(self, item: Any, weight: int, tag: Tag | None) -> None:
         """Forget an item that was interrupted while it waited."""
+        self.segment.lose(self._to, tag)
         self._taken_out_bytes += weight
         if self._slabs is not None:
             self._slabs.forget(item)
@@ -321,10 +327,23 @@ class ChannelOutput(OutputPort):
 
     def _stop(self) -> None:
         self.is_dead = True
+        # Whoever has got all closes as well.
+        if self.segment.is_cancelled or not self.is_finished:
+            self._lose_all()
         self._pending.clear()
         self._credit.wake()
         if self._space_waiters:
             self.segment.loop.call_soon_threadsafe(self._release)
+
+    def _lose_all(self) -> None:
+        """Nobody takes what waits; of what is out it is not known what became of it."""
+        accounts = self.segment.plan.accounts
+        if accounts is None:
+            return
+        for _, _, tag in self._pending.copy():
+            self.segment.lose(self._to, tag)
+        for tag in self._credit.take_tags():
+            accounts.lose(self._to, tag.stamp, "unknown")
 
     def _shut_down(self) -> None:
         if self._socket is None:

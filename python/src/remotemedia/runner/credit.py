@@ -94,10 +94,9 @@ class CreditOut:
         with self._changed:
             self.back_items += items
             self._back_bytes += byte_count
-            if self._tags:
-                # The consumer may be done with others first, but not with many.
-                for _ in range(items):
-                    self._tags.popleft()
+            # The consumer may be done with others first, but not with many.
+            for _ in range(min(items, len(self._tags))):
+                self._tags.popleft()
             if self._stale:
                 self._count_stale(is_stale)
             self._changed.notify_all()
@@ -107,6 +106,14 @@ class CreditOut:
         with self._changed:
             self._count_stale(is_stale)
             self._changed.notify_all()
+
+    def take_tags(self) -> list[Tag]:
+        """Those of the items that are out, which nobody waits for any more."""
+        with self._changed:
+            tags = list(self._tags)
+            self._tags.clear()
+            self._stale = 0
+            return tags
 
     def wait_until(self, is_enough: Callable[[], bool]) -> None:
         """Wait for credit, or for ``wake``, until something is so."""

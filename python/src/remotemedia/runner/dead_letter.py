@@ -20,12 +20,15 @@ class DeadLetter:
         item: what the node was given, the object itself where it ran in this program; None where it cannot
             leave the process in which it is, which is logged there.
         error: what ``process`` raised after the last retry; the exception itself where it ran here.
+        input_index: of a session that was opened with ``accounting``: which of its inputs the item comes
+            from, from 0; None where it comes from none, or nobody keeps account.
     """
 
     node_id: str
     item_index: int
     item: Any
     error: BaseException
+    input_index: int | None = None
 
 
 TakeDeadLetter = Callable[[DeadLetter], None]

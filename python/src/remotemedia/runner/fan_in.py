@@ -75,6 +75,7 @@ class FanInUnit(Unit):
     def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
         """Take an item of an input, and give what is complete by now."""
         if self._is_over or self.is_dead:
+            self._segment.lose(self._stage.id, tag)
             return
         inlet.backlog.push(item, tag, next(self._came))
         self._match(inlet)
@@ -209,7 +210,10 @@ class FanInUnit(Unit):
         ]
         if self._fan_in.incomplete == "pass":
             return found
-        self._unmatched += sum(are_taken)
+        for waiting in found:
+            if waiting is not None:
+                self._unmatched += 1
+                self._segment.lose(self._stage.id, waiting.tag, "dropped")
         return _NOTHING
 
     def _give(self, found: Sequence[Waiting | None]) -> None:
@@ -283,7 +287,7 @@ class Inlet(LoopUnit):
         """Build it; the segment connects it."""
         super().__init__(segment, stage)
         self.open_consumers = 1
-        self.backlog = Backlog(limits)
+        self.backlog = Backlog(limits, on_drop=segment.losses_at(stage.id))
         # Of inputs from one node, whose queues are long: where none of them drops, that node waits.
         self._waits_for_room = fan_in.is_forked and limits.when_full == "block"
         self.latest: Waiting | None = None
@@ -299,7 +303,7 @@ class Inlet(LoopUnit):
 
     def make_inbox(self) -> Inbox:
         """Its queue has no limits of its own: the backlog has them."""
-        return Inbox(self.segment)
+        return Inbox(self.segment, on_drop=self.segment.losses_at(self.id))
 
     def take(self) -> Waiting | None:
         """Take the first item that waits."""

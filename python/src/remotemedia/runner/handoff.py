@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.runner.loop import set_done
+from remotemedia.runner.losses import OnDrop
 from remotemedia.runner.tags import TAG, Tag, Tagged, current_tag
 
 if TYPE_CHECKING:
-    from remotemedia.runner.chain import Chain
     from remotemedia.runner.segment import Segment
-    from remotemedia.runner.unit import Full
 
 LIMIT = 128
 """How many items may wait in one hand-off before its producers do."""
@@ -52,9 +51,16 @@ class Inbox:
             where a task waits for one.
     """
 
-    def __init__(self, segment: Segment, limit: int = LIMIT) -> None:
-        """Start empty; ``limit`` is how many items may wait before producers do."""
+    def __init__(self, segment: Segment, limit: int = LIMIT, on_drop: OnDrop | None = None) -> None:
+        """Start empty.
+
+        Args:
+            segment: what it belongs to.
+            limit: how many items may wait before producers do.
+            on_drop: told of each item that nobody takes.
+        """
         self.entries: deque[Entry | End] = deque()
+        self._on_drop = on_drop
         self.open_inputs = 0
         self.is_closed = False
         self.sets_tag = True
@@ -89,6 +95,7 @@ class Inbox:
     def put_from_loop(self, item: Any) -> asyncio.Future[None] | None:
         """Put an item; a future to wait for where the queue is full."""
         if self.is_closed:
+            self.lose(TAG.get())
             return None
         if self._segment.is_tagged:
             tag = current_tag()
@@ -110,6 +117,7 @@ class Inbox:
     def put_from_thread(self, item: Any, level: int, done: Callable[[], None] | None = None) -> None:
         """Put an item, in the segment's thread; while the queue is full the thread serves deeper levels."""
         if self.is_closed:
+            self.lose(TAG.get())
             return
         if self._segment.is_tagged:
             tag = current_tag()
@@ -171,6 +179,7 @@ class Inbox:
             if not isinstance(item, Tagged):
                 return entry
             if self._segment.is_stale(item.tag):
+                self.lose(item.tag)
                 if done is not None:
                     done()
                 continue
@@ -218,8 +227,22 @@ class Inbox:
             except IndexError:
                 # Empty; asked this way because the other side may drop at the same time.
                 return
-            if not isinstance(entry, End) and entry[1] is not None:
+            if isinstance(entry, End):
+                continue
+            if isinstance(entry[0], Tagged):
+                self.lose(entry[0].tag)
+            if entry[1] is not None:
                 entry[1]()
+
+    def lose(self, tag: Tag | None) -> None:
+        """An item comes to nothing here."""
+        if self._on_drop is not None:
+            self._on_drop(tag, None)
+
+    def waiting(self) -> list[Tag]:
+        """The tags of the items that wait; of a session."""
+        items = [entry[0] for entry in self.entries.copy() if not isinstance(entry, End)]
+        return [item.tag for item in items if isinstance(item, Tagged)]
 
     async def _wait(self, getter: asyncio.Future[None]) -> None:
         try:
@@ -268,107 +291,6 @@ class Inbox:
         except IndexError:
             # None waits, or the other side was faster.
             return None
-
-
-class ChainBox:
-    """The queue of a chain for what comes from the loop. The loop puts; the segment's thread serves.
-
-    Attributes:
-        entries: what waits.
-        waits_for: it is not served, but where the thread waits for its chain, while one of these is full.
-    """
-
-    def __init__(self, segment: Segment, chain: Chain, limit: int = LIMIT) -> None:
-        """Start empty; ``limit`` is how many items may wait before producers do."""
-        self.chain = chain
-        self.waits_for: tuple[Full, ...] = ()
-        self.entries: deque[Any] = deque()
-        self._limit = limit
-        self._segment = segment
-        self._space_waiters: list[asyncio.Future[None]] = []
-        self._is_releasing = False
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether its chain takes nothing any more."""
-        return self.chain.is_dead
-
-    def has_entries(self) -> bool:
-        """Whether there is something to serve."""
-        return bool(self.entries)
-
-    def put(self, item: Any) -> asyncio.Future[None] | None:
-        """Put an item; a future to wait for where the queue is full."""
-        if self.chain.is_dead:
-            return None
-        if self._segment.is_tagged:
-            tag = current_tag()
-            add_tagged(self.entries, Tagged(item, tag), tag)
-        else:
-            self.entries.append(item)
-        self._segment.thread.notify_from_loop()
-        return None if len(self.entries) <= self._limit else self._wait_for_space()
-
-    def end(self) -> None:
-        """One producer has given its last item."""
-        self.entries.append(END)
-        self._segment.thread.notify()
-
-    def serve(self) -> None:
-        """Run the chain with what is there now; what comes meanwhile waits until others have had a turn."""
-        turns = iter(range(1 if self.waits_for else len(self.entries)))
-        for _ in turns:
-            if self.entries[0] is END:
-                self._take()
-                self.chain.input_ended()
-            elif self.chain.is_dead:
-                self._take()
-            else:
-                self.chain.run(self._items(turns))
-
-    def _items(self, turns: Iterator[int]) -> Iterator[Any]:
-        """The items up to the next ``END``; each waits until the chain comes to it."""
-        is_tagged = self._segment.is_tagged
-        while True:
-            item = self._take()
-            if not is_tagged:
-                yield item
-            elif not self._segment.is_stale(item.tag):
-                TAG.set(item.tag)
-                yield item.item
-            if not self.entries or self.entries[0] is END or next(turns, None) is None:
-                return
-
-    def interrupt(self) -> None:
-        """Drop what has become stale, where that makes room that counts; called from any thread."""
-
-    def _take(self) -> Any:
-        entry = self.entries.popleft()
-        self._release_if_space()
-        return entry
-
-    def _wait_for_space(self) -> asyncio.Future[None] | None:
-        future = self._segment.loop.create_future()
-        self._space_waiters.append(future)
-        if self._has_space():
-            # The thread has served meanwhile, perhaps before it could see who waits.
-            self._release()
-            return None
-        return future
-
-    def _release_if_space(self) -> None:
-        if self._space_waiters and not self._is_releasing and self._has_space():
-            self._is_releasing = True
-            self._segment.loop.call_soon_threadsafe(self._release)
-
-    def _has_space(self) -> bool:
-        return len(self.entries) <= self._limit // 2
-
-    def _release(self) -> None:
-        self._is_releasing = False
-        for future in self._space_waiters:
-            set_done(future)
-        self._space_waiters.clear()
 
 
 def add_tagged(entries: deque[Any], entry: Any, tag: Tag) -> None:

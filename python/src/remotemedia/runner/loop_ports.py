@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import END, LIMIT, End, Inbox
 from remotemedia.runner.loop_unit import LoopTask
-from remotemedia.runner.ports import INPUT_NAME, OutputPort
+from remotemedia.runner.ports import INPUT_NAME, OUTPUT_NAME, OutputPort
 from remotemedia.runner.tags import TAG, Tag, new_tag
 from remotemedia.runner.unit import Unit, close_upstream
 
@@ -85,6 +85,7 @@ class LoopInput(LoopTask):
     def give_now(self, item: Any, tag: Tag) -> None:
         """Give an item at once, whatever the port waits for; called on the loop, for what is urgent."""
         if self.is_dead:
+            self.segment.lose(self.id, tag)
             return
         self._given += 1
         TAG.set(tag)
@@ -100,6 +101,7 @@ class LoopInput(LoopTask):
 
     def emission_failed(self, error: BaseException) -> None:
         """An item could not be sent."""
+        self.segment.lose(self.id, TAG.get(), "failed")
         self.segment.fail_source(self, error, self._name, self._given - 1)
 
 
@@ -123,7 +125,7 @@ class LoopOutput(OutputPort):
     def link(self, segment: Segment, producer: Unit) -> None:
         """Connect the port with the unit whose outputs it takes."""
         super().link(segment, producer)
-        self._inbox = Inbox(segment, self._limit)
+        self._inbox = Inbox(segment, self._limit, segment.losses_at(OUTPUT_NAME))
         self._inbox.open_inputs = 1
         # Who reads is the program, which has tags of its own if it is a node.
         self._inbox.sets_tag = False
@@ -149,6 +151,15 @@ class LoopOutput(OutputPort):
             self._is_ended = True
             return END
         return entry[0]
+
+    @property
+    def tag(self) -> Tag | None:
+        """That of the output got last."""
+        return self._inbox.tag
+
+    def unread(self) -> list[Tag]:
+        """The tags of the outputs that wait."""
+        return self._inbox.waiting() if self._is_linked and not self._is_ended else []
 
     @property
     def is_stale(self) -> Callable[[], bool]:

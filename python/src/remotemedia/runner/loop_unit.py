@@ -72,6 +72,7 @@ class LoopTask(Unit):
     def emit(self, item: Any) -> Awaitable[None] | None:
         """Give one output; what to wait for before the next one, where there is no room."""
         if self.is_dead or (self.segment.is_tagged and self.segment.is_stale(TAG.get())):
+            self.segment.lose(self.id, TAG.get())
             return None
         if self.meter is not None:
             self.meter.items_out += 1
@@ -140,7 +141,7 @@ class LoopUnit(LoopTask):
     def make_inbox(self) -> Inbox:
         """Its queue, with the limits that the node and its edges state."""
         if not self.stage.has_bounded_queue:
-            return Inbox(self.segment)
+            return Inbox(self.segment, on_drop=self.segment.losses_at(self.id))
         # Loaded where it is needed: it knows of chains and ports.
         from remotemedia.runner.bounded import BoundedInbox
 
@@ -160,6 +161,7 @@ class LoopUnit(LoopTask):
 
     def emission_failed(self, error: BaseException) -> None:
         """An output could not be sent."""
+        self.segment.lose(self.id, TAG.get(), "failed")
         self.fail(error, "process", self.stage.count - 1)
 
     def fail(self, error: BaseException, phase: str, index: int | None) -> None:

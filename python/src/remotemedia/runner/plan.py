@@ -11,6 +11,7 @@ from remotemedia.core.queue_settings import QueueLimits
 from remotemedia.core.settings import DEFAULT_SETTINGS, NodeSettings
 from remotemedia.runner.joined import NodeInputs, inputs_of
 from remotemedia.runner.loop_ports import LoopInput
+from remotemedia.runner.losses import Accounts
 from remotemedia.runner.ports import INPUT_NAME, InputPort, OutputPort
 from remotemedia.wire.failures import Failure, failure_of
 
@@ -56,6 +57,7 @@ class SegmentPlan:
         joined: what comes before the nodes whose inputs are brought together; None where that is to be seen
             from edges and inputs.
         queues: limits of what comes by single edges, by pairs of ids; None where no edge states any.
+        accounts: who keeps account of the session; None where nobody does.
     """
 
     nodes: Sequence[Placed]
@@ -69,6 +71,7 @@ class SegmentPlan:
     origins: Sequence[str] = ()
     joined: Mapping[str, NodeInputs] | None = None
     queues: Mapping[tuple[str, str], QueueLimits] | None = None
+    accounts: Accounts | None = None
 
     def origin_of(self, index: int) -> str:
         """The id of what gives the items of an input."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 INPUT_NAME: Final = "(input)"
 """The ``node_id`` of failures of the pipeline's input."""
 
+OUTPUT_NAME: Final = "(output)"
+"""What the pipeline's outputs are called, where one is lost."""
+
 Window = tuple[int, int]
 """How many items and bytes of a channel may be on their way."""
 

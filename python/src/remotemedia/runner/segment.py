@@ -7,6 +7,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from remotemedia.runner.driving import Driving, drive_simply
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
+from remotemedia.runner.losses import LossReason, OnDrop
 from remotemedia.runner.more_to_come import MoreToCome
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
-from remotemedia.runner.tags import Tag
+from remotemedia.runner.tags import TAG, Tag
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
 from remotemedia.runner.wiring import Units, wire
@@ -194,6 +196,9 @@ class Segment:
             self._driving = Driving(self._units, self._unfinished, self.thread, self.flush_outputs)
             self._driving.run()
         finally:
+            for box in self._units.boxes():
+                # What the thread did not come to before a cancel.
+                box.drop()
             self._running.release()
 
     @property
@@ -245,6 +250,22 @@ class Segment:
         self.thread.notify()
         if self.on_interrupt is not None:
             self.on_interrupt(before)
+
+    def lose(self, node_id: str, tag: Tag | None, reason: LossReason | None = None) -> None:
+        """Note that an item has come to nothing at a node, where somebody keeps account.
+
+        Args:
+            node_id: the node, or that in front of which it was.
+            tag: that of the item.
+            reason: why; None where it is stale, or nobody wants it any more.
+        """
+        accounts = self.plan.accounts
+        if accounts is not None and tag is not None:
+            accounts.lose(node_id, tag.stamp, reason or ("interrupted" if self.is_stale(tag) else "ended"))
+
+    def losses_at(self, node_id: str) -> OnDrop | None:
+        """What a queue in front of a node calls for each item that it drops, where somebody keeps account."""
+        return None if self.plan.accounts is None else partial(self.lose, node_id)
 
     def keep(self, node_ids: Iterable[str]) -> None:
         """Have nodes that go on in another segment not flush at the end of this one."""
@@ -306,8 +327,13 @@ class Segment:
         """Give up an item that a node has failed for, as its failure policy says."""
         stage.errors += 1
         take = self.on_dead_letter or log_dead_letter
+        letter = DeadLetter(stage.id, index, item, error)
+        accounts = self.plan.accounts
+        if accounts is not None:
+            tag = TAG.get()
+            letter = accounts.letter(letter, None if tag is None else tag.stamp)
         try:
-            take(DeadLetter(stage.id, index, item, error))
+            take(letter)
         except BaseException as problem:
             self.fail_about(unit, stage.id, problem)
 

@@ -70,6 +70,7 @@ class InputStream(AsyncIterator[Any]):
                 item, self._done = entry
                 if isinstance(item, Tagged):
                     if self._segment.is_stale(item.tag):
+                        self._inbox.lose(item.tag)
                         self.finish()
                         continue
                     item = self._take_tag(item)

@@ -44,7 +44,10 @@ class StreamNode(LoopUnit):
             await self._emit_all(stage, outputs)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError) and self.is_dead:
+                # It may have been done with its last item.
+                self.segment.lose(self.id, stream.tag, "unknown")
                 raise
+            self.segment.lose(self.id, stream.tag, "failed")
             self.fail(error, "source" if stage.traits.is_source else "stream", None)
             return
         finally:
@@ -68,6 +71,9 @@ class StreamNode(LoopUnit):
             await self._emit_given(given)
         except BaseException:
             given.close()
+            for value in given.take():
+                if isinstance(value, Tagged):
+                    self.segment.lose(self.id, value.tag)
             stream.interrupt()
             await self.undisturbed(_abandon(job))
             raise
@@ -77,6 +83,10 @@ class StreamNode(LoopUnit):
         while await given.wait():
             self.progress += 1
             for value in given.take():
+                if isinstance(value, Tagged) and (self.is_dead or self.segment.is_stale(value.tag)):
+                    self.segment.lose(self.id, value.tag)
+                    if not self.is_dead:
+                        continue
                 if self.is_dead:
                     raise asyncio.CancelledError
                 if isinstance(value, Tagged):

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 from typing import Any, Protocol
 
-from remotemedia.runner.handoff import ChainBox
+from remotemedia.runner.chain_box import ChainBox
 from remotemedia.runner.loop import LOOK_SECONDS, awaited, loop_closed_error, run_on
+from remotemedia.runner.tags import TAG
 from remotemedia.runner.unit import is_held
 
 
@@ -129,9 +130,12 @@ class ThreadSide:
 
     def serve_until(self, is_done: Callable[[], bool], above: int) -> None:
         """Serve chains deeper than ``above`` until something is so that ``notify`` tells of."""
+        tag = TAG.get()
         while not is_done():
             if not self.serve(above, holds=False):
                 self._wait(lambda: is_done() or self._has_entries(above, holds=False), ())
+        # Whoever waits here goes on with its own item.
+        TAG.set(tag)
 
     def wait(
         self, readables: Iterable[Readable], is_ready: Callable[[], bool], timeout: float | None = None

@@ -12,9 +12,10 @@ from remotemedia.core.exceptions import GraphError
 from remotemedia.runner.async_node import AsyncNode
 from remotemedia.runner.bounded import BoundedBox, BoundedInbox, Door, Lane
 from remotemedia.runner.chain import Chain
+from remotemedia.runner.chain_box import ChainBox
 from remotemedia.runner.fan_in import FanInUnit
 from remotemedia.runner.graph import Shape, shape_of
-from remotemedia.runner.handoff import LIMIT, ChainBox
+from remotemedia.runner.handoff import LIMIT
 from remotemedia.runner.holding import hold_feeders, hold_feeders_of_lanes
 from remotemedia.runner.loop_ports import LoopInput, LoopOutput
 from remotemedia.runner.loop_unit import LoopTask, LoopUnit

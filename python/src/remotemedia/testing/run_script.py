@@ -18,6 +18,8 @@ from remotemedia.core.pipeline import Pipeline
 from remotemedia.core.validation import is_entry, name_of
 from remotemedia.driver.definition import place_of
 from remotemedia.driver.live_session import LiveSession
+from remotemedia.driver.session_account import SessionAccount
+from remotemedia.runner.dead_letter import DeadLetter
 from remotemedia.runner.outputs import Traits
 from remotemedia.testing.clock import VirtualLoop, virtual_time
 from remotemedia.testing.node_on_clock import ClockedThread, NodeOnClock
@@ -48,12 +50,16 @@ class ScriptResult:
         ended_at_ms: when everything was done and cleaned up, in milliseconds from when the session was open.
         failure: what ended the session, where it failed and ``return_failure`` is on; else None.
         metrics: as ``LiveSession.metrics`` gives them; None where nodes are not measured.
+        dead_letters: the items that nodes with the failure policy ``skip`` have failed for.
+        account: what became of each item that the script wrote; None where the session did not open.
     """
 
     outputs: list[TimedOutput] = field(default_factory=list[TimedOutput])
     ended_at_ms: float = 0.0
     failure: BaseException | None = None
     metrics: dict[str, Any] | None = None
+    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    account: SessionAccount | None = None
 
     @property
     def values(self) -> list[Any]:
@@ -196,6 +202,8 @@ class _Playing:
             max_pending=max(2 * writes, 1),
             enable_metrics=self._enable_metrics,
             session_id=self._session_id,
+            on_dead_letter=self._result.dead_letters.append,
+            accounting=True,
         )
         self._start_clock()
         following = asyncio.create_task(self._follow(session))
@@ -210,6 +218,7 @@ class _Playing:
             following.cancel()
             await asyncio.wait([following])
             self._result.metrics = session.metrics()
+            self._result.account = session.account()
         if not following.cancelled():
             following.result()
 
