@@ -40,6 +40,7 @@ from remotemedia.wire.items import ForeignItems, ItemCodec
 from remotemedia.wire.values import NUMBER_BYTES
 
 if TYPE_CHECKING:
+    from remotemedia.runner.losses import Accounts
     from remotemedia.runner.slab_sender import SlabSender
     from remotemedia.slabs.giving import Giving
 
@@ -327,18 +328,17 @@ class ChannelOutput(OutputPort):
 
     def _stop(self) -> None:
         self.is_dead = True
-        # Whoever has got all closes as well.
-        if self.segment.is_cancelled or not self.is_finished:
-            self._lose_all()
+        if self.segment.plan.accounts is not None:
+            self._lose_all(self.segment.plan.accounts)
         self._pending.clear()
         self._credit.wake()
         if self._space_waiters:
             self.segment.loop.call_soon_threadsafe(self._release)
 
-    def _lose_all(self) -> None:
+    def _lose_all(self, accounts: Accounts) -> None:
         """Nobody takes what waits; of what is out it is not known what became of it."""
-        accounts = self.segment.plan.accounts
-        if accounts is None:
+        # Whoever has got all closes as well.
+        if self.is_finished and not self.segment.is_cancelled:
             return
         for _, _, tag in self._pending.copy():
             self.segment.lose(self._to, tag)
