@@ -14,14 +14,13 @@ from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.prepare import define, measured, prepare
 from remotemedia.driver.work import Running, raise_failure_in_coroutine
 from remotemedia.runner.dead_letter import TakeDeadLetter
-from remotemedia.runner.handoff import END, LIMIT, End
+from remotemedia.runner.handoff import End
 from remotemedia.runner.loop import set_done
-from remotemedia.runner.loop_ports import LoopOutput
-from remotemedia.runner.segment import Segment
-from remotemedia.runner.unit import Unit
+from remotemedia.runner.loop_ports import LoopOutput, SharedOutput
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.generations import Generations
     from remotemedia.driver.local import LocalRun
 
 
@@ -29,7 +28,7 @@ class StreamedRun:
     """A run whose outputs are read as they come, on the loop where it began.
 
     Attributes:
-        definition: the pipeline.
+        definition: the pipeline, as it is now.
         work: the run itself.
         outputs: what comes out.
         has_metrics: whether nodes are measured.
@@ -43,7 +42,7 @@ class StreamedRun:
         self,
         pipeline: Pipeline,
         definition: Definition,
-        work: LocalRun | EngineRun,
+        work: LocalRun | EngineRun | Generations,
         outputs: Outputs,
         has_metrics: bool,
     ) -> None:
@@ -75,7 +74,8 @@ class StreamedRun:
         if definition is None:
             detected = detect(pipeline)
             definition = detected.definition or await define(detected, True)
-        outputs = Outputs(is_direct=definition.is_all_here and definition.is_chain)
+        is_direct = run_input.written is None and definition.is_all_here and definition.is_chain
+        outputs = Outputs(is_direct)
         work = await prepare(
             definition, run_input, outputs.make, has_metrics, returns_state, True, on_dead_letter
         )
@@ -133,10 +133,8 @@ class StreamedRun:
         if is_first and self.has_metrics:
             self._pipeline.last_metrics = self.metrics()
         raise_failure_in_coroutine(self.work)
-        if is_first and self.work.states:
-            from remotemedia.driver.away import bring_home
-
-            bring_home(self.definition, self.work.states)
+        if is_first:
+            self.work.bring_home()
 
     def metrics(self) -> dict[str, Any]:
         """What has been measured so far."""
@@ -146,110 +144,34 @@ class StreamedRun:
 class Outputs:
     """The outputs of all last nodes, for one reader on the caller's loop.
 
-    The end of the run ends each port as well: one whose segment never ran has no other.
-
-    Where there are several last nodes, or the engine says when they are connected, each has a task that
-    brings its outputs into one queue.
+    The end of the run ends them as well: of segments that never ran there is no other end.
     """
 
     def __init__(self, is_direct: bool) -> None:
-        """Prepare.
+        """Prepare; to be called on the loop.
 
         Args:
-            is_direct: whether there is exactly one last node, in a segment that is made before it is read.
+            is_direct: whether there is exactly one last node, in one segment.
         """
-        self._loop = asyncio.get_running_loop()
-        self._is_direct = is_direct
-        self._ports: list[LoopOutput] = []
-        self._linked_ports: list[LoopOutput] = []
-        self._queue: asyncio.Queue[tuple[Any, Callable[[], bool]] | None] = asyncio.Queue(LIMIT)
-        self._pumps: list[asyncio.Task[None]] = []
-        self._closing: asyncio.Task[None] | None = None
-        self._is_ended = False
+        self._port = LoopOutput() if is_direct else SharedOutput(asyncio.get_running_loop())
 
     @property
     def are_read(self) -> bool:
         """Whether no output is left to be read, nor will come; of a run that is over."""
-        if self._is_ended:
-            return True
-        if self._is_direct:
-            return self._ports[0].is_read
-        return self._closing is not None and self._closing.done() and self._queue.qsize() <= 1
+        return self._port.is_read
 
     def make(self) -> LoopOutput:
         """A port for one last node."""
-        port = LoopOutput() if self._is_direct else _AnnouncedOutput(self._linked)
-        self._ports.append(port)
-        return port
+        return self._port.port() if isinstance(self._port, SharedOutput) else self._port
 
     def begin(self, running: Running) -> None:
         """Have the end of the run end the outputs."""
-        if self._is_direct:
-            running.when_over(self._ports[0].end_from_loop)
-        else:
-            self._closing = self._loop.create_task(self._end_after(running))
-
-    def when_ended(self, running: Running, callback: Callable[[], None]) -> None:
-        """Have a function called on the loop when no further output will come, nor anything else happen."""
-        if self._closing is None:
-            running.when_over(callback)
-        else:
-            self._closing.add_done_callback(lambda _closing: callback())
+        running.when_over(self._port.end_from_loop)
 
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` once the run is over and all are given, and from then on."""
-        if self._is_direct:
-            return await self._ports[0].get()
-        while not self._is_ended:
-            entry = await self._queue.get()
-            if entry is None:
-                break
-            item, is_stale = entry
-            if not is_stale():
-                return item
-        self._is_ended = True
-        return END
+        return await self._port.get()
 
     def close(self) -> None:
         """Want no more: a reader that waits in another task gets ``END``."""
-        if not self._is_direct and not self._is_ended:
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            self._queue.put_nowait(None)
-        self._is_ended = True
-        for port in self._ports:
-            port.close()
-        for pump in self._pumps:
-            pump.cancel()
-        if self._closing is not None:
-            self._closing.cancel()
-
-    async def _end_after(self, running: Running) -> None:
-        await running.wait()
-        for port in self._linked_ports:
-            port.end_from_loop()
-        await asyncio.gather(*self._pumps)
-        await self._queue.put(None)
-
-    def _linked(self, port: LoopOutput) -> None:
-        self._loop.call_soon_threadsafe(self._start_pump, port)
-
-    def _start_pump(self, port: LoopOutput) -> None:
-        self._linked_ports.append(port)
-        self._pumps.append(self._loop.create_task(self._pump(port)))
-
-    async def _pump(self, port: LoopOutput) -> None:
-        async for item in port:
-            await self._queue.put((item, port.is_stale))
-
-
-class _AnnouncedOutput(LoopOutput):
-    """Tells when it has been connected, which is when it can be read."""
-
-    def __init__(self, linked: Callable[[LoopOutput], None]) -> None:
-        super().__init__()
-        self._linked = linked
-
-    def link(self, segment: Segment, producer: Unit) -> None:
-        super().link(segment, producer)
-        self._linked(self)
+        self._port.close()

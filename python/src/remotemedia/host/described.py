@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from remotemedia.runner.joined import NodeInputs
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.plan import Place, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
+from remotemedia.runner.segment_thread import Row
 from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems, SealedItems
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class DescribedSegment:
             cancel_timeout_ms=int(description.get("cancelTimeoutMs") or 5_000),
             joined=_joined(description["nodes"]),
             queues=_queues(description["nodes"]),
+            row=row_of(description),
             **self._wiring(),
         )
 
@@ -121,6 +123,12 @@ class DescribedSegment:
 
     def _make_output(self) -> OutputPort:
         return self._ends().make_output()
+
+
+def row_of(description: Mapping[str, Any]) -> Row | None:
+    """The place of a segment's run in its session, where that may be changed."""
+    row = description.get("row")
+    return None if row is None else (str(row[0]), int(row[1]))
 
 
 def _joined(nodes: Sequence[dict[str, Any]]) -> dict[str, NodeInputs]:
