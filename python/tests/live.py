@@ -33,7 +33,7 @@ def run(main: Callable[[], Awaitable[Any]]) -> Any:
         finally:
             await asyncio.sleep(0)
             left = asyncio.all_tasks() - {asyncio.current_task()}
-            assert not left
+            assert not left, left
 
     try:
         return asyncio.run(checked())

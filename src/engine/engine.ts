@@ -4,6 +4,7 @@ import type { Logger } from '../logging/index.js';
 import { ControlConnection, encodeFailure, helloOf, unknownMethod } from '../protocol/index.js';
 import type { Session } from '../runtime/index.js';
 import type { DeadLetter, LossEntry, StuckReport } from '../segment/index.js';
+import { FollowedRun } from './follow.js';
 import { SealedItem } from '../wire/index.js';
 import type { HostSettings, KeptWorker } from './kept-worker.js';
 import type { DefineRequest, EngineConfig, PipelineMessage, RunRequest } from './messages.js';
@@ -67,6 +68,11 @@ export class Engine {
       case 'cancel':
         this.#cancel(params as { readonly run: string; readonly reason?: string | null });
         return {};
+      case 'begin':
+        this.#runs.get((params as RunName).run)?.followed.begin();
+        return {};
+      case 'keep':
+        return this.#keep(params as RunName & { readonly nodes: readonly string[] });
       case 'interrupt': {
         const { run, before } = params as { readonly run: string; readonly before: number };
         this.#runs.get(run)?.session?.interrupt(before);
@@ -92,8 +98,11 @@ export class Engine {
   async #run(request: RunRequest): Promise<object> {
     const { run } = request;
     if (this.#runs.has(run)) throw new RemoteMediaError('RM_PROTOCOL', `There is a run "${run}" already.`);
-    const controller = new AbortController();
-    const engineRun: EngineRun = { controller };
+    const { row, after } = request;
+    const onWaiting =
+      typeof after === 'string' ? (): void => this.#sink.control?.emit('waiting', { run }) : undefined;
+    const followed = new FollowedRun(row ?? undefined, onWaiting);
+    const engineRun: EngineRun = { followed };
     this.#runs.set(run, engineRun);
     try {
       const { runPipeline } = await import('./run.js');
@@ -105,16 +114,26 @@ export class Engine {
       const onDeadLetter = this.#sink.giveUp.bind(this.#sink, run);
       const onLosses = (losses: readonly LossEntry[]): void =>
         this.#sink.control?.emit('losses', { run, losses });
+      const runOf = (id: string): FollowedRun | undefined => this.#runs.get(id)?.followed;
       const calls = { onReady, onSession, onDeadLetter, onLosses, onStuck };
-      const place = { driver, worker, settings: this.#settings, ...calls };
-      return await runPipeline(request, place, controller.signal);
+      const place = { driver, worker, settings: this.#settings, followed, runOf, ...calls };
+      return await runPipeline(request, place);
     } finally {
       this.#runs.delete(run);
     }
   }
 
-  #cancel({ run, reason }: { readonly run: string; readonly reason?: string | null }): void {
-    this.#runs.get(run)?.controller.abort(new DOMException(reason ?? 'The run was cancelled.', 'AbortError'));
+  async #keep({ run, nodes }: RunName & { readonly nodes: readonly string[] }): Promise<object> {
+    const kept = this.#runs.get(run);
+    kept?.followed.keep();
+    await kept?.session?.keep(nodes);
+    return {};
+  }
+
+  #cancel({ run, reason }: RunName & { readonly reason?: string | null }): void {
+    this.#runs
+      .get(run)
+      ?.followed.controller.abort(new DOMException(reason ?? 'The run was cancelled.', 'AbortError'));
   }
 
   #tracked<T>(work: Promise<T>): Promise<T> {
@@ -139,9 +158,13 @@ export class Engine {
   }
 }
 
+interface RunName {
+  readonly run: string;
+}
+
 /** A run of the driver's. */
 interface EngineRun {
-  readonly controller: AbortController;
+  readonly followed: FollowedRun;
   /** There once its hosts are. */
   session?: Session;
 }

@@ -77,8 +77,15 @@ export interface PickledNodeMessage extends ObjectMessage {
   readonly returnState?: boolean | null;
 }
 
-/** A node of a pipeline that is to run. */
+/** A node of a pipeline that is to be made. */
 export type PipelineNodeMessage = DriverNodeMessage | TypeNodeMessage | PickledNodeMessage;
+
+/** A node that another run of the session has, under the same id. */
+export interface StayingNodeMessage {
+  readonly id: string;
+  /** That run. */
+  readonly of: string;
+}
 
 /** A pipeline that is to run. */
 export interface PipelineMessage {
@@ -86,6 +93,11 @@ export interface PipelineMessage {
   readonly baseDir: string;
   readonly nodes: readonly PipelineNodeMessage[];
   readonly connections: readonly ManifestConnection[];
+}
+
+/** A pipeline that is to run in a session, perhaps with nodes of the run before. */
+export interface RunPipelineMessage extends Omit<PipelineMessage, 'nodes'> {
+  readonly nodes: readonly (PipelineNodeMessage | StayingNodeMessage)[];
 }
 
 /** How Python processes are started. */
@@ -101,13 +113,17 @@ export interface PythonMessage {
 /** What `run` is asked. */
 export interface RunRequest {
   readonly run: string;
-  readonly pipeline: PipelineMessage;
+  readonly pipeline: RunPipelineMessage;
   readonly isInputGiven: boolean;
   readonly metrics: boolean;
   /** Id of a live session, which may be interrupted. */
   readonly session?: string | null;
   /** Whether items that come to nothing are told. */
   readonly accounted?: boolean | null;
+  /** Which runs of a session follow each other, and the position of this one. */
+  readonly row?: readonly [string, number] | null;
+  /** Id of the run of the session before this one, which waits for `begin`. */
+  readonly after?: string | null;
   /** How it is watched, where it is. */
   readonly watch?: WatchLimits | null;
   readonly python?: PythonMessage | null;

@@ -53,6 +53,7 @@ export interface SegmentDescription {
   /** Whether items that come to nothing are told. */
   readonly accounted?: boolean;
   readonly session?: string;
+  readonly row?: readonly [string, number];
   /** How it is watched, and what whoever dials to report must show. */
   readonly watch?: WatchLimits & { readonly token: string };
   readonly cancelTimeoutMs: number;
@@ -100,6 +101,7 @@ export class HostedSegment {
     this.#home = home;
     this.#run = new RunState(home.logger, description.metrics, description.tagged);
     this.#run.sessionId = description.session;
+    this.#run.row = description.row;
     this.#run.onInterrupt = (before) => {
       if (before > this.#interruptedBefore) home.emit('interrupted', { segment: this.id, before });
     };
@@ -131,13 +133,19 @@ export class HostedSegment {
 
   /** Initializes the nodes, and expects the producers from then on. */
   async open(): Promise<void> {
-    const segment = await this.#initialize();
-    if (this.#run.isCancelled) {
-      await segment.close();
-      throw this.#run.signal.reason;
+    this.#run.enterRow();
+    try {
+      const segment = await this.#initialize();
+      if (this.#run.isCancelled) {
+        await segment.close();
+        throw this.#run.signal.reason;
+      }
+      segment.assemble();
+      this.#segment = segment;
+    } catch (error) {
+      this.#run.quitRow();
+      throw error;
     }
-    segment.assemble();
-    this.#segment = segment;
   }
 
   async #initialize(): Promise<InProcessSegment> {
@@ -198,6 +206,7 @@ export class HostedSegment {
     const segment = this.#opened();
     clearTimeout(this.#timer);
     const failures = (await segment.close()).map((failure) => encodeFailure(failure));
+    this.#run.quitRow();
     return {
       failures: [...failures, ...this.#stuck.map(stuckFailure)],
       metrics: this.#run.isMetered ? segment.metrics() : null,

@@ -52,6 +52,13 @@ class Refusing extends Letter {
   }
 }
 
+/** Lets odd numbers pass. */
+class Odd extends Node<string, string> {
+  process(text: string): string | undefined {
+    return Number(text) % 2 === 1 ? text : undefined;
+  }
+}
+
 async function restOf(
   session: LiveSession<never, unknown> | LiveSession<string, unknown>,
 ): Promise<unknown[]> {
@@ -115,6 +122,13 @@ describe('a change of a running session', () => {
     await session.write('1');
     const outputs = [await session.next(), await session.next()].map(({ value }) => value as string).sort();
     expect(outputs).toEqual(['1i1r1z1x1', '1i1r1z1y1']);
+    await session.cancel();
+  });
+
+  it('refuses to remove what alone connects the nodes behind it', async () => {
+    const [root, left, right] = [new Letter('r'), new Letter('x'), new Letter('y')];
+    const session = await new Pipeline<string>().connect(root, left).connect(root, right).open();
+    await expect(session.remove('r_0')).rejects.toThrow('nothing would connect "x_1" and "y_2"');
     await session.cancel();
   });
 
@@ -184,26 +198,117 @@ describe('a change of a running session', () => {
     expect((await restOf(session)).slice(0, 3)).toEqual(['1a12a2', '3a3', '4a4p1']);
   });
 
-  it('refuses to lose what waits where inputs are brought together', async () => {
-    const [root, left, right, both] = [new Letter('r'), new Letter('x'), new Letter('y'), new Letter('b')];
+  it('hands on what waits for others where inputs are brought together', async () => {
+    const both = new Letter('b');
+    both.process = (texts) => (texts as unknown as string[]).join('+');
     both.fanIn = 'zip';
-    const pipeline = new Pipeline<string>().connect(root, left).connect(root, right);
-    const session = await pipeline.connect(left, both).connect(right, both).open();
-    const refused = session.insert(new Letter('z'), { after: 'r_0' });
-    await expect(refused).rejects.toMatchObject({ code: 'RM_NODE_BUSY', nodeId: 'b_3' });
+    const [left, right] = [new Odd(), new Letter('x')];
+    const pipeline = new Pipeline<string>().connect(left, both).connect(right, both);
+    const session = await pipeline.open();
+    for (const text of ['1', '2', '3']) await session.write(text);
+    await session.insert(new Letter('z'), { after: 'x_2' });
+    for (const text of ['4', '5', '6']) await session.write(text);
+    session.end();
+    // Of the left side come 1, 3 and 5; what had come on the right before is still there for them.
+    expect((await restOf(session)).slice(0, 3)).toEqual(['1+1x1', '3+2x2', '5+3x3']);
+  });
+
+  it('hands on what came last of each input, and refuses another number of inputs', async () => {
+    const both = new Letter('b');
+    both.process = (texts) => (texts as unknown as string[]).join('+');
+    both.fanIn = 'latest';
+    const [left, right] = [new Odd(), new Letter('x')];
+    const pipeline = new Pipeline<string>().connect(left, both).connect(right, both);
+    const session = await pipeline.open();
+    await session.write('1');
+    await session.insert(new Letter('z'), { after: 'x_2' });
+    await session.write('2');
+    const outputs = [await session.next(), await session.next()].map(({ value }) => value as string);
+    expect(outputs).toEqual(['1+1x1', '1+2x2z1']);
+    const refused = session.insert(new Letter('z'), { before: 'b_1' });
+    await expect(refused).rejects.toMatchObject({ code: 'RM_NODE_BUSY', nodeId: 'b_1' });
     await session.cancel();
   });
 
-  it('refuses to change a pipeline of sources', async () => {
-    class Numbers extends SourceNode<number> {
-      *source(): Generator<number> {
-        for (;;) yield 1;
+  it('lets sources go on that stay, also while they wait, and ends those that go', async () => {
+    const signals: AbortSignal[] = [];
+    class Numbers extends SourceNode<string> {
+      readonly #first: number;
+      readonly life: string[] = [];
+      readonly #isSync: boolean;
+      #wake: () => void = () => undefined;
+      constructor(first: number, isSync: boolean) {
+        super();
+        this.#first = first;
+        this.#isSync = isSync;
+      }
+      source(context: NodeContext): Iterable<string> | AsyncIterable<string> {
+        this.life.push('source');
+        signals.push(context.signal);
+        return this.#isSync ? this.#numbers() : this.#later(context.signal);
+      }
+      give(): void {
+        this.#wake();
+      }
+      *#numbers(): Generator<string> {
+        try {
+          for (let number = this.#first; ; number++) yield String(number);
+        } finally {
+          this.life.push('closed');
+        }
+      }
+      async *#later(signal: AbortSignal): AsyncGenerator<string> {
+        signal.addEventListener('abort', () => {
+          this.#wake();
+        });
+        for (const number of this.#numbers()) {
+          yield number;
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+        }
       }
     }
-    const session = await Pipeline.from(new Numbers()).open();
-    await expect(session.insert(new Letter('a'), { after: 'Numbers_0' })).rejects.toMatchObject({
-      code: 'RM_NODE_BUSY',
-    });
+    for (const isSync of [true, false]) {
+      const [first, second] = [new Numbers(0, isSync), new Numbers(100, isSync)];
+      const session = await Pipeline.from(first).open();
+      const outputs: string[] = [];
+      const read = async (isLast: (text: string) => boolean): Promise<void> => {
+        for (;;) {
+          first.give();
+          second.give();
+          const { value } = (await session.next()) as { readonly value: string };
+          outputs.push(value);
+          if (isLast(value)) return;
+        }
+      };
+      await read((text) => text === '2');
+      await session.insert(new Letter('a'), { after: 'Numbers_0' });
+      await read((text) => text.endsWith('a3'));
+      await session.replace('Numbers_0', second);
+      await read((text) => text.startsWith('102'));
+      await session.cancel();
+      const numbers = outputs.map((text) => Number(text.replace(/a.*/, '')));
+      const change = numbers.indexOf(100);
+      expect(numbers.slice(0, change)).toEqual([...Array(change).keys()]);
+      expect(numbers.slice(change)).toEqual([100, 101, 102]);
+      const isThrough = outputs.map((text) => text.includes('a'));
+      expect(isThrough).toEqual(outputs.map((_, index) => index >= isThrough.indexOf(true)));
+      expect([first.life, second.life]).toEqual([
+        ['source', 'closed'],
+        ['source', 'closed'],
+      ]);
+      expect(signals.at(-1)?.aborted).toBe(true);
+    }
+  });
+
+  it('keeps the input of a pipeline', async () => {
+    class Numbers extends SourceNode<string> {
+      *source(): Generator<string> {
+        yield '1';
+      }
+    }
+    const session = await Pipeline.from(new Letter('a')).open();
+    const refused = session.replace('a_0', new Numbers());
+    await expect(refused).rejects.toMatchObject({ code: 'RM_INVALID_GRAPH' });
     await session.cancel();
   });
 

@@ -6,6 +6,8 @@ import { Session, type SessionOwner, type SessionRequest } from './session.js';
 
 /** What has the runs of a session. */
 export interface GenerationOwner {
+  /** The place of the next run that is made, in the session. */
+  nextPlace(): readonly [row: string, position: number];
   /** Makes everything stale that was let in before this stamp, in all runs. */
   interrupt(before: number): void;
   /** A run has processed or given up everything, and is going to clean up; with what it failed with. */
@@ -20,6 +22,7 @@ export class Generation implements SessionOwner {
   /** Its input. */
   readonly queue: ItemQueue;
   readonly session: Session;
+  readonly row: readonly [row: string, position: number];
   readonly #owner: GenerationOwner;
   #isOpen = false;
   #opened: Promise<void> | undefined;
@@ -43,6 +46,7 @@ export class Generation implements SessionOwner {
     this.nodes = nodes;
     this.queue = queue;
     this.#owner = owner;
+    this.row = owner.nextPlace();
     const pipeline = new PipelineOfParts(definition.name, nodes, edges);
     this.session = new Session(pipeline, { isGiven: false, items: queue }, request, this);
   }

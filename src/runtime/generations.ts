@@ -1,7 +1,7 @@
 import { GraphError, isRemoteMediaError, RemoteMediaError } from '../errors/index.js';
 import type { Host } from '../hosts/index.js';
 import type { ManifestNode } from '../manifest/index.js';
-import { roleOf, settingsOf, type NodeRole } from '../node/index.js';
+import { roleOf, settingsOf } from '../node/index.js';
 import { nextStamp, type ItemQueue } from '../segment/index.js';
 import { checkDefinition, edgesOf, type PipelineDefinition } from './definition.js';
 import { Generation, type GenerationOwner } from './generation.js';
@@ -9,12 +9,14 @@ import type { InputQueues } from './input-queues.js';
 import { sumMetrics } from './metrics-sum.js';
 import { Part, type PartNode } from './parts.js';
 import { resolvePipeline, type ResolveOptions } from './resolve.js';
-import type { QueuedEdge, ResolvedPipeline } from './resolved.js';
+import type { QueuedEdge, ResolvedNode, ResolvedPipeline } from './resolved.js';
 import { planOf, type RunMetrics, type SessionRequest } from './session.js';
 import { sessionEnded } from './session-ended.js';
 
 /** Makes another pipeline of the one that a session has; @throws where that cannot be. */
 export type Edit = (definition: PipelineDefinition) => PipelineDefinition;
+
+let rowCount = 0;
 
 /** What the runs of a session are made of. */
 export interface GenerationsRequest {
@@ -33,6 +35,10 @@ export interface GenerationsRequest {
 export class Generations implements GenerationOwner {
   readonly #request: GenerationsRequest;
   readonly #startedAt: number = performance.now();
+  /** Tells its runs from those of other sessions, in all hosts. */
+  readonly #row: string = String(++rowCount);
+  /** How many runs have been made. */
+  #count = 0;
   #past: RunMetrics | undefined;
   /** The run under way, then those that wait for their turn. */
   readonly #line: Generation[] = [];
@@ -50,6 +56,10 @@ export class Generations implements GenerationOwner {
     const nodes = part.nodes.map((node) => ({ node, part }));
     const { definition, pipeline, queues } = request;
     this.#line.push(this.#make(definition, nodes, queues.newest, pipeline.edges));
+  }
+
+  nextPlace(): [row: string, position: number] {
+    return [this.#row, this.#count++];
   }
 
   /** Whether a node takes the input. */
@@ -163,7 +173,10 @@ export class Generations implements GenerationOwner {
     const added = await this.#resolveNew(definition, missing);
     const nodes = known.map((node, index) => node ?? (added[missing.indexOf(index)] as PartNode));
     try {
-      checkRoles(last.nodes, nodes);
+      checkRoles(
+        { nodes: last.nodes, edges: edgesOf(last.definition) },
+        { nodes, edges: edgesOf(definition) },
+      );
       checkHosts(nodes);
       planOf(
         { name: definition.name, nodes: nodes.map(({ node }) => node), edges: edgesOf(definition) },
@@ -244,26 +257,57 @@ async function releaseNew(last: Generation, nodes: readonly PartNode[]): Promise
   for (const part of new Set(nodes.map((node) => node.part))) if (!held.has(part)) await part.drop();
 }
 
-/**
- * The input of a streaming node is one iterable, which would end with the run; what waits for other inputs would be lost with it; and a source
- * has no place between two items.
- */
-function checkRoles(before: readonly PartNode[], after: readonly PartNode[]): void {
-  const isBefore = new Set(before.map(({ node }) => node.node));
-  const isAfter = new Set(after.map(({ node }) => node.node));
-  for (const { node } of [...before, ...after]) {
-    const { fanIn, restart } = settingsOf(node.node, node.id);
-    const role = roleOf(node.node);
-    if (role === 'process' && fanIn === undefined && restart === undefined) continue;
-    if (role !== 'source' && restart === undefined && isBefore.has(node.node) !== isAfter.has(node.node))
-      continue;
-    const why = `Node "${node.id}" ${restart === undefined ? whyNot(role, fanIn?.policy) : 'may be started again with its host, which has a place of its own in the session'}`;
+/** @throws RemoteMediaError `RM_NODE_BUSY` where a node would lose what it has, and GraphError where the input would lead nowhere */
+function checkRoles(before: Placing, after: Placing): void {
+  const placesBefore = new Map(before.nodes.map(({ node }) => [node.node, node.id]));
+  for (const { node } of after.nodes) {
+    const idBefore = placesBefore.get(node.node);
+    if (idBefore === undefined) continue;
+    const why = whyNot(node, idBefore, inputsOf(before, idBefore), inputsOf(after, node.id));
+    if (why === undefined) continue;
     throw new RemoteMediaError(
       'RM_NODE_BUSY',
-      `The session cannot be changed while it goes on. ${why}. Open another session, or make the node one that processes item by item.`,
+      `The session cannot be changed like that while it goes on. Node "${node.id}" ${why}`,
       { nodeId: node.id },
     );
   }
+  if (!takesInput(before) || takesInput(after)) return;
+  throw new GraphError(
+    'The session cannot be changed like that while it goes on: only source nodes would be left at its beginning, and nothing would take what is written.',
+  );
+}
+
+interface Placing {
+  readonly nodes: readonly PartNode[];
+  readonly edges: readonly Pick<QueuedEdge, 'from' | 'to'>[];
+}
+
+function inputsOf({ edges }: Placing, id: string): number {
+  return Math.max(1, new Set(edges.filter(({ to }) => to === id).map(({ from }) => from)).size);
+}
+
+function takesInput({ nodes, edges }: Placing): boolean {
+  return nodes.some(({ node }) => !node.isSource && !edges.some(({ to }) => to === node.id));
+}
+
+/** Why a node cannot go on in a changed pipeline. */
+function whyNot(
+  { id, node }: ResolvedNode,
+  idBefore: string,
+  inputsBefore: number,
+  inputsAfter: number,
+): string | undefined {
+  const { fanIn, restart } = settingsOf(node, id);
+  const role = roleOf(node);
+  if (restart !== undefined)
+    return 'may be started again with its host, which keeps what is in it for one run. Leave restart out, or open another session.';
+  if (role === 'stream')
+    return 'is a streaming node: it would see the end of its input, and lose what it keeps. Open another session, or make the node one that processes item by item.';
+  if (role === 'source' && id !== idBefore)
+    return `is a source node, which gives items at "${idBefore}". Give the place a source of its own.`;
+  if (fanIn !== undefined && inputsBefore !== inputsAfter)
+    return `brings its inputs together (${fanIn.policy}), and would have ${String(inputsAfter)} of them instead of ${String(inputsBefore)}: what waits there for others would be lost. Replace the node as well, or put the change elsewhere.`;
+  return undefined;
 }
 
 /** A group is one host; the host of one that is there has been started, with what is in it. */
@@ -278,11 +322,4 @@ function checkHosts(nodes: readonly PartNode[]): void {
     }
     hosts.set(node.host, node.placement);
   }
-}
-
-function whyNot(role: NodeRole, fanIn: string | undefined): string {
-  if (role === 'source') return 'is a source node, whose items no change could come between';
-  return fanIn === undefined
-    ? 'is a streaming node: it would see the end of its input, and lose what it keeps'
-    : `brings its inputs together (${fanIn}): what waits there for others would be lost`;
 }

@@ -81,15 +81,21 @@ export function withRemoved(definition: PipelineDefinition, id: string): Pipelin
   const takers = behind.map(({ to }) => to);
   if (before.length === 0) checkFreed(id, takers, others, 'to');
   if (behind.length === 0) checkFreed(id, before, others, 'from');
-  const bridges = before.flatMap((from) => behind.map((edge) => ({ ...edge, from })));
   const isThere = (bridge: ManifestConnection): boolean =>
     others.some(({ from, to }) => from === bridge.from && to === bridge.to);
-  return {
-    ...definition,
-    entries: definition.entries.toSpliced(index, 1),
-    ids: definition.ids.toSpliced(index, 1),
-    connections: [...others, ...bridges.filter((bridge) => !isThere(bridge))],
-  };
+  // In the place of what they replace: a node may get its inputs in the order of its connections.
+  const connections = edges.flatMap((edge) => {
+    if (edge.to === id) return [];
+    if (edge.from !== id) return [edge];
+    return before.map((from) => ({ ...edge, from })).filter((bridge) => !isThere(bridge));
+  });
+  const ids = definition.ids.toSpliced(index, 1);
+  if (connections.length === 0 && ids.length > 1) {
+    throw new GraphError(
+      `Node "${id}" cannot be removed: nothing would connect ${ids.map((left) => `"${left}"`).join(' and ')}. Replace it by a node that passes items on.`,
+    );
+  }
+  return { ...definition, entries: definition.entries.toSpliced(index, 1), ids, connections };
 }
 
 /**

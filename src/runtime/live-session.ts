@@ -153,7 +153,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    * @param node - whatever the list of a pipeline may hold
    * @returns its id
    * @throws NodeError `RM_NODE_FAILED` where its `initialize` fails; InvalidArgumentError `RM_INVALID_ARGUMENT` where there is no such
-   * place; GraphError `RM_INVALID_GRAPH`; RemoteMediaError `RM_NODE_BUSY` where a streaming or source node would have to go on, and
+   * place; GraphError `RM_INVALID_GRAPH`; RemoteMediaError `RM_NODE_BUSY` where a streaming node would have to go on, and
    * `RM_SESSION_ENDED` after {@link LiveSession.end} and once the session is over. Nothing has changed then.
    */
   async insert(node: PipelineEntry, place: InsertPlace): Promise<string> {

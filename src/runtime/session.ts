@@ -54,6 +54,8 @@ export interface SessionRequest {
 
 /** What has several runs, of which this one is to fit among the others. */
 export interface SessionOwner {
+  /** Which runs of a session follow each other, and the position of this one among them; so a node goes on in the thread where it was. */
+  readonly row: readonly [id: string, position: number] | undefined;
   /** Awaited when all nodes are initialized, before items are let in. {@link Session.joinOutput} has to be called before it settles. */
   beforeStart(): Promise<void> | undefined;
   /** Called where a node of this run interrupts, or somebody else does, with the stamp before which all is stale. */
@@ -100,6 +102,7 @@ export class Session implements Interruptible {
     if (input.isGiven && !this.takesInput) throw noTaker(pipeline.name);
     this.#run = new RunState(request.logger, request.isMetered, request.isLive);
     this.#run.sessionId = request.id;
+    this.#run.row = owner?.row;
     this.#run.onDeadLetter = request.onDeadLetter;
     this.#run.onLoss = request.onLoss;
     this.#run.watch = request.watch;
@@ -171,6 +174,7 @@ export class Session implements Interruptible {
     const unlisten = signal === undefined ? undefined : this.#listenTo(signal);
     if (isInterruptible) watchInterrupts(this);
     const stuck: StuckNode[] = [];
+    this.#run.enterRow();
     try {
       signal?.throwIfAborted();
       await this.#runAll(stuck);
@@ -179,6 +183,7 @@ export class Session implements Interruptible {
     } finally {
       unwatchInterrupts(this);
       unlisten?.();
+      this.#run.quitRow();
       await this.#pipeline.release();
     }
   }

@@ -103,6 +103,15 @@ export class Backlog {
     this.#bytes = left.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Takes over what waits in another one; to be called before anything is pushed. */
+  takeOver(other: Backlog): void {
+    this.#entries = other.#entries.slice(other.#taken);
+    this.#urgent = other.#urgent;
+    this.#bytes = other.#bytes;
+    this.maxDepth = this.length;
+    other.clear();
+  }
+
   /** Drops everything, which counts as no drop. */
   clear(): void {
     if (this.#onDrop !== undefined) for (const { tag } of this.#entries.slice(this.#taken)) this.#onDrop(tag);

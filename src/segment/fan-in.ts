@@ -3,6 +3,7 @@ import type { CheckedFanIn, CheckedQueue } from '../node/index.js';
 import { Backlog, type Waiting } from './backlog.js';
 import { goesBefore } from './edge-queues.js';
 import { Room } from './room.js';
+import type { Legacy } from './row.js';
 import type { OnDrop, RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
 import { newTag, type Tag } from './tag.js';
@@ -54,6 +55,17 @@ export class FanInStage implements Upstream {
     this.#inlets = request.ids.map((id) => new Inlet(this, limitsOf(request, id), onDrop));
     downstream.addUpstream(this);
     run.addMortal(this);
+    run.addStarter(this);
+  }
+
+  /** Goes on with what waited for others when the session was changed. */
+  begin(): void {
+    const legacy = this.#run.inherit(this.#request.nodeId);
+    if (!(legacy instanceof WaitingInputs)) return;
+    for (const [index, inlet] of this.#inlets.entries()) inlet.takeOver(legacy.inlets[index] as Inlet);
+    this.#came = legacy.came;
+    this.interrupt();
+    this.#setTimer();
   }
 
   /** Where the items of one input go. */
@@ -87,7 +99,24 @@ export class FanInStage implements Upstream {
     this.#open--;
     this.#match();
     while (this.#held !== undefined) await this.#held;
+    if (this.#isKept) {
+      if (this.#open === 0) await this.#pass();
+      return;
+    }
     if (this.#open === 0 || this.#canGiveNoMore()) await this.#end();
+  }
+
+  /** Whether the node goes on: nothing waits in vain, as more of each input will come. */
+  get #isKept(): boolean {
+    return this.#run.isKept(this.#request.nodeId);
+  }
+
+  /** Leaves what waits to the next run. */
+  async #pass(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#isOver && this.#ending === undefined)
+      this.#run.leave(this.#request.nodeId, new WaitingInputs(this.#inlets, this.#came));
+    await this.#endOnce();
   }
 
   downstreamStopped(_stage: Stage, isFailure: boolean): void {
@@ -187,7 +216,8 @@ export class FanInStage implements Upstream {
   /** What has waited too long, or waits for an input that has ended. */
   #nextIncomplete(heads: readonly (Waiting | undefined)[]): List | undefined {
     if (heads.every((head) => head === undefined)) return undefined;
-    const isVain = this.#inlets.some((inlet, index) => inlet.hasEnded && heads[index] === undefined);
+    const isVain =
+      !this.#isKept && this.#inlets.some((inlet, index) => inlet.hasEnded && heads[index] === undefined);
     if (!isVain && !this.#hasWaitedLong()) return undefined;
     return this.#giveUp((index) => heads[index] !== undefined);
   }
@@ -277,6 +307,20 @@ export class FanInStage implements Upstream {
   }
 }
 
+/** What waits at the place of a node, each item for those of other inputs. */
+class WaitingInputs implements Legacy {
+  readonly inlets: readonly Inlet[];
+  /** How many items have come. */
+  readonly came: number;
+  constructor(inlets: readonly Inlet[], came: number) {
+    this.inlets = inlets;
+    this.came = came;
+  }
+  drop(): void {
+    for (const { backlog } of this.inlets) backlog.clear();
+  }
+}
+
 /** One input. */
 class Inlet extends Stage {
   readonly backlog: Backlog;
@@ -306,6 +350,13 @@ class Inlet extends Stage {
     this.#headSince = undefined;
     this.letIn();
     return item;
+  }
+
+  /** Goes on with what waits in that of the run before. */
+  takeOver(before: Inlet): void {
+    this.backlog.takeOver(before.backlog);
+    this.latest = before.latest;
+    this.#headSince = before.#headSince;
   }
 
   letIn(): void {

@@ -8,14 +8,34 @@ import {
   type NodeContext,
 } from '../node/index.js';
 import { INPUT } from '../plan/index.js';
+import { ItemContext } from './item-context.js';
 import { ItemQueue } from './item-queue.js';
+import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
+import type { Legacy } from './row.js';
 import type { Feeder, Mortal, RunState } from './run-state.js';
 import type { Stage, Upstream } from './stage.js';
 import { newTag, type Tag } from './tag.js';
 
 /** How long what is read may take to close where it was left in the middle of making an item, in milliseconds. */
 const CLOSE_GRACE_MS = 100;
+
+interface OpenSyncItems {
+  readonly isAsync: false;
+  readonly iterator: Iterator<unknown>;
+}
+
+interface OpenAsyncItems {
+  readonly isAsync: true;
+  readonly iterator: AsyncIterator<unknown>;
+  /** Ends a stream of Node.js. */
+  readonly destroy?: (() => void) | undefined;
+  /** The step that is waited for. */
+  pending?: Promise<IteratorResult<unknown>> | undefined;
+}
+
+/** An iterable that is being read. */
+type OpenItems = OpenSyncItems | OpenAsyncItems;
 
 /** Reads items from an iterable and pushes them into a stage, until it ends or is stopped. */
 export abstract class Feed implements Feeder, Upstream {
@@ -26,6 +46,8 @@ export abstract class Feed implements Feeder, Upstream {
   protected readonly run: RunState;
   readonly #target: Stage;
   #hasStopped = false;
+  /** The session is changed. */
+  #isPassing = false;
   #isReading = false;
   #abandon: (() => void) | undefined;
 
@@ -33,13 +55,20 @@ export abstract class Feed implements Feeder, Upstream {
     this.#target = target;
     this.run = run;
     target.addUpstream(this);
-    run.addFeeder(this);
   }
 
   /** Opens what is read. */
   protected abstract items(): Items<unknown> | PromiseLike<Items<unknown>>;
   /** What the item has that was read last, in a session. */
   protected abstract tag(): Tag;
+  /** What the run before has left of it. */
+  protected inherit(): OpenItems | undefined {
+    return undefined;
+  }
+  /** The session is changed between two items: leaves what is open to the next run. */
+  protected leave(_open: OpenItems): void {
+    throw new Error('the input of a session is left by its end');
+  }
   /** Says what an error of the iterable means. */
   protected abstract wrap(error: unknown): Error;
   /** Whether an item is one at all; throws where it cannot be. */
@@ -59,21 +88,26 @@ export abstract class Feed implements Feeder, Upstream {
     this.#abandon?.();
   }
 
+  /** Lets no new item in from now on: what is open goes on in the next run. */
+  protected passOn(): void {
+    this.#isPassing = true;
+    this.#abandon?.();
+  }
+
+  get #isLeft(): boolean {
+    return this.#hasStopped || this.#isPassing;
+  }
+
   downstreamStopped(): void {
     this.stop();
   }
 
   /** Feeds everything; resolves once the stage and all that is downstream of it have finished. Never rejects. */
   async feed(): Promise<void> {
+    this.run.addFeeder(this);
     try {
-      if (!this.#isStopped()) {
-        this.#isReading = true;
-        const items = await this.items();
-        this.#isReading = false;
-        if (this.#isStopped()) this.run.logger.debug('an input was no longer wanted when it was there');
-        else if (isAsyncIterable(items)) await this.#feedAsync(items);
-        else await this.#feedSync(items);
-      }
+      const open = this.inherit() ?? (this.#isLeft ? undefined : await this.#open());
+      if (open !== undefined) await (open.isAsync ? this.#feedAsync(open) : this.#feedSync(open));
     } catch (error) {
       if (this.run.isCancelled)
         this.run.logger.debug(`an input failed after the cancel: ${describeCause(error)}`);
@@ -84,17 +118,47 @@ export abstract class Feed implements Feeder, Upstream {
     await this.#target.end();
   }
 
-  async #feedSync(items: Iterable<unknown>): Promise<void> {
+  async #open(): Promise<OpenItems> {
+    this.#isReading = true;
+    const items = await this.items();
+    this.#isReading = false;
+    if (this.#isStopped()) this.run.logger.debug('an input was no longer wanted when it was there');
+    if (!isAsyncIterable(items)) return { isAsync: false, iterator: items[Symbol.iterator]() };
+    const { destroy } = items as { readonly destroy?: unknown };
+    const isDestroyable = typeof destroy === 'function';
+    return {
+      isAsync: true,
+      iterator: items[Symbol.asyncIterator](),
+      destroy: isDestroyable ? (destroy.bind(items) as () => void) : undefined,
+    };
+  }
+
+  async #feedSync(open: OpenSyncItems): Promise<void> {
     const pace = new Pace();
-    for (const item of items) {
-      // A stop may have come while the iterable made this item.
-      if (this.#isStopped()) break;
-      if (!this.accepts(item)) continue;
-      const wait = this.#push(item);
-      if (wait !== undefined) await wait;
-      if (pace.isTurnDue()) await pace.turn();
-      if (this.#isStopped()) break;
+    const { iterator } = open;
+    let isOpen = true;
+    try {
+      // A stop may come while the iterable makes an item.
+      while (!this.#isLeft) {
+        // What fails by itself is at its end.
+        isOpen = false;
+        const step = iterator.next();
+        if (step.done === true) return;
+        isOpen = true;
+        if (this.#isStopped()) return;
+        if (!this.accepts(step.value)) continue;
+        const wait = this.#push(step.value);
+        if (wait !== undefined) await wait;
+        if (pace.isTurnDue()) await pace.turn();
+      }
+    } finally {
+      if (isOpen && this.#mayPass()) this.leave(open);
+      else if (isOpen) iterator.return?.();
     }
+  }
+
+  #mayPass(): boolean {
+    return this.#isPassing && !this.#hasStopped;
   }
 
   #push(item: unknown): Promise<void> | undefined {
@@ -110,15 +174,14 @@ export abstract class Feed implements Feeder, Upstream {
     return this.#target.push(item);
   }
 
-  async #feedAsync(items: AsyncIterable<unknown> & { destroy?: () => void }): Promise<void> {
-    const iterator = items[Symbol.asyncIterator]();
+  async #feedAsync(open: OpenAsyncItems): Promise<void> {
     const pace = new Pace();
-    let state: 'waiting' | 'open' | 'ended' = 'open';
+    let state: 'waiting' | 'open' | 'ended' = open.pending === undefined ? 'open' : 'waiting';
     try {
-      while (!this.#isStopped()) {
+      while (!this.#isLeft) {
         // What fails by itself is at its end.
         state = 'ended';
-        const step = await this.#next(iterator);
+        const step = await this.#next(open);
         if (step?.done === true) break;
         state = step === undefined ? 'waiting' : 'open';
         if (step === undefined) break;
@@ -132,21 +195,27 @@ export abstract class Feed implements Feeder, Upstream {
         if (pace.isTurnDue()) await pace.turn();
       }
     } finally {
+      const isLeft = state !== 'ended' && this.#mayPass();
+      if (isLeft) this.leave(open);
       // A Node.js stream that nothing comes from would keep the program alive.
-      if (state === 'waiting' && typeof items.destroy === 'function') items.destroy();
-      if (state !== 'ended') await this.#close(iterator, state === 'waiting');
+      else if (state === 'waiting') open.destroy?.();
+      if (state !== 'ended' && !isLeft) await this.#close(open.iterator, state === 'waiting');
     }
   }
 
-  /** The next step, or `undefined` as soon as the feed is stopped. */
-  #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
+  /** The next step, or `undefined` as soon as the feed is stopped or left. */
+  #next(open: OpenAsyncItems): Promise<IteratorResult<unknown> | undefined> {
     return new Promise((resolve, reject) => {
       let isAbandoned = false;
       this.#abandon = () => {
         isAbandoned = true;
         resolve(undefined);
       };
-      iterator.next().then((step) => {
+      open.pending ??= open.iterator.next();
+      open.pending.then((step) => {
+        // Else it is for the next run.
+        if (this.#isLeft && !this.#hasStopped) return;
+        open.pending = undefined;
         // It was on its way when the feed was stopped.
         if (isAbandoned && step.done !== true) this.#loseRead();
         resolve(step);
@@ -244,13 +313,37 @@ export class SourceFeed extends Feed {
   readonly id: string;
   readonly node: AnyNode;
   errors = 0;
-  readonly #context: NodeContext;
+  #context: NodeContext;
 
   constructor(id: string, node: AnyNode, context: NodeContext, target: Stage, run: RunState) {
     super(target, run);
     this.id = id;
     this.node = node;
     this.#context = context;
+  }
+
+  /** One that goes ends here, between two of its items. */
+  pass(): void {
+    if (this.run.isKept(this.id)) this.passOn();
+    else this.stop();
+  }
+
+  override stop(): void {
+    super.stop();
+    if (this.run.isCancelled && this.#context instanceof ItemContext)
+      this.#context.abort(this.run.cancelReason);
+  }
+
+  protected override inherit(): OpenItems | undefined {
+    const legacy = this.run.inherit(this.id);
+    if (!(legacy instanceof OpenSource)) return undefined;
+    this.#context = legacy.context;
+    if (this.#context instanceof ItemContext) this.#context.goOnIn(this.run);
+    return legacy.items;
+  }
+
+  protected override leave(open: OpenItems): void {
+    this.run.leave(this.id, new OpenSource(open, this.#context, this.run));
   }
 
   protected override async items(): Promise<Items<unknown>> {
@@ -270,5 +363,22 @@ export class SourceFeed extends Feed {
 
   protected override accepts(item: unknown): boolean {
     return item !== undefined;
+  }
+}
+
+/** A source that goes on in the next run. */
+class OpenSource implements Legacy {
+  readonly items: OpenItems;
+  readonly context: NodeContext;
+  readonly #run: RunState;
+  constructor(items: OpenItems, context: NodeContext, run: RunState) {
+    this.items = items;
+    this.context = context;
+    this.#run = run;
+  }
+  drop(): void {
+    if (this.context instanceof ItemContext) this.context.abort(this.#run.interruption);
+    if (this.items.isAsync) this.items.destroy?.();
+    closeIterator(this.items.iterator, this.#run);
   }
 }

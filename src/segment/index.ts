@@ -9,6 +9,7 @@ export type { NodeMetrics } from './metrics.js';
 export { Pace } from './pace.js';
 export { Room } from './room.js';
 export { RunState, type Feeder, type OnDrop } from './run-state.js';
+export type { Legacy } from './row.js';
 export { CollectSink, QueueSink } from './sinks.js';
 export { Stage, type Upstream } from './stage.js';
 export {

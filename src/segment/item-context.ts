@@ -7,7 +7,7 @@ import { nextStamp, type Tag } from './tag.js';
 /** What a node of a session is given with a call: it knows the item that the call is for. */
 export class ItemContext implements NodeContext {
   readonly nodeId: string;
-  readonly #run: RunState;
+  #run: RunState;
   #tag: Tag | undefined;
   /** Made when a node asks for its signal: most never do. */
   #controller: AbortController | undefined;
@@ -16,6 +16,11 @@ export class ItemContext implements NodeContext {
 
   constructor(nodeId: string, run: RunState) {
     this.nodeId = nodeId;
+    this.#run = run;
+  }
+
+  /** The call goes on in another run of the session. */
+  goOnIn(run: RunState): void {
     this.#run = run;
   }
 

@@ -4,6 +4,7 @@ import { zeros, type DType, type Tensor } from '../data/index.js';
 import type { NodeError } from '../errors/index.js';
 import type { DeadLetter, TakeDeadLetter } from './dead-letter.js';
 import type { LossReason, OnLoss } from './loss.js';
+import { Row, type Legacy } from './row.js';
 import type { RunWatch } from './stuck.js';
 import type { Tag } from './tag.js';
 
@@ -14,6 +15,14 @@ export type OnDrop = (tag: Tag | undefined, reason?: LossReason) => void;
 export interface Feeder {
   /** Lets no new item in. */
   stop(): void;
+  /** The run ends by a change: lets no new item in, and where it goes on in the next run, leaves it what is open. */
+  pass?(): void;
+}
+
+/** Something that begins with its run. */
+export interface Starter {
+  /** Items may come from now on, and what the run before has left is there. */
+  begin(): void;
 }
 
 /** Something that holds items. */
@@ -59,6 +68,8 @@ export class RunState {
   onLoss: OnLoss | undefined;
   /** How many there were. */
   deadLetters = 0;
+  /** Which runs of a session follow each other, and the position of this one among them. */
+  row: readonly [id: string, position: number] | undefined;
   /** How it is watched, where it is; set before its stages are made. */
   watch: RunWatch | undefined;
   /** The node whose `cleanup` is running. */
@@ -70,6 +81,8 @@ export class RunState {
   #feeders: readonly Feeder[] = [];
   readonly #mortals: Mortal[] = [];
   #sessionId: string | undefined;
+  #starters: readonly Starter[] = [];
+  #row: Row | undefined;
   #staleBefore = 0;
   /** Ids of nodes that go on in another run of the session when this one has ended. */
   #kept: ReadonlySet<string> | undefined;
@@ -108,18 +121,64 @@ export class RunState {
 
   /** Whether this node may still flush: what goes on in another run of the session does not. */
   mayFlush(nodeId: string): boolean {
-    return this.canFlush && this.#kept?.has(nodeId) !== true;
+    return this.canFlush && !this.isKept(nodeId);
   }
 
-  /** These nodes go on in another run of the session. */
+  /** The run ends by a change of its session: these nodes go on in another run. */
   keep(nodeIds: readonly string[]): void {
     this.#kept = new Set(nodeIds);
+    for (const feeder of this.#feeders) feeder.pass?.();
+  }
+
+  /** Whether a node goes on in another run. */
+  isKept(nodeId: string): boolean {
+    return this.#kept?.has(nodeId) === true;
+  }
+
+  /** The run is opened; to be called where it has a row, and {@link RunState.quitRow} once it is closed. */
+  enterRow(): void {
+    if (this.row !== undefined) this.#row = Row.enter(this.row[0]);
+  }
+
+  /** What holds nodes that serve one run at a time: the runs of one session together. */
+  get claimant(): object {
+    return this.#row ?? this;
+  }
+
+  /** The run is closed. */
+  quitRow(): void {
+    this.#row?.quit();
+    this.#row = undefined;
+  }
+
+  /** Leaves something of a node that is kept to the next run. */
+  leave(nodeId: string, legacy: Legacy): void {
+    if (this.#row === undefined) legacy.drop();
+    else this.#row.leave(nodeId, legacy);
+  }
+
+  /** What the run before has left of a node. */
+  inherit(nodeId: string): Legacy | undefined {
+    return this.#row?.take(nodeId);
+  }
+
+  /** Adds what begins with the run. */
+  addStarter(starter: Starter): void {
+    this.#starters = this.#starters.concat(starter);
+  }
+
+  /** Items may come from now on. May be called again. */
+  begin(): void {
+    const starters = this.#starters;
+    this.#starters = [];
+    for (const starter of starters) starter.begin();
   }
 
   addFeeder(feeder: Feeder): void {
     // A push would reserve room for many: most runs have one.
     this.#feeders = this.#feeders.concat(feeder);
     if (this.hasFailed || this.isCancelled) feeder.stop();
+    if (this.#kept !== undefined) feeder.pass?.();
   }
 
   removeFeeder(feeder: Feeder): void {

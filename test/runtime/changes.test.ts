@@ -1,7 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { configureHosts, Node, Pipeline, startPythonHost, type AnyNode, type PythonHost } from 'remotemedia';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  configureHosts,
+  Node,
+  Pipeline,
+  SourceNode,
+  startPythonHost,
+  type AnyNode,
+  type PythonHost,
+} from 'remotemedia';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const FILE = fileURLToPath(new URL('./letters.py', import.meta.url));
 const ONCE = ['initialize', 'flush', 'cleanup'];
@@ -184,3 +192,65 @@ test('random changes between random items give what a plain loop gives that is c
     { numRuns: 40 },
   );
 }, 300_000);
+
+/** Counts from 0, for as long as somebody takes the numbers. */
+class Numbers extends SourceNode<string> {
+  *source(): Generator<string> {
+    for (let number = 0; ; number++) yield String(number);
+  }
+}
+
+class Odd extends Node<string, string> {
+  process(text: string): string | undefined {
+    return Number(text) % 2 === 1 ? text : undefined;
+  }
+}
+
+class Joined extends Node<string[], string> {
+  process(texts: string[]): string {
+    return texts.join('+');
+  }
+}
+
+describe.each(['here', 'worker', 'python'] as const)('in a session that is changed, %s,', (where) => {
+  async function placed(name: 'Numbers' | 'Joined', settings: object = {}): Promise<AnyNode> {
+    const executor = where === 'worker' ? where : undefined;
+    if (where === 'python') return Object.assign(await python.create({ file: FILE, class: name }), settings);
+    return name === 'Numbers' ? new Numbers({ executor }) : new Joined({ executor, ...settings });
+  }
+
+  test('a source goes on between two of its items', async () => {
+    const source = await placed('Numbers');
+    const session = await new Pipeline<never, string>([source]).open();
+    const numbers: number[] = [];
+    const readTo = async (isLast: (text: string) => boolean): Promise<void> => {
+      for (let isThere = false; !isThere;) {
+        const { value } = (await session.next()) as { readonly value: string };
+        numbers.push(Number(/^\d+/.exec(value)?.[0]));
+        isThere = isLast(value);
+      }
+    };
+    await readTo(() => numbers.length === 3);
+    const id = await session.insert(new Letter('a'), { after: 'Numbers_0' });
+    await readTo((text) => text.includes('a3.'));
+    await session.remove(id);
+    await readTo((text) => text.startsWith('[a'));
+    numbers.pop();
+    await readTo((text) => !text.includes('a'));
+    await session.cancel();
+    expect(numbers).toEqual([...numbers.keys()]);
+  });
+
+  test('what waits for other inputs is handed on', async () => {
+    const both = await placed('Joined', { fanIn: 'zip' });
+    const pipeline = new Pipeline<string, string>();
+    pipeline.add(new Odd(), { id: 'odd' }).add(new Letter('x'), { id: 'x' }).add(both, { id: 'both' });
+    const session = await pipeline.connect('odd', 'both').connect('x', 'both').open();
+    for (const text of ['1', '2', '3']) await session.write(text);
+    await session.insert(new LaterLetter('z'), { after: 'x' });
+    for (const text of ['4', '5', '6']) await session.write(text);
+    const outputs = [await session.next(), await session.next(), await session.next()];
+    expect(outputs.map(({ value }) => value as string)).toEqual(['1+1x1.1', '3+2x2.1', '5+3x3.1']);
+    await session.cancel();
+  });
+});

@@ -27,6 +27,10 @@ class Letter:
 
 class Hang:
     """Gives what it gets; at 0 it then waits until it is interrupted."""
+class Numbers:
+    """Counts from 0, for as long as somebody takes the numbers."""
+
+    is_source = True
 
     def initialize(self):
         pass
@@ -35,3 +39,16 @@ class Hang:
         yield item
         if item == 0:
             await asyncio.Event().wait()
+    def process(self):
+        number = 0
+        while True:
+            yield str(number)
+            number += 1
+
+
+class Joined:
+    def initialize(self):
+        pass
+
+    def process(self, texts):
+        return "+".join(texts)

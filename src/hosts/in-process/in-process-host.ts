@@ -266,6 +266,7 @@ export class InProcessSegment implements OpenSegment {
 
   start(): undefined {
     this.#watch();
+    this.#run.begin();
     let open = this.#feeds.length;
     if (open === 0) this.#settle();
     const ended = (): void => {

@@ -56,18 +56,19 @@ async function initializeLater(
 /** A streaming or source node keeps its state in a generator: it serves one run at a time. */
 function claim(id: string, node: PlacedNode['node'], run: RunState): void {
   const gate = gateOf(node);
-  if (gate.holder !== null) {
+  // The run before of the same session has it as well where it goes on in this one.
+  if (gate.holder !== null && gate.holder !== run.claimant) {
     throw new RemoteMediaError(
       'RM_NODE_BUSY',
       `Node "${id}" is a ${roleOf(node)} node that is already running. Make an instance of its own for each place and each run.`,
       { nodeId: id },
     );
   }
-  void gate.enter(run);
+  void gate.enter(run.claimant);
 }
 
 function unclaim(node: PlacedNode['node'], run: RunState): void {
-  if (roleOf(node) !== 'process' && gateOf(node).holder === run) gateOf(node).leave();
+  if (roleOf(node) !== 'process' && gateOf(node).holder === run.claimant) gateOf(node).leave();
 }
 
 function undoInitialize(

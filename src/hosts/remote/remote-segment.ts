@@ -111,6 +111,7 @@ export async function describeSegment(
     tagged: run.isTagged,
     accounted: run.onLoss !== undefined,
     session: run.sessionId,
+    ...(run.row === undefined ? {} : { row: run.row }),
     watch,
     cancelTimeoutMs,
     ...(request.keeper === undefined ? {} : { receipts: true }),
@@ -203,7 +204,7 @@ export class RemoteSegment implements OpenSegment {
   /** A host that cannot be told any more is dead, and the run learns that from its death. */
   async keep(nodeIds: readonly string[]): Promise<void> {
     const nodes = nodeIds.filter((id) => this.#nodeIds.includes(id));
-    if (this.#isDone || nodes.length === 0) return;
+    if (this.#isDone) return;
     try {
       await this.#host.request('keep', { segment: this.#id, nodes });
     } catch (error) {

@@ -61,6 +61,7 @@ class LifecycleRecord:
         "_is_users_own",
         "_state",
         "_streaming_run",
+        "_streams",
         "_turns",
         "_unsettled",
         "_users",
@@ -94,6 +95,7 @@ class LifecycleRecord:
         self._holds = 0
         self._is_users_own = False
         self._streaming_run: object | None = None
+        self._streams = 0
         self._callers: tuple[Caller, ...] = ()
         self._unsettled: list[Caller] = []
 
@@ -229,25 +231,35 @@ class LifecycleRecord:
         if not self._turns.acquire(is_given_up):
             raise WaitGivenUpError("another run was inside the node")
 
-    def claim_stream(self, run: object, name: str) -> None:
+    def claim_stream(self, run: object, name: str, is_row: bool = False) -> None:
         """Claim the object for one streaming or source place.
+
+        Args:
+            run: what has it, until it has released it as often as it has claimed it.
+            name: the place.
+            is_row: whether this is all runs of a session, of which one goes on with it after the other.
 
         Raises:
             NodeBusyError: another place or run has it.
         """
         with self.mutex:
-            if self._streaming_run is not None:
+            if self._streaming_run is not None and not (is_row and self._streaming_run is run):
                 place = "at another place of this run" if self._streaming_run is run else "in another run"
                 raise NodeBusyError(
                     f'Node "{name}" is a streaming or source node and already running {place}. '
                     "Give each place and run an object of its own."
                 )
             self._streaming_run = run
+            self._streams += 1
 
     def release_stream(self, run: object) -> None:
         """Give a claim back; without one it does nothing."""
-        if self._streaming_run is run:
-            self._streaming_run = None
+        with self.mutex:
+            if self._streaming_run is not run:
+                return
+            self._streams -= 1
+            if self._streams == 0:
+                self._streaming_run = None
 
     def _settle(self, is_given_up: Callable[[], bool]) -> None:
         """Wait until no call of another thread is inside that was made without the lock.

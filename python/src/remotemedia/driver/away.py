@@ -7,7 +7,7 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Any
 
 from remotemedia.core import lifecycle
@@ -22,9 +22,12 @@ logger = logging.getLogger("remotemedia.driver")
 
 
 async def send_away(
-    definition: Definition, returns_state: bool, in_thread: Callable[..., Awaitable[Any]]
+    definition: Definition,
+    stays: Container[str],
+    returns_state: bool,
+    in_thread: Callable[..., Awaitable[Any]],
 ) -> Away:
-    """Clean up and serialize the nodes that run in processes of their own.
+    """Clean up and serialize the nodes that run in processes of their own, but for those that are there.
 
     Both may take long, and happen in another thread while the caller's loop goes on; an async ``cleanup``,
     and that of a node with ``run_on="caller"``, happens on the loop. No run uses a node meanwhile.
@@ -38,6 +41,8 @@ async def send_away(
     _check_distinct(leaving)
     payloads: dict[str, bytes] = {}
     for entry in leaving:
+        if entry.id in stays:
+            continue
         if entry.payload is not None:
             payloads[entry.id] = entry.payload
             continue

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
-from remotemedia.core.exceptions import (
-    EmptyPipelineError,
-    ExecutorUnavailableError,
-    InvalidArgumentError,
-    NodeBusyError,
-    SessionEndedError,
-)
-from remotemedia.driver.changeable_run import Change, ChangeableRun
-from remotemedia.driver.definition import Definition, Entry, check_entries
+from remotemedia.core.exceptions import GraphError, InvalidArgumentError, NodeBusyError, SessionEndedError
+from remotemedia.driver.definition import Definition, Entry
 from remotemedia.driver.detect import detect
 from remotemedia.driver.failures import error_to_raise
+from remotemedia.driver.generations import Generations
+from remotemedia.driver.graph_changes import with_inserted, with_removed, with_replaced
+from remotemedia.driver.local import is_source
+from remotemedia.driver.prepare import define
 from remotemedia.driver.stream import StreamedRun
 from remotemedia.driver.written_input import WrittenInput
 
-_Entries = Sequence[Entry]
+_Edit = Callable[[Definition], Definition]
 
 
 class ChangeableSession:
@@ -38,13 +33,13 @@ class ChangeableSession:
     ) -> str:
         """Insert a node next to one that is there.
 
-        What was written before this call goes through the pipeline as it was, what is written later through
-        the changed one. This waits until the former is through, so somebody has to read the outputs.
+        What was written before goes through the pipeline as it was, what is written once this has returned
+        through the changed one.
 
         Args:
-            node: a live node, or what ``per_session`` gives.
-            before: the id of the node before which it goes.
-            after: or of that behind which it goes.
+            node: a live node, what ``per_session`` gives, or a manifest entry.
+            before: the id of the node before which it goes: it takes all that this one took.
+            after: or of that behind which it goes: it is given all that this one gives.
             id: its own; by default ``{name}_{number}``, with a number that no other node has.
 
         Returns:
@@ -52,163 +47,149 @@ class ChangeableSession:
 
         Raises:
             InvalidArgumentError: there is no such place, or the id is taken.
-            NodeBusyError: a streaming or source node would have to go on.
-            ExecutorUnavailableError: not all nodes are a chain in this program.
+            GraphError: the changed graph cannot run.
+            NodeBusyError: a streaming node would have to go on, or one with another number of inputs that it
+                brings together, or one that may be started again with its host.
             SessionEndedError: the session has ended, or ends before that.
-            BaseException: what ``initialize`` of the node has raised; nothing has changed then.
+            BaseException: what ``initialize`` of the node has raised. Nothing has changed then.
         """
         if (before is None) == (after is None):
             raise InvalidArgumentError(
                 f"insert takes either before= or after=, with the id of a node; got {before=} and {after=}."
             )
-        added = _entry_of(node)
+        added = await _entry_of(node)
 
-        def edit(entries: _Entries) -> _Entries:
-            index = self._position(entries, before or after or "")
-            added.id = _checked_id(id, entries) if id is not None else _free_id(added.id, entries)
-            place = index if after is None else index + 1
-            return [*entries[:place], added, *entries[place:]]
+        def edit(definition: Definition) -> Definition:
+            added.id = _free_id(added.id, definition) if id is None else id
+            return with_inserted(definition, added, before or after or "", after is None)
 
         await self._change(edit)
         return added.id
 
     async def remove(self, id: str) -> None:
-        """Remove a node: it flushes into what was behind it, and is cleaned up.
+        """Remove a node: what was before it gives to what was behind it.
 
-        Everything else is as for ``insert``.
+        Once all that was written before is through, it flushes and is cleaned up. Everything else is as for
+        ``insert``.
 
         Raises:
             EmptyPipelineError: it is the only one.
         """
-
-        def edit(entries: _Entries) -> _Entries:
-            index = self._position(entries, id)
-            if len(entries) == 1:
-                raise EmptyPipelineError(
-                    f'Node "{id}" is the only one of pipeline "{self._name}". End the session, or replace '
-                    "the node."
-                )
-            return [*entries[:index], *entries[index + 1 :]]
-
-        await self._change(edit)
+        await self._change(lambda definition: with_removed(definition, id))
 
     async def replace(self, id: str, node: Any) -> None:
         """Put another node in the place of one, whose id it gets; else as ``remove`` and ``insert``."""
-        added = _entry_of(node)
+        added = await _entry_of(node)
         added.id = id
-
-        def edit(entries: _Entries) -> _Entries:
-            index = self._position(entries, id)
-            return [*entries[:index], added, *entries[index + 1 :]]
-
-        await self._change(edit)
+        await self._change(lambda definition: with_replaced(definition, added))
 
     @abstractmethod
     def _refusal(self) -> SessionEndedError: ...
 
-    async def _change(self, edit: Callable[[_Entries], _Entries]) -> None:
+    async def _change(self, edit: _Edit) -> None:
         """Make a change once those before it are made; it is made also where the caller waits no longer."""
         made = asyncio.get_running_loop().create_task(self._change_in_turn(edit))
         # Nobody may be left to see it.
         made.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(made)
 
-    async def _change_in_turn(self, edit: Callable[[_Entries], _Entries]) -> None:
+    async def _change_in_turn(self, edit: _Edit) -> None:
         async with self._input.changing:
-            if self._input.is_ended or self._run.running.is_over:
-                raise self._refusal()
             work = self._run.work
-            if not isinstance(work, ChangeableRun) or not work.is_chain:
-                raise _not_here(self._run.definition)
-            definition = _edited(work.definition, edit)
-            change = Change(definition)
-            if not work.change(change, self._input):
+            if self._input.is_ended or self._run.running.is_over or not isinstance(work, Generations):
                 raise self._refusal()
-            await change.done
-            if change.is_made:
+            definition = edit(work.definition)
+            _check_roles(work.definition, definition)
+            failures = await work.change(definition)
+            if failures is None:
                 self._run.definition = definition
                 return
-            failure = error_to_raise(change.failures)
-            if failure is None or self._run.running.is_over:
+            failure = error_to_raise(failures)
+            if failure is None or self._input.is_ended:
                 raise self._refusal()
             raise failure
 
-    def _position(self, entries: _Entries, node_id: str) -> int:
-        ids = [entry.id for entry in entries]
-        if node_id in ids:
-            return ids.index(node_id)
-        known = ", ".join(f'"{known}"' for known in ids)
-        raise InvalidArgumentError(f'The session has no node "{node_id}". Its nodes are {known}.')
 
-
-def _entry_of(node: Any) -> Entry:
+async def _entry_of(node: Any) -> Entry:
     """The entry of a node to be added.
 
     Raises:
         InvalidNodeError: it is no node.
-        InvalidArgumentError: it is a manifest entry.
-        ExecutorUnavailableError: it runs elsewhere.
+        ManifestError: it is a manifest entry that cannot be.
     """
-    definition = detect([node]).definition
-    if definition is None:
-        raise InvalidArgumentError(
-            "A manifest entry cannot be added to a session that is open. Give a live node."
-        )
+    detected = detect([node])
+    definition = detected.definition or await define(detected, True)
     (entry,) = definition.entries
-    if entry.placement != "driver":
-        raise _not_here(definition)
     return entry
 
 
-def _not_here(definition: Definition) -> ExecutorUnavailableError:
-    """Why a session cannot be changed that does not run in this program alone, or is no chain."""
-    away = next((entry for entry in definition.entries if entry.placement != "driver"), None)
-    why = (
-        "its nodes are no chain"
-        if away is None
-        else f'node "{away.id}" does not run in this program, and would lose its state'
-    )
-    return ExecutorUnavailableError(
-        f"A session can be changed where all nodes are a chain in this program, but {why}. Open another one."
-    )
+def _check_roles(before: Definition, after: Definition) -> None:
+    """Check that no node loses what it has, and that the input leads somewhere.
 
-
-def _edited(definition: Definition, edit: Callable[[_Entries], _Entries]) -> Definition:
-    entries = edit(definition.entries)
-    check_entries(entries, definition.name)
-    before = {id(entry.node) for entry in definition.entries}
-    after = {id(entry.node) for entry in entries}
-    for entry in (*definition.entries, *entries):
-        is_source = getattr(entry.node, "is_source", False) is True
-        is_stream = getattr(entry.node, "is_streaming", False) is True
-        stays = id(entry.node) in before and id(entry.node) in after
-        if is_source or (is_stream and stays):
-            why = (
-                "a source node, whose items no change could come between"
-                if is_source
-                else "a streaming node: it would see the end of its input, and lose what it keeps"
-            )
+    Raises:
+        NodeBusyError: one would.
+        GraphError: it would not.
+    """
+    places = {_thing(entry): entry.id for entry in before.entries}
+    for entry in after.entries:
+        id_before = places.get(_thing(entry))
+        if id_before is None:
+            continue
+        why = _why_not(entry, id_before, _inputs_of(before, id_before), _inputs_of(after, entry.id))
+        if why is not None:
             raise NodeBusyError(
-                f'The session cannot be changed while it goes on. Node "{entry.id}" is {why}. Open another '
-                "session, or make the node one that processes item by item."
+                f'The session cannot be changed like that while it goes on. Node "{entry.id}" {why}'
             )
-    # A queue stays in front of the node that takes.
-    taken = {target: limits for (_, target), limits in (definition.queues or {}).items()}
-    edges = list(pairwise(entry.id for entry in entries))
-    queues = {edge: taken[edge[1]] for edge in edges if edge[1] in taken}
-    return replace(definition, entries=entries, edges=edges if queues else None, queues=queues)
+    if _takes_input(before) and not _takes_input(after):
+        raise GraphError(
+            "The session cannot be changed like that while it goes on: only source nodes would be left at "
+            "its beginning, and nothing would take what is written."
+        )
 
 
-def _checked_id(given: str, entries: _Entries) -> str:
-    if any(entry.id == given for entry in entries):
-        raise InvalidArgumentError(f'The session has a node "{given}" already. Give the new one another id.')
-    return given
+def _thing(entry: Entry) -> int:
+    """What stands for a node: the object or, where the engine makes it, its entry."""
+    return id(entry if entry.node is None else entry.node)
 
 
-def _free_id(first: str, entries: _Entries) -> str:
+def _why_not(entry: Entry, id_before: str, inputs_before: int, inputs_after: int) -> str | None:
+    """Why a node cannot go on in a changed pipeline."""
+    fan_in = entry.settings.fan_in
+    if entry.settings.restart is not None or (entry.stated or {}).get("restart") is not None:
+        return (
+            "may be started again with its host, which keeps what is in it for one run. Leave restart out, "
+            "or open another session."
+        )
+    if getattr(entry.node, "is_streaming", False) is True:
+        return (
+            "is a streaming node: it would see the end of its input, and lose what it keeps. Open another "
+            "session, or make the node one that processes item by item."
+        )
+    if is_source(entry) and entry.id != id_before:
+        return f'is a source node, which gives items at "{id_before}". Give the place a source of its own.'
+    if fan_in is not None and inputs_before != inputs_after:
+        return (
+            f"brings its inputs together ({fan_in.policy}), and would have {inputs_after} of them instead of "
+            f"{inputs_before}: what waits there for others would be lost. Replace the node as well, or put "
+            "the change elsewhere."
+        )
+    return None
+
+
+def _inputs_of(definition: Definition, node_id: str) -> int:
+    return max(1, len({origin for origin, target in definition.stated_edges if target == node_id}))
+
+
+def _takes_input(definition: Definition) -> bool:
+    """Whether a node takes the input; of one that the engine makes it says itself whether it is a source."""
+    fed = {target for _, target in definition.stated_edges}
+    return any(not is_source(entry) for entry in definition.entries if entry.id not in fed)
+
+
+def _free_id(first: str, definition: Definition) -> str:
     name = first.removesuffix("_0")
-    ids = {entry.id for entry in entries}
-    number = len(entries)
+    ids = {entry.id for entry in definition.entries}
+    number = len(ids)
     while f"{name}_{number}" in ids:
         number += 1
     return f"{name}_{number}"

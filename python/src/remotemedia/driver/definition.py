@@ -89,6 +89,13 @@ class Definition:
         return list(self.edges) == list(itertools.pairwise(ids)) and len(set(ids)) == len(ids)
 
     @property
+    def stated_edges(self) -> Sequence[tuple[str, str]]:
+        """The edges, also those of a chain, which are not written down."""
+        if self.edges is None:
+            return list(itertools.pairwise(entry.id for entry in self.entries))
+        return self.edges
+
+    @property
     def is_all_here(self) -> bool:
         """Whether all nodes run in this program."""
         for entry in self.entries:  # noqa: SIM110 - a generator takes longer than all it looks at

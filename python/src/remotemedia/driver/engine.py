@@ -37,7 +37,7 @@ class SegmentMaker(Protocol):
         ...
 
     def note_open(self) -> None:
-        """All segments of the run have started."""
+        """All nodes of the run are initialized."""
         ...
 
     def note_stuck(self, event: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ class Engine:
             self._lines.print(params)
         elif name == "log":
             self._lines.log(params)
-        elif name == "opened":
+        elif name in ("opened", "waiting"):
             run = self.runs.get(params["run"])
             if run is not None:
                 run.note_open()

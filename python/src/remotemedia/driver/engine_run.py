@@ -7,7 +7,7 @@ import contextvars
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from remotemedia.core.settings import write_settings
 from remotemedia.core.stuck import report_of
 from remotemedia.driver.definition import Definition, Entry, written_connections
 from remotemedia.driver.engine import Engine
+from remotemedia.driver.generations import Generation, kept_ids
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.local import input_port, loop_thread
 from remotemedia.driver.own_python import base_folder, own_python
@@ -33,6 +34,7 @@ from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_
 from remotemedia.runner.outputs import Traits
 from remotemedia.runner.plan import NodeFailure
 from remotemedia.runner.ports import OutputPort
+from remotemedia.runner.segment_thread import Row
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.wire.failures import Failure, exception_of
 from remotemedia.wire.items import SealedItems
@@ -62,8 +64,8 @@ class EngineRun:
 
     Attributes:
         failures: what failed.
+        definition: the pipeline.
         cancel_timeout: how many seconds a cancel may take; the engine waits for nodes, then for cleanups.
-        states: what came back from nodes in other processes, by node id.
     """
 
     cancel_timeout = 12.0
@@ -79,6 +81,8 @@ class EngineRun:
         has_metrics: bool = False,
         loop: asyncio.AbstractEventLoop,
         on_dead_letter: TakeDeadLetter | None = None,
+        row: Row | None = None,
+        before: Generation | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -91,12 +95,17 @@ class EngineRun:
             has_metrics: whether nodes are measured.
             loop: the caller's running loop.
             on_dead_letter: given each item that a failure policy gives up; without it they are logged.
+            row: its place in a session.
+            before: the run of the session before it: this one waits for ``start``.
         """
         self.failures: list[NodeFailure] = []
-        self.states: Mapping[str, bytes] = {}
+        self._states: Mapping[str, bytes] = {}
+        self._row = row
+        self._before = before
+        self._interrupted: Callable[[float], None] = lambda _before: None
         self._engine = engine
         self._id = f"r{next(_numbers)}"
-        self._definition = definition
+        self.definition = definition
         self._input = run_input
         self._away = away or Away()
         self._has_metrics = has_metrics
@@ -116,6 +125,7 @@ class EngineRun:
             describe=self._describe,
             on_dead_letter=self._take_letter,
             accounts=run_input.accounts,
+            on_interrupt=lambda before: self._interrupted(before),
         )
 
     def begin(self, over: Callable[[], None], opened: Callable[[], None] | None = None) -> None:
@@ -123,19 +133,42 @@ class EngineRun:
         self._opened = opened
         request = {
             "run": self._id,
-            "pipeline": pipeline_of(self._definition, self._away),
+            "pipeline": pipeline_of(self.definition, self._away, self._stays()),
             "isInputGiven": self._input.is_given,
             "metrics": self._has_metrics,
             **({} if self._input.session_id is None else {"session": self._input.session_id}),
             **({} if self._input.accounts is None else {"accounted": True}),
+            **({} if self._row is None else {"row": list(self._row)}),
+            **({} if self._before is None else {"after": self._id_before()}),
             **({} if self._input.watch is None else {"watch": self._input.watch.as_map()}),
             **({"python": own_python()} if self._away.payloads else {}),
         }
         self._engine.runs[self._id] = self
         answer = self._engine.request("run", request)
         # What its nodes have printed comes before its result.
-        ids = [entry.id for entry in self._definition.entries]
+        ids = [entry.id for entry in self.definition.entries]
         answer.add_done_callback(lambda answer: self._engine.after_lines(ids, self._end, answer, over))
+
+    def start(self) -> None:
+        """Let items in; it is open, and what was before it is over."""
+        self._engine.request("begin", {"run": self._id})
+
+    def keep(self, node_ids: Iterable[str], done: Callable[[], None]) -> None:
+        """Have nodes that go on in another run not flush at the end of this one."""
+        answer = self._engine.request("keep", {"run": self._id, "nodes": list(node_ids)})
+        # A run that is over flushes nothing.
+        answer.add_done_callback(lambda _answer: done())
+
+    def follow_interrupts(self, interrupted: Callable[[float], None]) -> None:
+        """Have somebody told what becomes stale."""
+        self._interrupted = interrupted
+
+    def bring_home(self) -> None:
+        """Give objects the state that they had in other processes."""
+        if self._states:
+            from remotemedia.driver.away import bring_home
+
+            bring_home(self.definition, self._states)
 
     def make_segment(self, params: dict[str, Any]) -> HostSegment:
         """The segment of a description that the engine has sent."""
@@ -144,9 +177,10 @@ class EngineRun:
         return segment
 
     def note_open(self) -> None:
-        """The engine says that all segments have started."""
-        if self._opened is not None:
-            self._opened()
+        """All nodes are initialized, and all segments have started unless the run waits for ``start``."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened()
 
     def note_stuck(self, event: dict[str, Any]) -> None:
         """The engine says that something is stuck."""
@@ -200,7 +234,21 @@ class EngineRun:
         return (time.perf_counter_ns() - self._began) / 1_000, records
 
     def _object(self, number: int) -> Any:
-        return self._definition.entries[number].node
+        return self.definition.entries[number].node
+
+    def _id_before(self) -> str:
+        """What the engine knows the run before by; empty where it knows none."""
+        return self._before._id if isinstance(self._before, EngineRun) else ""
+
+    def _stays(self) -> Mapping[str, str]:
+        """The nodes that the engine has for the run before, which has the given id."""
+        return {} if not isinstance(self._before, EngineRun) else self._before.nodes_for(self.definition)
+
+    def nodes_for(self, after: Definition) -> Mapping[str, str]:
+        """The nodes of another pipeline that the engine has for this run, with its id."""
+        kept = set(kept_ids(self.definition, after))
+        away = [entry.id for entry in after.entries if entry.placement != "driver"]
+        return {node_id: self._id for node_id in away if node_id in kept}
 
     def _describe(self, failure: NodeFailure) -> Failure:
         self._own_failures.append(failure)
@@ -233,7 +281,7 @@ class EngineRun:
                 self._fail(error.failure)
         else:
             self._metrics = result.get("metrics") or {}
-            self.states = dict(result.get("states") or {})
+            self._states = dict(result.get("states") or {})
 
     def _give_up(self, over: Callable[[], None]) -> None:
         give_up(self._segments, _GIVE_UP_SECONDS)
@@ -269,9 +317,14 @@ def _item_of(params: Mapping[str, Any]) -> Any:
         return None
 
 
-def pipeline_of(definition: Definition, away: Away) -> dict[str, Any]:
-    """A pipeline as the engine is told of it."""
-    nodes = [_node_of(entry, number, away) for number, entry in enumerate(definition.entries)]
+def pipeline_of(definition: Definition, away: Away, stays: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A pipeline as the engine is told of it; ``stays`` names the runs of which it has nodes already."""
+    nodes = [
+        {"id": entry.id, "of": stays[entry.id]}
+        if stays and entry.id in stays
+        else _node_of(entry, number, away)
+        for number, entry in enumerate(definition.entries)
+    ]
     return {
         "name": definition.name,
         "baseDir": base_folder(definition.base_dir),

@@ -21,6 +21,7 @@ from remotemedia.runner.ports import MemoryOutput
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.generations import Generations
 
 
 MetricsKeeper = Callable[[dict[str, Any]], None]
@@ -220,10 +221,7 @@ async def _run(
         # Those of a run that failed are wanted most.
         if keep is not None:
             keep(measured(work, definition))
-    if work.states:
-        from remotemedia.driver.away import bring_home
-
-        bring_home(definition, work.states)
+    work.bring_home()
     return _result(work, definition, outputs, form, run_input, has_metrics)
 
 
@@ -268,7 +266,7 @@ def _run_sync(
 
 
 def _result(
-    work: LocalRun | EngineRun,
+    work: LocalRun | EngineRun | Generations,
     definition: Definition,
     outputs: list[Any],
     form: ResultForm,

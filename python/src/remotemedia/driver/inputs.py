@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from remotemedia.core.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     from remotemedia.core.stuck import RunWatch
-    from remotemedia.runner.loop_ports import LoopInput
+    from remotemedia.driver.written_input import WrittenInput
     from remotemedia.runner.losses import Accounts
 
 
@@ -30,7 +30,7 @@ class RunInput:
 
     items: Iterable[Any] | AsyncIterable[Any]
     is_given: bool = True
-    written: WrittenItems | None = None
+    written: WrittenInput | None = None
     session_id: str | None = None
     watch: RunWatch | None = None
     accounts: Accounts | None = None
@@ -39,20 +39,6 @@ class RunInput:
     def is_async(self) -> bool:
         """Whether the items have to be awaited."""
         return not hasattr(self.items, "__iter__")
-
-
-class WrittenItems(Protocol):
-    """Items that are written one by one, for a port that must not ask for many of them ahead.
-
-    Attributes:
-        hand_off_limit: how many of them may wait between the port and each node that it feeds.
-    """
-
-    hand_off_limit: int
-
-    def attach(self, port: LoopInput) -> None:
-        """Take note of the port that asks for the items; called in any thread, before it asks."""
-        ...
 
 
 def no_input() -> RunInput:

@@ -287,7 +287,7 @@ class LiveSession(ChangeableSession, AccountedSession):
         await anext(self._guard)
         self._run.running.when_over(self._run_over)
         self._run.running.when_over(self._letters.end)
-        self._run.outputs.when_ended(self._run.running, self._look)
+        self._run.running.when_over(self._look)
 
     async def _guarded(self) -> AsyncGenerator[None, None]:
         """Closed with the loop, which closes all generators that are open: a session that was left open ends.

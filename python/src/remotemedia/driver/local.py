@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +58,8 @@ def is_source(entry: Entry) -> bool:
 
 def input_port(run_input: RunInput) -> InputPort | LoopInput:
     """The port that lets the items of a run in."""
-    written = run_input.written
-    if written is not None:
-        port = LoopInput(run_input.items, limit=written.hand_off_limit)  # pyright: ignore[reportArgumentType]
-        written.attach(port)
-        return port
+    if run_input.written is not None:
+        return run_input.written.port()
     if run_input.is_async:
         return LoopInput(run_input.items)  # pyright: ignore[reportArgumentType]
     return MemoryInput(run_input.items)  # pyright: ignore[reportArgumentType]
@@ -91,13 +88,11 @@ class LocalRun:
     Attributes:
         failures: what failed.
         cancel_timeout: how many seconds a cancel may take.
-        states: nothing comes back from other processes.
     """
 
     __slots__ = ("_began", "_duration_us", "_segment", "_watch", "failures")
 
     cancel_timeout = _CANCEL_TIMEOUT_SECONDS
-    states: Mapping[str, bytes] = {}
 
     def __init__(
         self,
@@ -162,6 +157,9 @@ class LocalRun:
         """Make stale what was let in before a stamp."""
         self._segment.interrupt(before)
 
+    def bring_home(self) -> None:
+        """Nothing comes back from other processes."""
+
     def stuck(self) -> Sequence[str]:
         """The ids of the nodes that have not returned."""
         return self._segment.stuck()
@@ -186,26 +184,28 @@ class LocalRun:
             if opened is not None:
                 opened()
             self._run()
-            segment = self._segment
             self.failures += segment.failures
         except OpenError as error:
             self.failures.append(error.failure)
         except BaseException as error:
             self.failures.append(NodeFailure(error, None, "run", None))
         finally:
-            self.failures += self._segment.close()
-            self._duration_us = self._elapsed_us()
+            self.failures += segment.close()
+            self._note_end()
             over()
 
-    def _run(self) -> None:
-        self._run_one(self._segment)
+    def _note_end(self) -> None:
+        self._duration_us = self._elapsed_us()
 
-    def _run_one(self, segment: Segment) -> None:
+    def _run(self) -> None:
         if self._watch is None:
-            segment.run()
+            self._run_segment()
             return
         # Loaded for sessions.
         from remotemedia.runner.watched_segment import watched
 
-        with watched(segment, self._watch):
-            segment.run()
+        with watched(self._segment, self._watch):
+            self._run_segment()
+
+    def _run_segment(self) -> None:
+        self._segment.run()

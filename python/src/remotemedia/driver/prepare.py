@@ -22,7 +22,9 @@ from remotemedia.runner.threads import run_in_thread
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.generations import Generation, Generations
     from remotemedia.driver.source import Source
+    from remotemedia.runner.segment_thread import Row
 
 
 def define_here(detected: Detected) -> Definition:
@@ -60,7 +62,7 @@ async def prepare(
     returns_state: bool,
     use_engine: bool,
     on_dead_letter: TakeDeadLetter | None = None,
-) -> LocalRun | EngineRun:
+) -> LocalRun | EngineRun | Generations:
     """Make a run of a pipeline, on the caller's running loop; nothing of it has begun.
 
     Args:
@@ -83,33 +85,78 @@ async def prepare(
         replicas.check_no_state(definition)
         restarts.check_no_state(definition)
     watch_copies(definition.entries, run_input.watch)
-    loop = asyncio.get_running_loop()
-    if definition.is_all_here:
-        shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
-        kind = LocalRun
-        if run_input.written is not None:
-            from remotemedia.driver.changeable_run import ChangeableRun
-
-            kind = ChangeableRun
-        return kind(definition, shape, run_input, make_output, has_metrics, loop, on_dead_letter)
-    if not use_engine:
+    if not (use_engine or definition.is_all_here):
         raise _engine_needed("it has nodes that run in other processes")
-    from remotemedia.driver.away import send_away
-    from remotemedia.driver.engine import engine
-    from remotemedia.driver.engine_run import EngineRun
+    maker = RunMaker(run_input, make_output, has_metrics, returns_state, on_dead_letter)
+    if run_input.written is None:
+        return await (maker.local(definition) if definition.is_all_here else maker.with_engine(definition))
+    from remotemedia.driver.generations import Generations
 
-    away = await send_away(definition, returns_state, in_thread)
-    current = await in_thread(engine)
-    return EngineRun(
-        current,
-        definition,
-        run_input,
-        make_output,
-        away=away,
-        has_metrics=has_metrics,
-        loop=loop,
-        on_dead_letter=on_dead_letter,
-    )
+    generations = Generations(maker.generation, run_input.written)
+    await generations.prepare(definition)
+    return generations
+
+
+class RunMaker:
+    """Makes runs of one input and one output; to be used on the caller's running loop."""
+
+    def __init__(
+        self,
+        run_input: RunInput,
+        make_output: Callable[[], OutputPort],
+        has_metrics: bool,
+        returns_state: bool,
+        on_dead_letter: TakeDeadLetter | None,
+    ) -> None:
+        """Keep what is the same for all of them; see ``prepare``."""
+        self._loop = asyncio.get_running_loop()
+        self._input = run_input
+        self._make_output = make_output
+        self._has_metrics = has_metrics
+        self._returns_state = returns_state
+        self._on_dead_letter = on_dead_letter
+
+    async def local(self, definition: Definition) -> LocalRun:
+        """A run of nodes that all live here."""
+        return LocalRun(*await self._local_arguments(definition))
+
+    async def with_engine(
+        self, definition: Definition, row: Row | None = None, before: Generation | None = None
+    ) -> EngineRun:
+        """A run that the engine supervises."""
+        from remotemedia.driver.away import send_away
+        from remotemedia.driver.engine import engine
+        from remotemedia.driver.engine_run import EngineRun
+
+        stays = before.nodes_for(definition) if isinstance(before, EngineRun) else dict[str, str]()
+        away = await send_away(definition, stays, self._returns_state, in_thread)
+        return EngineRun(
+            await in_thread(engine),
+            definition,
+            self._input,
+            self._make_output,
+            away=away,
+            has_metrics=self._has_metrics,
+            loop=self._loop,
+            on_dead_letter=self._on_dead_letter,
+            row=row,
+            before=before,
+        )
+
+    async def generation(self, definition: Definition, row: Row, before: Generation | None) -> Generation:
+        """A run at its place in a session."""
+        watch_copies(definition.entries, self._input.watch)
+        if not definition.is_all_here:
+            return await self.with_engine(definition, row, before)
+        from remotemedia.driver.local_generation import LocalGeneration
+
+        arguments = await self._local_arguments(definition)
+        return LocalGeneration(*arguments, row=row, is_first=before is None)
+
+    async def _local_arguments(self, definition: Definition) -> tuple[Any, ...]:
+        shape = chain_shape(definition) if definition.is_chain else await _planned_shape(definition)
+        arguments = (definition, shape, self._input, self._make_output)
+        return (*arguments, self._has_metrics, self._loop, self._on_dead_letter)
 
 
 async def _planned_shape(definition: Definition) -> Shape:
@@ -141,7 +188,7 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.wrap_future(done)
 
 
-def measured(work: LocalRun | EngineRun, definition: Definition) -> dict[str, Any]:
+def measured(work: LocalRun | EngineRun | Generations, definition: Definition) -> dict[str, Any]:
     """What a run has measured."""
     duration_us, records = work.metrics()
     return metrics_of(duration_us, (entry.id for entry in definition.entries), records)

@@ -143,7 +143,7 @@ class ReplicaSet:
         from remotemedia.driver.away import send_away
         from remotemedia.driver.prepare import in_thread
 
-        away = await send_away(Definition(entry.id, [entry]), False, in_thread)
+        away = await send_away(Definition(entry.id, [entry]), (), False, in_thread)
         return dataclasses.replace(entry, payload=away.payloads[entry.id])
 
     async def _open(self, entry: Entry, index: int) -> None:

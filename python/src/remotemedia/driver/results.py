@@ -29,7 +29,8 @@ def metrics_of(
         "total_duration_us": duration_us,
         "node_metrics": [
             {_snake(key): value for key, value in by_node[node_id].items()}
-            for node_id in node_ids
+            # Also of nodes that a session had and has no more.
+            for node_id in dict.fromkeys([*node_ids, *by_node])
             if node_id in by_node
         ],
     }

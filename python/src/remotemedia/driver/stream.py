@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.driver.definition import Definition
@@ -14,17 +14,14 @@ from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.prepare import define, measured, prepare
 from remotemedia.driver.work import Running, raise_failure_in_coroutine
 from remotemedia.runner.dead_letter import TakeDeadLetter
-from remotemedia.runner.handoff import END, LIMIT, End
+from remotemedia.runner.handoff import End
 from remotemedia.runner.loop import set_done
-from remotemedia.runner.loop_ports import LoopOutput
-from remotemedia.runner.losses import Accounts, LossReason
-from remotemedia.runner.ports import OUTPUT_NAME
-from remotemedia.runner.segment import Segment
+from remotemedia.runner.loop_ports import LoopOutput, SharedOutput
 from remotemedia.runner.tags import Tag
-from remotemedia.runner.unit import Unit
 
 if TYPE_CHECKING:
     from remotemedia.driver.engine_run import EngineRun
+    from remotemedia.driver.generations import Generations
     from remotemedia.driver.local import LocalRun
 
 
@@ -32,7 +29,7 @@ class StreamedRun:
     """A run whose outputs are read as they come, on the loop where it began.
 
     Attributes:
-        definition: the pipeline.
+        definition: the pipeline, as it is now.
         work: the run itself.
         outputs: what comes out.
         has_metrics: whether nodes are measured.
@@ -46,7 +43,7 @@ class StreamedRun:
         self,
         pipeline: Pipeline,
         definition: Definition,
-        work: LocalRun | EngineRun,
+        work: LocalRun | EngineRun | Generations,
         outputs: Outputs,
         has_metrics: bool,
     ) -> None:
@@ -78,8 +75,8 @@ class StreamedRun:
         if definition is None:
             detected = detect(pipeline)
             definition = detected.definition or await define(detected, True)
-        is_direct = definition.is_all_here and definition.is_chain
-        outputs = Outputs(is_direct, run_input.accounts)
+        is_direct = run_input.written is None and definition.is_all_here and definition.is_chain
+        outputs = Outputs(is_direct)
         work = await prepare(
             definition, run_input, outputs.make, has_metrics, returns_state, True, on_dead_letter
         )
@@ -137,10 +134,8 @@ class StreamedRun:
         if is_first and self.has_metrics:
             self._pipeline.last_metrics = self.metrics()
         raise_failure_in_coroutine(self.work)
-        if is_first and self.work.states:
-            from remotemedia.driver.away import bring_home
-
-            bring_home(self.definition, self.work.states)
+        if is_first:
+            self.work.bring_home()
 
     def metrics(self) -> dict[str, Any]:
         """What has been measured so far."""
@@ -150,147 +145,43 @@ class StreamedRun:
 class Outputs:
     """The outputs of all last nodes, for one reader on the caller's loop.
 
-    The end of the run ends each port as well: one whose segment never ran has no other.
-
-    Where there are several last nodes, or the engine says when they are connected, each has a task that
-    brings its outputs into one queue.
-
-    Attributes:
-        tag: that of the output got last, in a session.
+    The end of the run ends them as well: of segments that never ran there is no other end.
     """
 
-    def __init__(self, is_direct: bool, accounts: Accounts | None = None) -> None:
-        """Prepare.
+    def __init__(self, is_direct: bool) -> None:
+        """Prepare; to be called on the loop.
 
         Args:
-            is_direct: whether there is exactly one last node, in a segment that is made before it is read.
-            accounts: who keeps account of the session.
+            is_direct: whether there is exactly one last node, in one segment.
         """
-        self._loop = asyncio.get_running_loop()
-        self._is_direct = is_direct
-        self._ports: list[LoopOutput] = []
-        self._linked_ports: list[LoopOutput] = []
-        self._queue: asyncio.Queue[_Output | None] = asyncio.Queue(LIMIT)
-        self._pumps: list[asyncio.Task[None]] = []
-        self._closing: asyncio.Task[None] | None = None
-        self._is_ended = False
-        self._accounts = accounts
-        # Where somebody keeps account: those that have left a port and were not read.
-        self._between: dict[int, Tag] = {}
-        self.tag: Tag | None = None
+        self._port = LoopOutput() if is_direct else SharedOutput(asyncio.get_running_loop())
 
     @property
     def are_read(self) -> bool:
         """Whether no output is left to be read, nor will come; of a run that is over."""
-        if self._is_ended:
-            return True
-        if self._is_direct:
-            return self._ports[0].is_read
-        return self._closing is not None and self._closing.done() and self._queue.qsize() <= 1
+        return self._port.is_read
 
     def make(self) -> LoopOutput:
         """A port for one last node."""
-        port = LoopOutput() if self._is_direct else _AnnouncedOutput(self._linked)
-        self._ports.append(port)
-        return port
+        return self._port.port() if isinstance(self._port, SharedOutput) else self._port
 
     def begin(self, running: Running) -> None:
         """Have the end of the run end the outputs."""
-        if self._is_direct:
-            running.when_over(self._ports[0].end_from_loop)
-        else:
-            self._closing = self._loop.create_task(self._end_after(running))
-
-    def when_ended(self, running: Running, callback: Callable[[], None]) -> None:
-        """Have a function called on the loop when no further output will come, nor anything else happen."""
-        if self._closing is None:
-            running.when_over(callback)
-        else:
-            self._closing.add_done_callback(lambda _closing: callback())
+        running.when_over(self._port.end_from_loop)
 
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` once the run is over and all are given, and from then on."""
-        if self._is_direct:
-            item = await self._ports[0].get()
-            self.tag = self._ports[0].tag
-            return item
-        while not self._is_ended:
-            output = await self._queue.get()
-            if output is None:
-                break
-            self._between.pop(id(output), None)
-            if not output.is_stale():
-                self.tag = output.tag
-                return output.item
-            self._lose(output.tag, "interrupted")
-        self._is_ended = True
-        return END
+        return await self._port.get()
+
+    @property
+    def tag(self) -> Tag | None:
+        """That of the output got last, in a session."""
+        return self._port.tag
 
     def unread(self) -> list[Tag]:
         """The tags of the outputs that can still be read."""
-        if self._is_ended:
-            return []
-        waiting = [tag for port in self._ports for tag in port.unread()]
-        return [*waiting, *self._between.values()]
-
-    def _lose(self, tag: Tag | None, reason: LossReason) -> None:
-        if self._accounts is not None and tag is not None:
-            self._accounts.lose(OUTPUT_NAME, tag.stamp, reason)
+        return self._port.unread()
 
     def close(self) -> None:
         """Want no more: a reader that waits in another task gets ``END``."""
-        if not self._is_direct and not self._is_ended:
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            self._queue.put_nowait(None)
-            for tag in self._between.values():
-                self._lose(tag, "ended")
-            self._between.clear()
-        self._is_ended = True
-        for port in self._ports:
-            port.close()
-        for pump in self._pumps:
-            pump.cancel()
-        if self._closing is not None:
-            self._closing.cancel()
-
-    async def _end_after(self, running: Running) -> None:
-        await running.wait()
-        for port in self._linked_ports:
-            port.end_from_loop()
-        await asyncio.gather(*self._pumps)
-        await self._queue.put(None)
-
-    def _linked(self, port: LoopOutput) -> None:
-        self._loop.call_soon_threadsafe(self._start_pump, port)
-
-    def _start_pump(self, port: LoopOutput) -> None:
-        self._linked_ports.append(port)
-        self._pumps.append(self._loop.create_task(self._pump(port)))
-
-    async def _pump(self, port: LoopOutput) -> None:
-        async for item in port:
-            output = _Output(item, port.tag, port.is_stale)
-            if self._accounts is not None and output.tag is not None:
-                self._between[id(output)] = output.tag
-            await self._queue.put(output)
-
-
-class _Output(NamedTuple):
-    """An output that waits."""
-
-    item: Any
-    tag: Tag | None
-    is_stale: Callable[[], bool]
-
-
-class _AnnouncedOutput(LoopOutput):
-    """Tells when it has been connected, which is when it can be read."""
-
-    def __init__(self, linked: Callable[[LoopOutput], None]) -> None:
-        super().__init__()
-        self._linked = linked
-
-    def link(self, segment: Segment, producer: Unit) -> None:
-        super().link(segment, producer)
-        self._linked(self)
+        self._port.close()

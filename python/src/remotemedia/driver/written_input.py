@@ -25,11 +25,11 @@ class _Part:
 
     Attributes:
         items: what of it waits.
-        reached: called when all is given.
+        may_end: whether a port sees its end; else it waits for that.
     """
 
     items: Backlog
-    reached: Callable[[], None]
+    may_end: bool = False
 
 
 class WrittenInput:
@@ -42,6 +42,7 @@ class WrittenInput:
         hand_off_limit: how many items may wait between the port and a node; fewer than may be pending, so
             that whoever waits for room sees the port come back for more.
         is_ended: no more items will be written.
+        has_taker: whether anything reads the items; known once the run is open.
         tag: that of the item given last.
         changing: held while the session is changed.
     """
@@ -69,6 +70,7 @@ class WrittenInput:
         self._loop = asyncio.get_running_loop()
         self._max_pending = max_pending if limits is None else None
         self._on_broken = on_broken
+        self.has_taker = False
         self._port: LoopInput | None = None
         self._limits = limits or QueueLimits(max_pending)
         self._ledger = ledger
@@ -78,6 +80,7 @@ class WrittenInput:
         # Those of parts that are through.
         self._dropped = 0
         self._is_read = False
+        self._is_left = False
         self._writers: deque[asyncio.Future[bool]] = deque()
         # Writers that have been let in and have not put their items yet.
         self._entering = 0
@@ -85,15 +88,16 @@ class WrittenInput:
         self._is_broken = False
         self._refusal: Callable[[], SessionEndedError] | None = None
 
-    @property
-    def has_taker(self) -> bool:
-        """Whether anything reads the items; known once the run is open."""
-        return self._port is not None
+    def port(self) -> LoopInput:
+        """A port that lets the items in; called in any thread. Of several one reads after the other."""
+        self.has_taker = True
+        return LoopInput(self, limit=self.hand_off_limit, on_begin=self._attach)
 
-    def attach(self, port: LoopInput) -> None:
-        """Take note of the port that reads; called in any thread, before it reads."""
+    def _attach(self, port: LoopInput) -> None:
         self._port = port
         self._is_read = False
+        # The port before it has left what it could not use.
+        self._is_left = self._is_broken
 
     # Writing
 
@@ -137,15 +141,21 @@ class WrittenInput:
         self.is_ended = True
         self._wake_reader()
 
-    def mark(self, reached: Callable[[], None]) -> None:
+    def mark(self) -> Callable[[], None]:
         """Have a port see an end between what has been put and what will be; the next one goes on there.
 
-        Args:
-            reached: called on the loop just before that.
+        Returns:
+            To be called on the loop before the port sees that end.
         """
-        self._older.append(_Part(self._items, reached))
+        part = _Part(self._items)
+        self._older.append(part)
         self._items = self._make_backlog()
-        self._wake_reader()
+
+        def let_end() -> None:
+            part.may_end = True
+            self._wake_reader()
+
+        return let_end
 
     def interrupt(self, before: float) -> None:
         """Drop what was written before a stamp, and does not survive."""
@@ -178,8 +188,11 @@ class WrittenInput:
     async def __anext__(self) -> Any:
         self._is_read = True
         while (items := self._readable()) is None:
+            if self._is_left:
+                raise StopAsyncIteration
             # What is given up gets no end, which would have nodes flush: the port is cancelled.
-            if self.is_ended and not (self._writers or self._entering or self._is_broken):
+            is_over = self.is_ended and not self._older
+            if is_over and not (self._writers or self._entering or self._is_broken):
                 raise StopAsyncIteration
             self._reader = self._loop.create_future()
             self._admit()
@@ -200,20 +213,29 @@ class WrittenInput:
         Raises:
             StopAsyncIteration: the port has come to the place of a change.
         """
-        if not self._older:
-            return None if self._items.peek() is None else self._items
-        part = self._older[0]
-        if part.items.peek() is None:
+        part = self._older[0] if self._older else None
+        items = self._items if part is None else part.items
+        if items.peek() is not None:
+            return items
+        if part is not None and part.may_end:
             self._older.popleft()
-            self._dropped += part.items.dropped
-            part.reached()
+            self._dropped += items.dropped
+            # Nothing urgent is given past the items of a port that reads no more.
+            self._is_read = False
             raise StopAsyncIteration
-        return part.items
+        return None
 
     async def aclose(self) -> None:
-        """Nobody reads any more, because of a failure, a cancel, or a node that wants no more."""
-        self._is_broken = True
-        self._drop()
+        """The port reads no more, because of a failure, a cancel, or a node that wants no more."""
+        if self._older:
+            # What was written after a change is for the next one.
+            items = self._older.popleft().items
+            self._dropped += items.dropped
+            items.clear()
+            self._is_read = False
+        else:
+            self._is_broken = True
+            self._drop()
         self._on_broken()
 
     def _make_backlog(self) -> Backlog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.losses import Accounts
 from remotemedia.runner.plan import Place, SegmentPlan
 from remotemedia.runner.ports import INPUT_NAME, OUTPUT_NAME, InputPort, OutputPort
+from remotemedia.runner.segment_thread import Row
 from remotemedia.wire.items import ForeignItems, ItemCodec, PythonItems, SealedItems
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class DescribedSegment:
             joined=_joined(description["nodes"]),
             queues=_queues(description["nodes"]),
             accounts=accounts,
+            row=row_of(description),
             **self._wiring(),
         )
 
@@ -127,6 +129,12 @@ class DescribedSegment:
 
     def _make_output(self) -> OutputPort:
         return self._ends().make_output()
+
+
+def row_of(description: Mapping[str, Any]) -> Row | None:
+    """The place of a segment's run in its session, where that may be changed."""
+    row = description.get("row")
+    return None if row is None else (str(row[0]), int(row[1]))
 
 
 def _joined(nodes: Sequence[dict[str, Any]]) -> dict[str, NodeInputs]:

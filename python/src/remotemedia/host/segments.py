@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from remotemedia.core.exceptions import CancelTimeoutError, ProtocolError, ValueTransferError
 from remotemedia.core.stuck import RunWatch, StuckReport, event_of
 from remotemedia.host.address import dial
 from remotemedia.host.connection import Respond
-from remotemedia.host.described import DescribedSegment, Ends
+from remotemedia.host.described import DescribedSegment, Ends, row_of
 from remotemedia.host.listener import Listener, hello
 from remotemedia.host.receipts import ReceiptedNode
 from remotemedia.runner.channel_output import ChannelOutput
@@ -24,6 +24,7 @@ from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.losses import Accounts, LossBatch
 from remotemedia.runner.plan import NodeFailure, OpenError
 from remotemedia.runner.segment import Segment
+from remotemedia.runner.segment_thread import SegmentThread, thread_for
 from remotemedia.runner.tags import TAG
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.watched_segment import watched
@@ -51,6 +52,7 @@ class SegmentHost:
         describe: describes a failure for the engine.
         on_dead_letter: takes dead letters, in a driver; elsewhere the engine is told.
         accounts: keeps account of the session, in a driver; elsewhere the engine is told.
+        on_interrupt: told what has become stale, in a driver.
     """
 
     listener: Listener
@@ -63,10 +65,13 @@ class SegmentHost:
     describe: Callable[[NodeFailure], Failure] = NodeFailure.as_map
     on_dead_letter: TakeDeadLetter | None = None
     accounts: Accounts | None = None
+    on_interrupt: Callable[[float], None] | None = None
 
 
 class HostSegment:
     """Runs one segment in a thread of its own, so that a node's calls all happen in one thread.
+
+    In a session that is changed the segment that goes on with its nodes comes into the same thread.
 
     Attributes:
         name: the segment's name.
@@ -83,7 +88,8 @@ class HostSegment:
         self._description = description
         self._find_object = find_object
         self._host = host
-        self._steps: queue.SimpleQueue[tuple[str, Respond]] = queue.SimpleQueue()
+        self._thread: SegmentThread
+        self._context: contextvars.Context
         self._segment: Segment | None = None
         self._outputs: list[ChannelOutput] = []
         self._lock = threading.Lock()
@@ -110,25 +116,30 @@ class HostSegment:
         return None if self._segment is None else self._segment.metrics()
 
     def begin(self, respond: Respond) -> None:
-        """Open the segment in its thread: a pooled one, so that it gets a context of its own."""
+        """Open the segment in its thread, with a context of its own."""
         given = self._host.context
-        context = contextvars.copy_context() if given is None else given.copy()
-        run_in_thread(context.run, self._work, respond, name=f"remotemedia-{self.name}")
+        self._context = contextvars.copy_context() if given is None else given.copy()
+        nodes = [self._find_object(entry["object"]) for entry in self._description["nodes"]]
+        self._thread = thread_for(row_of(self._description), nodes, f"remotemedia-{self.name}")
+        self._submit(partial(self._open, respond), nests=True)
 
     def start(self, respond: Respond) -> None:
         """Connect the outputs and run."""
         self._is_started = True
-        self._steps.put(("start", respond))
+        self._submit(partial(self._start, respond))
 
     def close(self, respond: Respond) -> None:
-        """Clean up and end the thread; of a segment that is stuck, only say so."""
+        """Clean up and leave the thread; of a segment that is stuck, only say so."""
         with self._lock:
             self._closers.append(respond)
             is_answered_here = self._is_gone or self._is_stuck
             if not self._is_gone:
-                self._steps.put(("close", _ignore))
+                self._submit(self._close, nests=not self._is_started)
         if is_answered_here:
             self._answer_closers([])
+
+    def _submit(self, step: Callable[[], None], nests: bool = False) -> None:
+        self._thread.submit(partial(self._context.run, step), nests)
 
     def stop(self) -> None:
         """Let sources give no new item, because something failed elsewhere."""
@@ -148,6 +159,8 @@ class HostSegment:
             self._segment.interrupt(before)
 
     def _interrupted(self, before: float) -> None:
+        if self._host.on_interrupt is not None:
+            self._host.on_interrupt(before)
         with self._lock:
             is_news = before > self._interrupted_before
         if is_news:
@@ -197,7 +210,7 @@ class HostSegment:
         else:
             run_in_thread(self._await_cancel, segment, name="remotemedia-cancel")
 
-    def _work(self, respond: Respond) -> None:
+    def _open(self, respond: Respond) -> None:
         try:
             segment = self._build()
             segment.open(self._announce)
@@ -210,25 +223,33 @@ class HostSegment:
             self._fail_open(respond, error)
             return
         respond({}, None)
-        while True:
-            step, respond = self._steps.get()
-            if step == "start":
-                self._run(segment, respond)
-            else:
-                self._close(segment)
-                return
 
-    def _close(self, segment: Segment) -> None:
+    def _start(self, respond: Respond) -> None:
+        segment = self._segment
+        if segment is None or self._is_gone:
+            respond(None, ProtocolError(f"there is no open segment {self.name!r}"))
+        else:
+            self._run(segment, respond)
+
+    def _close(self) -> None:
+        segment = self._segment
+        if segment is None or self._is_gone:
+            return
         failures: list[Failure] = []
         try:
             failures += [self._host.describe(failure) for failure in segment.close()]
             self._forget_channels()
         except BaseException as error:
             failures.append(self._host.describe(NodeFailure(error, None, "cleanup", None)))
+        self._leave()
+        self._answer_closers(failures)
+
+    def _leave(self) -> None:
+        """Nothing of the segment is left."""
         with self._lock:
             self._is_gone = True
+        self._thread.leave()
         self.is_closed.set()
-        self._answer_closers(failures)
 
     def _answer_closers(self, failures: list[Failure]) -> None:
         """Answer those that have asked to close; each is answered once, whoever comes first."""
@@ -257,14 +278,8 @@ class HostSegment:
     def _fail_open(self, respond: Respond, failed: BaseException | Failure) -> None:
         """Forget the segment; whoever has asked to close it meanwhile is answered as well."""
         self._forget_channels()
-        with self._lock:
-            self._is_gone = True
+        self._leave()
         respond(None, failed)
-        while not self._steps.empty():
-            step, respond_step = self._steps.get()
-            if step != "close":
-                respond_step(None, ProtocolError(f"there is no open segment {self.name!r}"))
-        self.is_closed.set()
         self._answer_closers([])
 
     def _build(self) -> Segment:
@@ -315,7 +330,7 @@ class HostSegment:
         respond({}, None)
         try:
             with watched(segment, self._watch()):
-                segment.run()
+                self._thread.run(segment)
         except BaseException as error:
             # What the runner does not take for a node's failure: the engine has to be told all the same.
             segment.failures.append(NodeFailure(error, None, "run", None))
@@ -372,7 +387,3 @@ class HostSegment:
     def _forget_channels(self) -> None:
         for entry in self._description["inputs"]:
             self._host.listener.forget(entry["channel"])
-
-
-def _ignore(_result: Any, _failed: BaseException | Failure | None) -> None:
-    """A close is answered by whoever is there first, and not by its step."""

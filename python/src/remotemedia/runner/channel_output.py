@@ -142,7 +142,21 @@ class ChannelOutput(OutputPort):
         while self._pending and not self.is_dead:
             self._send_ready()
             if self._pending and not self.is_dead:
-                self._credit.wait_until(lambda: self.is_dead or self._credit.has_room() or not self._pending)
+                self._wait_for_credit()
+
+    def _wait_for_credit(self) -> None:
+        """Wait until more can be sent; a session may be changed meanwhile."""
+        credit, thread = self._credit, self.segment.thread
+
+        def may_go_on() -> bool:
+            return self.is_dead or credit.has_room() or not self._pending or thread.has_steps()
+
+        thread.wake_elsewhere = credit.wake
+        try:
+            credit.wait_until(may_go_on)
+        finally:
+            thread.wake_elsewhere = None
+        thread.take_steps()
 
     def interrupt(self) -> None:
         """Make room for what is new; what waits and has become stale is dropped by whoever sends next."""

@@ -34,6 +34,7 @@ class Driving:
         """Work until everything has been processed or given up."""
         while self._unfinished:
             self._held.clear()
+            self._thread.take_steps()
             if self._thread.serve():
                 # Whoever gives the next input may be waiting for these outputs.
                 self._flush_outputs()

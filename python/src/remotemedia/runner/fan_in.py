@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from remotemedia.core.exceptions import NoTimestampError, QueueFullError
 from remotemedia.core.queue_settings import DEFAULT_QUEUE, FanIn, QueueLimits
@@ -60,6 +60,7 @@ class FanInUnit(Unit):
         # How many hand-offs have no room for another list.
         self._held_by = 0
         self._is_over = False
+        self._has_begun = False
         self._timer: asyncio.TimerHandle | None = None
         stage.drops += (self._count_drops,)
 
@@ -72,6 +73,19 @@ class FanInUnit(Unit):
         """Whether the node has no room for another list, so that what comes waits in the inlets."""
         return self._held_by > 0 and not self._is_over
 
+    def begin(self) -> None:
+        """Go on with what waited for others when the session was changed; before the first item."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        legacy = self._segment.inherit(self._stage.id)
+        if not isinstance(legacy, _WaitingInputs):
+            return
+        for inlet, before in zip(self.inlets, legacy.inlets, strict=True):
+            inlet.take_over(before)
+        self._came = legacy.came
+        self._set_timer()
+
     def take(self, inlet: Inlet, item: Any, tag: Tag | None) -> None:
         """Take an item of an input, and give what is complete by now."""
         if self._is_over or self.is_dead:
@@ -82,6 +96,9 @@ class FanInUnit(Unit):
 
     def input_ended(self) -> None:
         """An input has given its last item; whatever is complete has been given."""
+        if self._is_kept:
+            # Nothing waits in vain, as more of each input will come.
+            return
         if self._can_give_no_more():
             self.end()
 
@@ -92,6 +109,10 @@ class FanInUnit(Unit):
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._is_kept:
+            self._segment.leave(
+                self._stage.id, _WaitingInputs([inlet.give_over() for inlet in self.inlets], self._came)
+            )
         for inlet in self.inlets:
             self._unmatched += len(inlet.backlog)
             inlet.forget()
@@ -100,6 +121,11 @@ class FanInUnit(Unit):
                 close_upstream(inlet)
         for end in self.ends:
             end()
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether the node goes on in the next run, with what waits here."""
+        return self._segment.is_kept(self._stage.id)
 
     def _count_drops(self) -> int:
         return self._unmatched + sum(inlet.backlog.dropped for inlet in self.inlets)
@@ -189,7 +215,7 @@ class FanInUnit(Unit):
         """What has waited too long, or waits for an input that has ended."""
         if all(head is None for head in heads):
             return None
-        is_vain = any(
+        is_vain = not self._is_kept and any(
             inlet.has_ended and head is None for inlet, head in zip(self.inlets, heads, strict=True)
         )
         if not is_vain and not self._has_waited_long():
@@ -274,6 +300,33 @@ class FanInUnit(Unit):
         )
 
 
+class _Passed(NamedTuple):
+    """What waits at one input.
+
+    Attributes:
+        backlog: its items.
+        latest: what came last, for the policy ``latest``.
+        head_since: since when the first item waits as the first one.
+    """
+
+    backlog: Backlog
+    latest: Waiting | None
+    head_since: float | None
+
+
+class _WaitingInputs:
+    """What waits at the place of a node, each item for those of other inputs."""
+
+    def __init__(self, inlets: Sequence[_Passed], came: count[int]) -> None:
+        self.inlets = inlets
+        # Gives the number of the next item.
+        self.came = came
+
+    def drop(self) -> None:
+        """Forget it."""
+        self.inlets = ()
+
+
 class Inlet(LoopUnit):
     """One input of a node whose inputs are brought together.
 
@@ -292,6 +345,7 @@ class Inlet(LoopUnit):
         self._waits_for_room = fan_in.is_forked and limits.when_full == "block"
         self.latest: Waiting | None = None
         self.has_ended = False
+        self._limits = limits
         self._fan_in = fan_in
         self._room: asyncio.Future[None] | None = None
         self._head_since: float | None = None
@@ -304,6 +358,19 @@ class Inlet(LoopUnit):
     def make_inbox(self) -> Inbox:
         """Its queue has no limits of its own: the backlog has them."""
         return Inbox(self.segment, on_drop=self.segment.losses_at(self.id))
+
+    def give_over(self) -> _Passed:
+        """Give away what waits, to the next run."""
+        passed = _Passed(self.backlog, self.latest, self._head_since)
+        self.backlog = Backlog(self._limits)
+        # What was dropped counts here.
+        self.backlog.dropped, passed.backlog.dropped = passed.backlog.dropped, 0
+        return passed
+
+    def take_over(self, before: _Passed) -> None:
+        """Go on with what waited in the run before."""
+        self.backlog, self.latest, self._head_since = before
+        self._drop_stale()
 
     def take(self) -> Waiting | None:
         """Take the first item that waits."""
@@ -341,6 +408,7 @@ class Inlet(LoopUnit):
 
     async def work(self) -> None:
         """Take all items."""
+        self._fan_in.begin()
         while (entry := await self.inbox.get()) is not None:
             item, done = entry
             del entry

@@ -85,7 +85,8 @@ class LifeCycle:
         stage, callers = place
         record = stage.record
         if stage.is_exclusive:
-            record.claim_stream(self._segment, stage.id)
+            segment = self._segment
+            record.claim_stream(segment.claimant, stage.id, segment.claimant is not segment)
         try:
             if record.enter(stage.is_initialized, callers, self._is_given_up):
                 is_ok = False
@@ -98,7 +99,7 @@ class LifeCycle:
             else:
                 logger.debug("node %s is initialized already, and stays so", stage.id)
         except BaseException as error:
-            record.release_stream(self._segment)
+            record.release_stream(self._segment.claimant)
             if isinstance(error, WaitGivenUpError):
                 raise asyncio.CancelledError(f"the run was cancelled while {error}") from None
             raise
@@ -108,7 +109,7 @@ class LifeCycle:
         stage, callers = place
         record = stage.record
         if stage.is_exclusive:
-            record.release_stream(self._segment)
+            record.release_stream(self._segment.claimant)
         try:
             if record.leave(callers):
                 try:

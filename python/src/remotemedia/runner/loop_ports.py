@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, Callable, Sized
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.runner.handoff import END, LIMIT, End, Inbox
 from remotemedia.runner.loop_unit import LoopTask
 from remotemedia.runner.ports import INPUT_NAME, OUTPUT_NAME, OutputPort
 from remotemedia.runner.tags import TAG, Tag, new_tag
-from remotemedia.runner.unit import Unit, close_upstream
+from remotemedia.runner.unit import Emit, Unit, close_upstream
 
 if TYPE_CHECKING:
+    from remotemedia.runner.losses import LossReason, OnDrop
     from remotemedia.runner.segment import Segment
 
 
@@ -29,7 +31,13 @@ class LoopInput(LoopTask):
         hand_offs: what waits for them.
     """
 
-    def __init__(self, items: AsyncIterable[Any], name: str | None = INPUT_NAME, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        items: AsyncIterable[Any],
+        name: str | None = INPUT_NAME,
+        limit: int = LIMIT,
+        on_begin: Callable[[LoopInput], None] | None = None,
+    ) -> None:
         """Take the items; None is one like any other.
 
         Args:
@@ -39,8 +47,10 @@ class LoopInput(LoopTask):
             name: the ``node_id`` of its failures; their phase is ``"source"``, and their index says how many
                 items were given before.
             limit: how many items may wait for a node.
+            on_begin: called on the loop before the items are iterated.
         """
         super().__init__(name or INPUT_NAME)
+        self._on_begin = on_begin
         self.limit = limit
         self.hand_offs: list[Sized] = []
         self._items = items
@@ -54,6 +64,8 @@ class LoopInput(LoopTask):
 
     async def work(self) -> None:
         """Give all items."""
+        if self._on_begin is not None:
+            self._on_begin(self)
         iterator: Any = aiter(self._items)
         thread = self.segment.thread
         has_next: Callable[[], bool] = getattr(self._items, "has_next", _knows_of_none)
@@ -125,22 +137,18 @@ class LoopOutput(OutputPort):
     def link(self, segment: Segment, producer: Unit) -> None:
         """Connect the port with the unit whose outputs it takes."""
         super().link(segment, producer)
-        self._inbox = Inbox(segment, self._limit, segment.losses_at(OUTPUT_NAME))
+        self._open_inbox(segment, segment.losses_at(OUTPUT_NAME))
+        self._level = producer.level
+        self._is_linked = True
+
+    def _open_inbox(self, segment: Any, on_drop: OnDrop | None) -> None:
+        self._inbox = Inbox(segment, self._limit, on_drop)
         self._inbox.open_inputs = 1
         # Who reads is the program, which has tags of its own if it is a node.
         self._inbox.sets_tag = False
         # Outputs are read in the order in which they were given.
         self._inbox.lets_overtake = False
         self._inbox.is_closed = self.is_dead
-        self._level = producer.level
-        self._is_linked = True
-
-    def go_on_in(self, segment: Segment, producer: Unit) -> None:
-        """Take the outputs of another segment; what waits is read before them. Called in its thread."""
-        self.segment = segment
-        self.producers = [producer]
-        self._level = producer.level
-        self._inbox.go_on_in(segment)
 
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` after the last one, after ``close`` and after a cancel."""
@@ -160,12 +168,6 @@ class LoopOutput(OutputPort):
     def unread(self) -> list[Tag]:
         """The tags of the outputs that wait."""
         return self._inbox.waiting() if self._is_linked and not self._is_ended else []
-
-    @property
-    def is_stale(self) -> Callable[[], bool]:
-        """What tells whether the output got last has been interrupted."""
-        segment, tag = self.segment, self._inbox.tag
-        return lambda: segment.is_stale(tag)
 
     @property
     def is_read(self) -> bool:
@@ -225,3 +227,112 @@ class LoopOutput(OutputPort):
     def _give_up(self) -> None:
         self._inbox.close()
         self._inbox.end_from_loop()
+
+
+class SharedOutput(LoopOutput):
+    """Outputs of several nodes, also of segments that follow each other, for one reader.
+
+    Each node gives its own by a ``SegmentOutput``. Only whoever has made this ends it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for a segment; to be called on the loop of the reader."""
+        super().__init__()
+        self._loop = loop
+        self._serving: Segment | None = None
+        self._open_inbox(_NoSegment(loop), self._lose)
+        self._is_linked = True
+
+    def port(self) -> SegmentOutput:
+        """A port for one node."""
+        return SegmentOutput(self)
+
+    def is_of(self, segment: Segment) -> bool:
+        """Whether the outputs are those of a segment, or not yet of any."""
+        return self._serving is None or self._serving is segment
+
+    def go_on_in(self, segment: Segment, producer: Unit) -> None:
+        """Take the outputs of a segment; what waits is read before them. Called in its thread."""
+        if self._serving is segment:
+            self.producers.append(producer)
+        else:
+            self._serving = segment
+            self.producers = [producer]
+            self._inbox.go_on_in(segment)
+        if self.is_dead:
+            self.is_closed = False
+            close_upstream(self)
+
+    def finish(self) -> None:
+        """Note that the last output is out: no segment waits for that."""
+        self.is_finished = True
+
+    def abort(self) -> None:
+        """Take no more, because of a cancel: whoever waits for room, or for an output, goes on."""
+        self.is_dead = True
+        self._inbox.is_closed = True
+        # A loop that has ended has nobody who waits.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._give_up)
+
+    def _lose(self, tag: Tag | None, reason: LossReason | None) -> None:
+        if self._serving is not None:
+            self._serving.lose(OUTPUT_NAME, tag, reason)
+
+    def taker_at(self, level: int) -> Emit:
+        """What takes outputs in the thread of a segment, from a unit of this level."""
+        return partial(self._inbox.put_from_thread, level=level)
+
+
+class SegmentOutput(LoopOutput):
+    """One node's part of a shared output."""
+
+    def __init__(self, shared: SharedOutput) -> None:
+        """Give outputs to ``shared`` once the segment runs."""
+        super().__init__()
+        self._shared = shared
+
+    def link(self, segment: Segment, producer: Unit) -> None:
+        """Connect the port with the unit whose outputs it takes."""
+        OutputPort.link(self, segment, producer)
+        self._take = self._shared.taker_at(producer.level)
+
+    def begin(self) -> None:
+        """The outputs are those of this segment from now on."""
+        (producer,) = self.producers
+        self._shared.go_on_in(self.segment, producer)
+
+    def taker(self) -> Emit:
+        """What takes outputs in the segment's thread."""
+        return self._take
+
+    def append(self, item: Any) -> None:
+        """Take an output, in the segment's thread."""
+        self._take(item)
+
+    def put(self, item: Any) -> asyncio.Future[None] | None:
+        """Take an output, on the loop."""
+        return self._shared.put(item)
+
+    def end_from_thread(self) -> None:
+        """There are no more outputs of this node."""
+        self.finish()
+
+    def end_from_loop(self) -> None:
+        """There are no more outputs of this node."""
+        self.finish()
+
+    def abort(self) -> None:
+        """Take no more, because of a cancel."""
+        self.is_dead = True
+        if self._shared.is_of(self.segment):
+            self._shared.abort()
+
+
+class _NoSegment:
+    """Stands for the segment of a port that has none yet."""
+
+    is_tagged = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop

@@ -151,6 +151,14 @@ class LoopUnit(LoopTask):
         """Drop what has become stale, where that makes room that counts; called from any thread."""
         self.inbox.interrupt()
 
+    def pass_on(self, *, is_kept: bool) -> None:
+        """The session is changed: a source gives nothing more; called from any thread.
+
+        Args:
+            is_kept: whether it goes on in the next run.
+        """
+        raise NotImplementedError
+
     def waiting(self) -> list[Any]:
         """What waits for it; called from any thread."""
         return list(self.inbox.entries.copy())

@@ -13,6 +13,7 @@ from remotemedia.runner.joined import NodeInputs, inputs_of
 from remotemedia.runner.loop_ports import LoopInput
 from remotemedia.runner.losses import Accounts
 from remotemedia.runner.ports import INPUT_NAME, InputPort, OutputPort
+from remotemedia.runner.segment_thread import Row
 from remotemedia.wire.failures import Failure, failure_of
 
 
@@ -52,6 +53,7 @@ class SegmentPlan:
         has_metrics: whether nodes are measured.
         is_tagged: whether items have tags, so that what is under way can be interrupted.
         session_id: of a live session.
+        row: its place among the runs of a session that may be changed.
         cancel_timeout_ms: how long a cancel waits for the nodes.
         origins: for each of the inputs the id of what gives its items; without them it is the pipeline's.
         joined: what comes before the nodes whose inputs are brought together; None where that is to be seen
@@ -72,6 +74,7 @@ class SegmentPlan:
     joined: Mapping[str, NodeInputs] | None = None
     queues: Mapping[tuple[str, str], QueueLimits] | None = None
     accounts: Accounts | None = None
+    row: Row | None = None
 
     def origin_of(self, index: int) -> str:
         """The id of what gives the items of an input."""

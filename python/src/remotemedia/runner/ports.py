@@ -201,6 +201,9 @@ class OutputPort(Unit):
         self.segment = segment
         self.producers = [producer]
 
+    def begin(self) -> None:
+        """Its segment begins to run; in the segment's thread."""
+
     def taker(self) -> Emit:
         """What takes outputs in the segment's thread."""
         return self.append

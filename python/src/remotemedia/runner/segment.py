@@ -17,6 +17,7 @@ from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
 from remotemedia.runner.driving import Driving, drive_simply
+from remotemedia.runner.legacies import Legacies, Legacy, enter_row
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
@@ -56,6 +57,8 @@ class Segment:
 
     __slots__ = (
         "_driving",
+        "_kept",
+        "_legacies",
         "_life",
         "_loop_thread",
         "_mutex",
@@ -111,6 +114,8 @@ class Segment:
         self.on_dead_letter: TakeDeadLetter | None = None
         self.waiting_tag: Tag | None = None
         self._stale_before = 0.0
+        self._kept: frozenset[str] | None = None
+        self._legacies: Legacies | None = None
         self.thread = ThreadSide()
         self.thread.await_loop = loop
         self.context = context or contextvars.copy_context()
@@ -175,6 +180,8 @@ class Segment:
             OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
+        if self.plan.row is not None:
+            self._legacies = enter_row(self.plan.row[0])
         if self.plan.session_id is not None:
             SESSION_ID.set(self.plan.session_id)
         try:
@@ -185,6 +192,8 @@ class Segment:
 
     def run(self) -> None:
         """Work until everything has been processed or, after a failure or a cancel, given up."""
+        for port in self._units.outputs:
+            port.begin()
         try:
             if self._units.is_simple:
                 drive_simply(self._units)
@@ -268,11 +277,38 @@ class Segment:
         return None if self.plan.accounts is None else partial(self.lose, node_id)
 
     def keep(self, node_ids: Iterable[str]) -> None:
-        """Have nodes that go on in another segment not flush at the end of this one."""
-        kept = set(node_ids)
+        """This run ends by a change of its session: these nodes go on in the next one.
+
+        They do not flush. Sources let nothing more in; those that stay leave what is open to the next run.
+        """
+        self._kept = kept = frozenset(node_ids)
         for stage in self.stages:
             if stage.id in kept:
                 stage.flush = None
+        for source in (*self._units.sources, *self._units.loop_units):
+            if source.stage.traits.is_source:
+                source.pass_on(is_kept=source.stage.id in kept)
+        self.thread.notify()
+
+    @property
+    def claimant(self) -> object:
+        """What holds nodes that serve one run at a time: the runs of a session together."""
+        return self._legacies or self
+
+    def is_kept(self, node_id: str) -> bool:
+        """Whether a node goes on in the next run of the session."""
+        return self._kept is not None and node_id in self._kept and not self.is_over
+
+    def leave(self, node_id: str, legacy: Legacy) -> None:
+        """Leave what is open at the place of a node to the next run."""
+        if self._legacies is None:
+            legacy.drop()
+        else:
+            self._legacies.leave(node_id, legacy)
+
+    def inherit(self, node_id: str) -> Legacy | None:
+        """What the run before has left at the place of a node."""
+        return None if self._legacies is None else self._legacies.take(node_id)
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
@@ -304,6 +340,9 @@ class Segment:
             unit.release()
         # Letters that are kept refer to this by the tracebacks of their errors.
         self.on_dead_letter = None
+        legacies, self._legacies = self._legacies, None
+        if legacies is not None:
+            legacies.quit()
         self.thread.close()
         return failures
 

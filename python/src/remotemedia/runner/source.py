@@ -36,6 +36,7 @@ class Source(Unit):
         self.waits_for: tuple[Full, ...] = ()
         self._segment = segment
         self._outputs: Iterator[Any] | None = None
+        self._is_passing = False
 
     def step(self, limit: int | None) -> None:
         """Give up to ``limit`` items, or all."""
@@ -43,12 +44,15 @@ class Source(Unit):
         left = _ALL if limit is None else limit
         try:
             if self._outputs is None:
+                self._outputs = self._inherited()
+            if self._outputs is None and not self._is_passing:
                 self._outputs = _open_source(stage, self._segment)
             with self._segment.more_to_come():
-                while left > 0 and not self.is_dead:
+                while left > 0 and not (self.is_dead or self._is_passing):
                     left -= 1
                     value = next_output(stage, self._outputs)
                     if value is EXHAUSTED:
+                        self._outputs = None
                         self._end()
                         return
                     if value is not None:
@@ -60,8 +64,19 @@ class Source(Unit):
                             emit(value)
         except BaseException as error:
             self._segment.fail(self, stage, error, "source", None)
-        if self.is_dead:
+        if self.is_dead or self._is_passing:
             self._end()
+
+    def pass_on(self, *, is_kept: bool) -> None:
+        """The session is changed: give nothing more; called from any thread.
+
+        Args:
+            is_kept: whether the source goes on in the next run.
+        """
+        if is_kept:
+            self._is_passing = True
+        else:
+            self.kill()
 
     def emission_failed(self, error: BaseException) -> None:
         """An output of the source could not be sent."""
@@ -72,19 +87,37 @@ class Source(Unit):
         self.emits = ()
         self.ends.clear()
 
+    def _inherited(self) -> Iterator[Any] | None:
+        legacy = self._segment.inherit(self.stage.id)
+        return legacy.outputs if isinstance(legacy, _OpenSource) else None
+
     def _end(self) -> None:
         if self.is_finished:
             return
         self.is_finished = True
         outputs, self._outputs = self._outputs, None
         try:
-            if outputs is not None:
+            if outputs is not None and self._segment.is_kept(self.stage.id):
+                self._segment.leave(self.stage.id, _OpenSource(self.stage, outputs))
+            elif outputs is not None:
                 close_outputs(self.stage, outputs)
         except BaseException as error:
             self._segment.fail(self, self.stage, error, "source", None)
         for end in self.ends:
             end()
         self._segment.finished(self)
+
+
+class _OpenSource:
+    """A source that goes on in the next run."""
+
+    def __init__(self, stage: Stage, outputs: Iterator[Any]) -> None:
+        self.outputs = outputs
+        self._stage = stage
+
+    def drop(self) -> None:
+        """Close what it gives."""
+        close_outputs(self._stage, self.outputs)
 
 
 @marks_node

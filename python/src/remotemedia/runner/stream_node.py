@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from remotemedia.runner.chain import close_outputs
+from remotemedia.runner.loop import set_done
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.node_thread import NodeThread
+from remotemedia.runner.open_outputs import OpenOutputs
 from remotemedia.runner.outputs import AWAITABLE, MANY, kind_of
 from remotemedia.runner.stage import Stage, marks_node
 from remotemedia.runner.stream_input import InputStream
@@ -26,10 +29,16 @@ class StreamNode(LoopUnit):
     gives if that is a plain generator or iterator. All else runs on the loop.
     """
 
+    _is_passing = False
+    _waiting: asyncio.Future[None] | None = None
+
     @marks_node
     async def work(self) -> None:
         """Call the node, emit what it gives; an end before that of the input ends what feeds it."""
         stage = self.stage
+        if stage.traits.is_source and self.segment.plan.row is not None:
+            await self._give_source(stage)
+            return
         stream = InputStream(self)
         try:
             call = stage.process if stage.traits.is_source else partial(stage.process, stream)
@@ -55,6 +64,66 @@ class StreamNode(LoopUnit):
         if not stream.is_ended:
             close_upstream(self)
             stream.finish()
+
+    def pass_on(self, *, is_kept: bool) -> None:
+        """A source of a session that is changed gives nothing more; called from any thread."""
+        if not is_kept:
+            self.kill()
+            return
+        self._is_passing = True
+        # A loop that has ended has nothing that waits.
+        with contextlib.suppress(RuntimeError):
+            self.segment.loop.call_soon_threadsafe(self._stop_waiting)
+
+    @marks_node
+    async def _give_source(self, stage: Stage) -> None:
+        """Give what a source gives, until the session is changed; the next run goes on with it then."""
+        opened: OpenOutputs | None = None
+        try:
+            legacy = self.segment.inherit(stage.id)
+            opened = legacy if isinstance(legacy, OpenOutputs) else None
+            if opened is None and not self._is_passing:
+                opened = await self._open_source(stage)
+            while opened is not None and not (self.is_dead or self._is_passing):
+                if not await self._wait_for(opened.ready(self._context)):
+                    continue
+                self._begin_output(stage)
+                value = opened.take()
+                space = None if value is None else self.emit(value)
+                if space is not None:
+                    await space
+                # Others get a turn after each output.
+                await asyncio.sleep(0)
+        except StopAsyncIteration:
+            opened = None
+        except BaseException as error:
+            if not (isinstance(error, asyncio.CancelledError) and self.is_dead):
+                self.fail(error, "source", None)
+        if opened is None:
+            return
+        if self.segment.is_kept(stage.id) and not self.is_dead:
+            self.segment.leave(stage.id, opened)
+        else:
+            await self.undisturbed(opened.close())
+
+    async def _open_source(self, stage: Stage) -> OpenOutputs:
+        outputs = stage.process()
+        if kind_of(outputs) == AWAITABLE:
+            outputs = await outputs
+        is_iterated = hasattr(outputs, "__aiter__") or _is_many(stage, outputs)
+        return OpenOutputs(stage, outputs if is_iterated else (outputs,), self.segment.loop)
+
+    async def _wait_for(self, ready: asyncio.Future[Any]) -> bool:
+        """Wait for an output, unless the session is changed before; whether it is there."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        if self._is_passing:
+            return ready.done()
+        await asyncio.wait((ready, self._waiting), return_when=asyncio.FIRST_COMPLETED)
+        return ready.done()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            set_done(self._waiting)
 
     async def _emit_from_thread(
         self, stage: Stage, thread: NodeThread, call: Callable[[], Any], stream: InputStream

@@ -28,10 +28,24 @@ class Readable(Protocol):
         ...
 
 
+class Steps(Protocol):
+    """What is to be done in the segment's thread besides."""
+
+    def has_nesting(self) -> bool:
+        """Whether there is something to do between two items."""
+        ...
+
+    def do_nesting(self) -> None:
+        """Do it."""
+        ...
+
+
 class ThreadSide:
     """What the segment's thread waits with.
 
     Attributes:
+        steps: what is to be done in it between two items, in a session that can be changed.
+        wake_elsewhere: wakes it where it waits for something of its own; that looks at ``has_steps`` as well.
         boxes: hand-offs from the loop, deepest level first.
         ident: the thread that runs the segment.
         is_waiting: whether it waits, or is about to, and has to be woken.
@@ -53,11 +67,15 @@ class ThreadSide:
         "boxes",
         "ident",
         "is_waiting",
+        "steps",
+        "wake_elsewhere",
     )
 
     def __init__(self) -> None:
         """Prepare; call ``open_wake`` where something besides one socket may have to wake the thread."""
         self.boxes: list[ChainBox] = []
+        self.steps: Steps | None = None
+        self.wake_elsewhere: Callable[[], None] | None = None
         self.ident = 0
         self.await_loop: asyncio.AbstractEventLoop | None = None
         self._selector: selectors.BaseSelector | None = None
@@ -87,6 +105,9 @@ class ThreadSide:
         pausing = self._pausing
         if pausing is not None:
             pausing.set()
+        wake_elsewhere = self.wake_elsewhere
+        if wake_elsewhere is not None:
+            wake_elsewhere()
         wake = self._wake
         if self.is_waiting and wake is not None:
             self.is_waiting = False
@@ -132,10 +153,20 @@ class ThreadSide:
         """Serve chains deeper than ``above`` until something is so that ``notify`` tells of."""
         tag = TAG.get()
         while not is_done():
+            self.take_steps()
             if not self.serve(above, holds=False):
                 self._wait(lambda: is_done() or self._has_entries(above, holds=False), ())
         # Whoever waits here goes on with its own item.
         TAG.set(tag)
+
+    def has_steps(self) -> bool:
+        """Whether there is something to be done between two items."""
+        return self.steps is not None and self.steps.has_nesting()
+
+    def take_steps(self) -> None:
+        """Do what is to be done between two items."""
+        if self.steps is not None and self.steps.has_nesting():
+            self.steps.do_nesting()
 
     def wait(
         self, readables: Iterable[Readable], is_ready: Callable[[], bool], timeout: float | None = None
@@ -212,6 +243,7 @@ class ThreadSide:
     def close(self) -> None:
         """Give back what the thread has used; called in it."""
         self.boxes = []
+        self.steps = None
         self.ident = 0
         if self._runner is not None:
             self._runner.close()
@@ -252,7 +284,7 @@ class ThreadSide:
             if readable.socket is not None and readable.socket.fileno() >= 0
         }
         self._watch(selector, wanted)
-        if is_ready():
+        if is_ready() or self.has_steps():
             timeout = 0
         ready = self._select(selector, timeout)
         self.is_waiting = False

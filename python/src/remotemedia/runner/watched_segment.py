@@ -7,13 +7,13 @@ import sys
 import threading
 from collections.abc import Generator, Hashable
 from types import FrameType
-from typing import Any, Literal
+from typing import Literal
 
 from remotemedia.core.stuck import RunWatch, StuckReport
 from remotemedia.runner.memory_use import memory_use
 from remotemedia.runner.node_wait import frames_of, stack_text, text_of_wait, wait_of
 from remotemedia.runner.segment import Segment
-from remotemedia.runner.stage import NODE_CODES, stage_of
+from remotemedia.runner.stage import NODE_CODES, Stage, stage_of
 from remotemedia.runner.watcher import WATCHER
 
 
@@ -73,7 +73,7 @@ class WatchedSegment:
             self._look_at_memory(limit)
 
     def _look_at_thread(self, frame: FrameType | None, now: float) -> None:
-        stage = _running(frame)
+        stage = self._running(frame)
         mark = None if stage is None else (stage.id, stage.progress())
         if self._thread.is_stuck(mark, now, self.stuck_after_s) and stage is not None:
             index = stage.count - 1
@@ -141,13 +141,23 @@ class WatchedSegment:
         self._is_over_memory = True
         # Where the code is now: it may have gone on since the others were looked at.
         frame = sys._current_frames().get(self._segment.thread.ident or 0)  # pyright: ignore[reportPrivateUsage]
-        stage = _running(frame)
+        stage = self._running(frame)
         node_ids = ", ".join(stage.id for stage in self._segment.stages)
         stack = f"Its nodes: {node_ids}." if node_ids else "None of the nodes is there."
         if stage is not None:
             stack += "\n" + _text(frame)
         node_id = None if stage is None else stage.id
         self._report("memory", node_id, 0, stack, memory_bytes=used)
+
+    def _running(self, frame: FrameType | None) -> Stage | None:
+        """The stage whose node's own code runs; None where an output travels on, or a source waits.
+
+        A node of the segment that is to follow may be initialized in this thread, and take its time.
+        """
+        stage = stage_of(frame)
+        if stage is None or stage.traits.is_source or stage not in self._segment.stages:
+            return None
+        return stage if stage.has_control(frame) else None
 
     def _report(
         self,
@@ -173,14 +183,6 @@ def watched(segment: Segment, watch: RunWatch | None, host: str = "driver") -> G
         yield
     finally:
         WATCHER.remove(given)
-
-
-def _running(frame: FrameType | None) -> Any:
-    """The stage whose node's own code runs; None where an output travels on, or a source waits."""
-    stage = stage_of(frame)
-    if stage is None or stage.traits.is_source:
-        return None
-    return stage if stage.has_control(frame) else None
 
 
 def _is_ours(frame: FrameType) -> bool:

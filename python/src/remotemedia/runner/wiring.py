@@ -49,7 +49,8 @@ class Units:
     """The units of a segment.
 
     Attributes:
-        is_simple: one channel or only pulls have to be waited for, and nothing is on the loop.
+        is_simple: one channel or only pulls have to be waited for, and nothing is on the loop; not in a
+            session, which may be changed.
     """
 
     inputs: list[InputPort]
@@ -141,7 +142,7 @@ def wire(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Units:
         else:
             units.inputs.append(port)
             _connect_input(segment, port, [_door(segment, port, taker, origin_id) for taker in takers])
-    units.is_simple = _is_simple(units)
+    units.is_simple = not segment.is_tagged and _is_simple(units)
     for fan_in in fan_ins.values():
         hold_feeders(fan_in)
     for queue in _bounded_queues(units):
@@ -173,7 +174,7 @@ def _wire_chain(segment: Segment, plan: SegmentPlan, stages: list[Stage]) -> Uni
     _connect_output(segment, chain, output)
     _connect_input(segment, port, [chain])
     units = Units([port], [], [output], [chain], [], [])
-    units.is_simple = True
+    units.is_simple = not segment.is_tagged
     return units
 
 

@@ -7,13 +7,14 @@ import sys
 from types import FrameType
 
 from remotemedia.driver.local import LocalRun
+from remotemedia.driver.local_generation import LocalGeneration
 from remotemedia.runner import loop as runner_loop
 from remotemedia.runner.segment import Segment
 
 # What a run is looks into itself here; no part of it says this to others, as nothing but a test asks.
 # pyright: reportPrivateUsage=false
 
-_WORK = LocalRun._work.__code__
+_WORK = (LocalRun._work.__code__, LocalGeneration._do.__code__)
 _WAIT_FOR_LOOP = runner_loop._wait_for.__code__
 
 
@@ -28,7 +29,7 @@ def _rests(innermost: FrameType, loop: asyncio.AbstractEventLoop) -> bool:
     while frame is not None:
         if frame.f_code is _WAIT_FOR_LOOP:
             is_answered = frame.f_locals["done"].done()
-        elif frame.f_code is _WORK:
+        elif frame.f_code in _WORK:
             segment: Segment = frame.f_locals["self"]._segment
             return segment._own_loop is not loop or not is_answered or _waits(segment)
         frame = frame.f_back
