@@ -3,7 +3,7 @@ import type { ManifestConnection, ManifestNode } from '../manifest/index.js';
 import { describeType, nodeProblem, PerSession, roleOf, type AnyNode } from '../node/index.js';
 import { hostOf } from '../hosts/index.js';
 import { chainEdges } from '../plan/index.js';
-import type { Departed } from './departure.js';
+import type { Departed } from './resolve/departure.js';
 
 /** What a list may hold: live nodes and manifest node entries, in any order. */
 export type PipelineEntry =

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AudioFrame } from '../data/index.js';
 import { isRemoteMediaError } from '../errors/index.js';
 import { Node, SourceNode, type FanIn, type FanInPolicy, type NodeContext } from '../node/index.js';
-import type { LiveSession } from './live-session.js';
+import type { LiveSession } from './live/live-session.js';
 import { Pipeline } from './pipeline.js';
 
 class Pass extends Node {

@@ -22,10 +22,10 @@ import {
   type Place,
 } from './definition.js';
 import { anyInput, manyInputs, NO_INPUT } from './input.js';
-import { openSession, type LiveSession, type OpenOptions } from './live-session.js';
-import { resolvePipeline } from './resolve.js';
+import { openSession, type LiveSession, type OpenOptions } from './live/live-session.js';
+import { resolvePipeline } from './resolve/resolve.js';
 import { runToEnd, type PipelineResult, type RunOptions } from './run.js';
-import { planOf } from './session.js';
+import { planOf } from './session/session.js';
 import { PipelineStream } from './stream.js';
 
 /** Options of a {@link Pipeline}. */

@@ -3,8 +3,8 @@ import { defaultLogger, type Logger } from '../logging/index.js';
 import { CollectSink, type DeadLetter } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
 import type { RunInput } from './input.js';
-import { resolvePipeline } from './resolve.js';
-import { Session, type RunMetrics } from './session.js';
+import { resolvePipeline } from './resolve/resolve.js';
+import { Session, type RunMetrics } from './session/session.js';
 import { watchOf, type WatchOptions } from './watch-options.js';
 
 /** Options of every run. */

@@ -3,14 +3,14 @@ import { InProcessHost } from '../hosts/index.js';
 import { defaultLogger } from '../logging/index.js';
 import { QueueSink, type TakeDeadLetter, type Tag } from '../segment/index.js';
 import type { PipelineDefinition } from './definition.js';
-import { Generations, type Edit } from './generations.js';
-import type { InputQueues } from './input-queues.js';
+import { Generations, type Edit } from './live/generations.js';
+import type { InputQueues } from './live/input-queues.js';
 import type { RunInput } from './input.js';
-import type { Ledger } from './ledger.js';
-import { resolvePipeline, type ResolveOptions } from './resolve.js';
-import type { ResolvedPipeline } from './resolved.js';
+import type { Ledger } from './live/ledger.js';
+import { resolvePipeline, type ResolveOptions } from './resolve/resolve.js';
+import type { ResolvedPipeline } from './resolve/resolved.js';
 import type { RunOptions } from './run.js';
-import { Session, type RunMetrics, type SessionRequest } from './session.js';
+import { Session, type RunMetrics, type SessionRequest } from './session/session.js';
 import { watchOf } from './watch-options.js';
 
 /** Those of a run; whoever takes dead letters is told their stamps. */
