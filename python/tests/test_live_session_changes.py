@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from changing_nodes import LIFE, AsyncLetter, AsyncNumbers, BrokenLetter, Letter, Numbers, Pairs
 from live import read, run, turns, wait_inside
-from remotemedia import Node, Pipeline, per_session
+from remotemedia import Pipeline, per_session
 from remotemedia.core.exceptions import (
     EmptyPipelineError,
     GraphError,
@@ -25,71 +22,6 @@ from remotemedia.core.exceptions import (
     SessionEndedError,
 )
 from session_nodes import AsyncGated, FailingAt, Gated
-
-LIFE = ["initialize", "flush", "cleanup"]
-
-
-class Letter(Node):
-    """Adds its letter to texts, with how many it has had, and notes its life and the threads of it."""
-
-    def __init__(self, letter: str) -> None:
-        super().__init__(name=letter)
-        self.letter = letter
-        self.count = 0
-        self.calls: list[str] = []
-        self.threads: set[int] = set()
-
-    def note(self, call: str) -> None:
-        self.calls.append(call)
-        self.threads.add(threading.get_ident())
-
-    def initialize(self) -> None:
-        self.note("initialize")
-
-    def process(self, text: str) -> Any:
-        self.threads.add(threading.get_ident())
-        self.count += 1
-        return f"{text}{self.letter}{self.count}"
-
-    def flush(self) -> str:
-        self.note("flush")
-        return f"[{self.letter}{self.count}]"
-
-    def cleanup(self) -> None:
-        self.note("cleanup")
-
-
-class AsyncLetter(Letter):
-    async def process(self, text: str) -> Any:
-        await asyncio.sleep(0)
-        return super().process(text)
-
-
-class ManyLetters(Letter):
-    """Gives each text twice."""
-
-    def process(self, text: str) -> Any:
-        for _ in range(2):
-            yield super().process(text)
-
-
-class BrokenLetter(Letter):
-    def initialize(self) -> None:
-        raise LookupError("no model")
-
-
-class Pairs(Node):
-    is_streaming = True
-
-    async def process(self, data: AsyncIterator[str]) -> AsyncIterator[str]:
-        waiting: list[str] = []
-        async for text in data:
-            waiting.append(text)
-            if len(waiting) == 2:
-                yield "+".join(waiting)
-                waiting.clear()
-        if waiting:
-            yield waiting[0]
 
 
 class TestChanges:
@@ -304,50 +236,6 @@ class TestChanges:
         run(main)
 
 
-class Numbers(Node):
-    """A source that does not end."""
-
-    is_source = True
-
-    def __init__(self, first: int) -> None:
-        super().__init__(name="numbers")
-        self.first = first
-        self.calls: list[str] = []
-        self.may_go_on = threading.Semaphore(0)
-
-    def give(self) -> None:
-        self.may_go_on.release()
-
-    def process(self) -> Any:
-        self.calls.append("process")
-        try:
-            for number in itertools.count(self.first):
-                yield str(number)
-                while not self.may_go_on.acquire(timeout=0.05):
-                    yield None
-        finally:
-            self.calls.append("closed")
-
-
-class AsyncNumbers(Numbers):
-    def __init__(self, first: int) -> None:
-        super().__init__(first)
-        self.wake = asyncio.Event()
-
-    def give(self) -> None:
-        self.wake.set()
-
-    async def process(self) -> Any:
-        self.calls.append("process")
-        try:
-            for number in itertools.count(self.first):
-                yield str(number)
-                await self.wake.wait()
-                self.wake.clear()
-        finally:
-            self.calls.append("closed")
-
-
 class TestWhatHappensMeanwhile:
     def test_an_interruption(self) -> None:
         gate = AsyncGated()
@@ -369,8 +257,10 @@ class TestWhatHappensMeanwhile:
 
     def test_an_interruption_drops_outputs_that_came_before_the_change(self) -> None:
         async def main() -> None:
-            session = await Pipeline([Letter("a")]).open()
+            session = await Pipeline([AsyncLetter("a")]).open()
             await session.write("old")
+            # Its output waits, and nobody has read it.
+            await turns()
             await session.insert(Letter("b"), after="a_0")
             session.interrupt()
             await session.write("new")
@@ -477,87 +367,3 @@ class TestWhatHappensMeanwhile:
 
         run(main)
         assert first.calls == ["initialize", "cleanup"]
-
-
-KINDS = {"sync": Letter, "async": AsyncLetter, "many": ManyLetters}
-
-
-class Model:
-    """What a plain loop does."""
-
-    def __init__(self) -> None:
-        self.outputs: list[str] = []
-        self.nodes: list[tuple[str, str, list[int]]] = []
-
-    def push(self, text: str, start: int = 0) -> None:
-        if start == len(self.nodes):
-            self.outputs.append(text)
-            return
-        letter, kind, count = self.nodes[start]
-        for _ in range(2 if kind == "many" else 1):
-            count[0] += 1
-            self.push(f"{text}{letter}{count[0]}", start + 1)
-
-    def flush(self, index: int) -> None:
-        letter, _, count = self.nodes[index]
-        self.push(f"[{letter}{count[0]}]", index + 1)
-
-
-PLACE = st.integers(0, 20)
-KIND = st.sampled_from(sorted(KINDS))
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("write"), st.integers(1, 4), st.just("")),
-        st.tuples(st.sampled_from(["before", "after", "replace"]), PLACE, KIND),
-        st.tuples(st.just("remove"), PLACE, st.just("")),
-    ),
-    max_size=12,
-)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(KIND, min_size=1, max_size=3), STEPS)
-def test_random_changes_give_what_a_plain_loop_gives_that_is_changed_there(
-    kinds: list[str], steps: list[tuple[str, int, str]]
-) -> None:
-    made: list[Letter] = []
-    model = Model()
-
-    def add(kind: str, index: int) -> Letter:
-        letter = chr(97 + len(made))
-        made.append(KINDS[kind](letter))
-        model.nodes.insert(index, (letter, kind, [0]))
-        return made[-1]
-
-    async def main() -> list[Any]:
-        nodes = [add(kind, index) for index, kind in enumerate(kinds)]
-        ids = [f"{node.letter}_{index}" for index, node in enumerate(nodes)]
-        session = await Pipeline(nodes).open()
-        reading = asyncio.create_task(read(session))
-        item = 0
-        for step, number, kind in steps:
-            index = number % len(ids)
-            if step == "write":
-                for _ in range(number):
-                    item += 1
-                    await session.write(f"{item}:")
-                    model.push(f"{item}:")
-            elif step == "remove" and len(ids) > 1:
-                await session.remove(ids.pop(index))
-                model.flush(index)
-                del model.nodes[index]
-            elif step == "replace":
-                model.flush(index)
-                del model.nodes[index]
-                await session.replace(ids[index], add(kind, index))
-            elif step in ("before", "after"):
-                place = index + (step == "after")
-                ids.insert(place, await session.insert(add(kind, place), **{step: ids[index]}))
-        session.end()
-        return await reading
-
-    outputs = run(main)
-    for index in range(len(model.nodes)):
-        model.flush(index)
-    assert outputs == model.outputs
-    assert [node.calls for node in made] == [LIFE] * len(made)

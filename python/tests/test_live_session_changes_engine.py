@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from changing_nodes import LIFE, Letter
 from live import read, run
 from remotemedia import Node, Pipeline
 from remotemedia.core.exceptions import GraphError, InvalidArgumentError, NodeBusyError, SessionEndedError
 from session_nodes import AsyncGated
-from test_live_session_changes import LIFE, Letter
 from typescript import PASS, ts
 
 pytestmark = pytest.mark.usefixtures("folder")

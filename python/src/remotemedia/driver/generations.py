@@ -135,6 +135,7 @@ class Generations:
         self._past: list[Generation] = []
         self._measured: dict[str, dict[str, Any]] = {}
         self._stale_before = 0.0
+        self._interrupted: Callable[[float], None] = lambda _before: None
         self._is_ending = False
         self._over: Callable[[], None] | None = None
 
@@ -189,8 +190,13 @@ class Generations:
             if before <= self._stale_before:
                 return
             self._stale_before = before
+        self._interrupted(before)
         for turn in self._all():
             turn.run.interrupt(before)
+
+    def follow_interrupts(self, interrupted: Callable[[float], None]) -> None:
+        """Have somebody told, in any thread, what becomes stale, also between two runs."""
+        self._interrupted = interrupted
 
     def stuck(self) -> Sequence[str]:
         """The ids of the nodes that have not returned."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from remotemedia.core.pipeline import Pipeline
 from remotemedia.driver.definition import Definition
@@ -80,6 +80,8 @@ class StreamedRun:
         work = await prepare(
             definition, run_input, outputs.make, has_metrics, returns_state, True, on_dead_letter
         )
+        if run_input.written is not None:
+            cast("Generations", work).follow_interrupts(outputs.interrupt)
         return cls(pipeline, definition, work, outputs, has_metrics)
 
     def begin(self, opened: Callable[[], None] | None = None) -> None:
@@ -177,6 +179,10 @@ class Outputs:
     def tag(self) -> Tag | None:
         """That of the output got last, in a session."""
         return self._port.tag
+
+    def interrupt(self, before: float) -> None:
+        """Drop what was let in before a stamp; called from any thread."""
+        self._port.interrupt_before(before)
 
     def unread(self) -> list[Tag]:
         """The tags of the outputs that can still be read."""

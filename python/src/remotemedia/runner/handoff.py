@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.runner.loop import set_done
-from remotemedia.runner.losses import OnDrop
+from remotemedia.runner.losses import LossReason, OnDrop
 from remotemedia.runner.tags import TAG, Tag, Tagged, current_tag
 
 if TYPE_CHECKING:
@@ -234,10 +234,10 @@ class Inbox:
             if entry[1] is not None:
                 entry[1]()
 
-    def lose(self, tag: Tag | None) -> None:
+    def lose(self, tag: Tag | None, reason: LossReason | None = None) -> None:
         """An item comes to nothing here."""
         if self._on_drop is not None:
-            self._on_drop(tag, None)
+            self._on_drop(tag, reason)
 
     def waiting(self) -> list[Tag]:
         """The tags of the items that wait; of a session."""

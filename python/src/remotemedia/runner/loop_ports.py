@@ -133,6 +133,8 @@ class LoopOutput(OutputPort):
         self._limit = limit
         self._is_linked = False
         self._is_ended = False
+        # Between two segments that follow each other neither is told of an interruption.
+        self._stale_before = 0.0
 
     def link(self, segment: Segment, producer: Unit) -> None:
         """Connect the port with the unit whose outputs it takes."""
@@ -150,15 +152,23 @@ class LoopOutput(OutputPort):
         self._inbox.lets_overtake = False
         self._inbox.is_closed = self.is_dead
 
+    def interrupt_before(self, before: float) -> None:
+        """Drop what was let in before a stamp, whichever segment gave it; called from any thread."""
+        self._stale_before = before
+
     async def get(self) -> Any | End:
         """Wait for the next output; ``END`` after the last one, after ``close`` and after a cancel."""
         if self._is_ended or self.is_dead:
             return END
-        entry = await self._inbox.get()
-        if entry is None:
-            self._is_ended = True
-            return END
-        return entry[0]
+        while True:
+            entry = await self._inbox.get()
+            if entry is None:
+                self._is_ended = True
+                return END
+            tag = self._inbox.tag
+            if tag is None or tag.stamp >= self._stale_before or tag.survives:
+                return entry[0]
+            self._inbox.lose(tag, "interrupted")
 
     @property
     def tag(self) -> Tag | None:
