@@ -43,6 +43,10 @@ class Run:
 
     def __init__(self):
         self.finished_units = []
+        self.lost = []
+
+    def lose(self, _node_id, tag):
+        self.lost.append(tag)
 
     def finished(self, unit):
         self.finished_units.append(unit)
@@ -171,6 +175,7 @@ def test_what_is_new_waits_for_no_credit_of_what_is_stale():
         theirs.sendall(encode_frame(CREDIT, [3, 3]))
         assert _item_of(reader) == 7
         seventh.result()
+    assert [tag.stamp for tag in segment.lost] == [4]
     port.release()
 
 

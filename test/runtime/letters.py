@@ -27,10 +27,6 @@ class Letter:
 
 class Hang:
     """Gives what it gets; at 0 it then waits until it is interrupted."""
-class Numbers:
-    """Counts from 0, for as long as somebody takes the numbers."""
-
-    is_source = True
 
     def initialize(self):
         pass
@@ -39,6 +35,16 @@ class Numbers:
         yield item
         if item == 0:
             await asyncio.Event().wait()
+
+
+class Numbers:
+    """Counts from 0, for as long as somebody takes the numbers."""
+
+    is_source = True
+
+    def initialize(self):
+        pass
+
     def process(self):
         number = 0
         while True:
