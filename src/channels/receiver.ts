@@ -71,6 +71,8 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   /** The connection was closed before END. */
   #isLost = false;
   #itemsDone = 0;
+  /** Items of the frame under way that have been taken, and for which no credit has been given. */
+  #underWay = 0;
   #bytesDone = 0;
   /** Of the items that credit is given for next, those that nobody has seen. */
   #staleDone = 0;
@@ -236,6 +238,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
     }
     const { items } = arrival;
     for (let index = 0; index < items.length; index++) {
+      this.#underWay = index + 1;
       const wait = this.#push(arrival, index) ?? this.#turnIfDue();
       if (this.#isFinished) {
         this.#lose(arrival, index + 1);
@@ -284,10 +287,12 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
         this.#lose(arrival, index);
         break;
       }
+      this.#underWay = index + 1 - credited;
       const next = this.#push(arrival, index) ?? this.#turnIfDue();
       if (next === undefined) continue;
       this.#giveCredit(arrival, index - credited, 0);
       credited = index;
+      this.#underWay = 1;
       await next;
     }
     this.#isBusy = false;
@@ -304,6 +309,7 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   }
 
   #giveCredit({ from }: Items, items: number, bytes: number): void {
+    this.#underWay = 0;
     // A producer that has died had it from us; the next one knows nothing of that.
     if (from !== this.#connection) return;
     this.#itemsDone += items;
@@ -332,6 +338,11 @@ export class ChannelReceiver implements Upstream, ConnectionHandler, ResumableEn
   /** The stage has enough: the producer is told to stop. */
   downstreamStopped(): void {
     if (this.#isFinished) return;
+    // Where somebody keeps account the producer knows by this which items were never taken.
+    if (this.#run.onLoss !== undefined) {
+      this.#itemsDone += this.#underWay;
+      this.#sendCredit();
+    }
     this.#close();
     this.#dismiss();
   }
