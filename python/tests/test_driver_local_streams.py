@@ -42,9 +42,11 @@ class TestCancel:
 
     def test_async_work_is_cancelled(self) -> None:
         calls: list[str] = []
+        inside = asyncio.Event()
 
         class Waiting(Node):
             async def process(self, data: Any) -> Any:
+                inside.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
@@ -55,8 +57,11 @@ class TestCancel:
                 calls.append("cleanup")
 
         async def main() -> None:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(execute_pipeline_with_input([Waiting()], [1]), 0.01)
+            run = asyncio.create_task(execute_pipeline_with_input([Waiting()], [1]))
+            await inside.wait()
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
 
         asyncio.run(main())
         assert calls == ["cancelled", "cleanup"]
