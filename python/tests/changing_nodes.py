@@ -8,27 +8,19 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
+from driver_nodes import Noting
 from remotemedia import Node
 
 LIFE = ["initialize", "flush", "cleanup"]
 
 
-class Letter(Node):
+class Letter(Noting):
     """Adds its letter to texts, with how many it has had, and notes its life and the threads of it."""
 
     def __init__(self, letter: str) -> None:
         super().__init__(name=letter)
         self.letter = letter
         self.count = 0
-        self.calls: list[str] = []
-        self.threads: set[int] = set()
-
-    def note(self, call: str) -> None:
-        self.calls.append(call)
-        self.threads.add(threading.get_ident())
-
-    def initialize(self) -> None:
-        self.note("initialize")
 
     def process(self, text: str) -> Any:
         self.threads.add(threading.get_ident())
@@ -38,9 +30,6 @@ class Letter(Node):
     def flush(self) -> str:
         self.note("flush")
         return f"[{self.letter}{self.count}]"
-
-    def cleanup(self) -> None:
-        self.note("cleanup")
 
 
 class AsyncLetter(Letter):

@@ -344,7 +344,11 @@ def test_nothing_is_lost_or_doubled_whatever_changes_come_while_others_are_made(
     run(main)
     ends = [["cleanup"], ["flush", "cleanup"]] if is_cancelled else [["flush", "cleanup"], ["cleanup"]]
     for node in nodes:
-        assert node.calls == [] or (node.calls[0] == "initialize" and node.calls[1:] in ends)
+        calls = node.calls
+        # A change under way when the session ends may come to a node that has been cleaned up already.
+        if calls[-2:] == ["initialize", "cleanup"] and len(calls) > 2:
+            calls = calls[:-2]
+        assert calls == [] or (calls[0] == "initialize" and calls[1:] in ends)
 
 
 class Noting(Letter):

@@ -158,7 +158,8 @@ class Generations:
             has kept it from that, which is nothing where the session ends before.
         """
         before = self._line[-1] if self._line else None
-        if before is None or self._is_ending:
+        # No item could come that would go through it, and the nodes may be cleaned up at any moment.
+        if before is None or self._is_ending or self._written.is_ended:
             return ()
         after = await self._made(definition, before.run)
         if not await self._open(after):
