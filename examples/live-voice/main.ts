@@ -44,8 +44,8 @@ const { positionals, values } = parseArgs({
   options: { sessions: { type: 'string', default: '1' }, 'turn-ms': { type: 'string', default: '1500' } },
 });
 const path = positionals[0] ?? `${folder}/recordings/austen-0890.wav`;
-const sessionCount = Number(values.sessions);
-const turnMs = Number(values['turn-ms']);
+const sessionCount = wholeNumber('--sessions', values.sessions, 1);
+const turnMs = wholeNumber('--turn-ms', values['turn-ms'], 0);
 const latencies: number[] = [];
 /** How long after its time the latest chunk was taken. */
 let latestMs = 0;
@@ -61,9 +61,8 @@ const recognizer = await recognizing.create({ module: 'voice_nodes', class: 'Rec
 const fromFile = path === '-' ? undefined : await chunksOfFile(path);
 await Promise.all(Array.from({ length: sessionCount }, (_, index) => listen(index + 1)));
 latencies.sort((first, second) => first - second);
-console.log(
-  `utterances: ${String(latencies.length)}; from the end of one to its text: p50 ${percentile(50)} ms, p99 ${percentile(99)} ms`,
-);
+const times = `; from the end of one to its text: p50 ${percentile(50)} ms, p99 ${percentile(99)} ms`;
+console.log(`utterances: ${String(latencies.length)}${latencies.length === 0 ? '' : times}`);
 if (fromFile !== undefined)
   console.log(`chunks were taken at most ${latestMs.toFixed(0)} ms after their time`);
 
@@ -144,4 +143,11 @@ function seconds(timeUs: number): string {
 
 function percentile(percent: number): string {
   return (latencies[Math.floor(((latencies.length - 1) * percent) / 100)] ?? 0).toFixed(0);
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least) return value;
+  console.error(`${option} is a whole number from ${String(least)}, not "${text}".`);
+  process.exit(2);
 }
