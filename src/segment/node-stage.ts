@@ -16,7 +16,7 @@ import { Caller, NO_OUTPUT, type Callee, type Outcome, type OutputIterator } fro
 import { followed, type Process } from './followed.js';
 import { guarded } from './guarded.js';
 import { ItemContext } from './item-context.js';
-import { closeIterator } from './iterators.js';
+import { ManyOutputs, type Giver } from './many-outputs.js';
 import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
@@ -41,7 +41,7 @@ interface Call {
  * (`direct`). An answer that has to be waited for gives the stage a queue and a pump of its own (`queued`), so that the nodes before it
  * go on with the next items meanwhile; once nothing is under way any more, it is direct again.
  */
-export class NodeStage extends Stage implements Upstream, Callee, WatchableStage {
+export class NodeStage extends Stage implements Upstream, Callee, Giver, WatchableStage {
   readonly id: string;
   readonly node: AnyNode;
   itemsIn = 0;
@@ -74,6 +74,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   #passedOn: Room | undefined;
   /** There once a call was not over when `process` had returned. */
   #madeCaller: Caller | undefined;
+  /** There once a call has given many outputs. */
+  #madeMany: ManyOutputs | undefined;
   #pumping: Promise<void> | undefined;
   #isFlushing = false;
   #pace: Pace | undefined;
@@ -147,7 +149,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
         if (stage.entered !== null) stage.entered[0] = stage.place;
         const result: unknown =
           stage.timing !== null && Timing.isMeasured(index)
-            ? stage.#caller.timedProcess(value, stage.timing, stage.context)
+            ? stage.caller.timedProcess(value, stage.timing, stage.context)
             : stage.process.call(stage.node, value, stage.context);
         if (result === undefined) return undefined;
         if (typeof result === 'object' && result !== null) {
@@ -168,8 +170,8 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
   /** `process` gave a promise: until nothing is under way any more this stage has a queue. */
   #defer(index: number, result: PromiseLike<unknown>): Promise<void> | undefined {
     const context = this.#takeContext();
-    this.#caller.begin(context);
-    this.#add({ index, outcome: this.#caller.outcomeOf(result, context, index), context });
+    this.caller.begin(context);
+    this.#add({ index, outcome: this.caller.outcomeOf(result, context, index), context });
     return this.#startPump();
   }
 
@@ -186,42 +188,16 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     const context = this.#takeContext();
     let after: Promise<void> | undefined;
     if (!(Symbol.asyncIterator in outputs)) {
-      after = this.#drainNow(iterator as Iterator<unknown>, context);
+      after = this.#many.passOnNow(iterator as Iterator<unknown>, context);
       if (after === undefined) return undefined;
     }
-    this.#caller.begin(context);
+    this.caller.begin(context);
     this.#add({ index, outcome: { kind: 'many', iterator, after }, context });
     return this.#startPump();
   }
 
-  /** Gives what has to be waited for before the generator may go on, or `undefined` once it is at its end. */
-  #drainNow(iterator: Iterator<unknown>, context: ItemContext | null): Promise<void> | undefined {
-    const pace = (this.#pace ??= new Pace());
-    for (;;) {
-      const step = iterator.next();
-      if (step.done === true) return undefined;
-      const wait = this.#emitFrom(iterator, step.value, context);
-      if (wait !== undefined) return wait;
-      if (pace.isTurnDue()) return pace.turn();
-      if (this.#mode === 'dead' || context?.isStale === true) return Promise.resolve();
-    }
-  }
-
-  /** An output that cannot be passed on ends the generator that gave it. */
-  #emitFrom(
-    iterator: OutputIterator,
-    value: unknown,
-    context: ItemContext | null,
-  ): Promise<void> | undefined {
-    try {
-      return this.#emit(value, context);
-    } catch (error) {
-      closeIterator(iterator, this.#run);
-      throw error;
-    }
-  }
-
-  #emit(value: unknown, context: ItemContext | null): Promise<void> | undefined {
+  /** Passes on an output; a promise where there is no room for another one yet. */
+  emit(value: unknown, context: ItemContext | null): Promise<void> | undefined {
     if (value === undefined) return undefined;
     if (context !== null) {
       if (context.isStale) return undefined;
@@ -267,9 +243,9 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
       this.#fill();
       const call = this.#calls[0];
       if (call === undefined) {
-        if (this.#caller.active === 0) break;
+        if (this.caller.active === 0) break;
         // What was interrupted has not returned yet.
-        await this.#caller.over.wait();
+        await this.caller.over.wait();
         continue;
       }
       if (this.#isUnordered) {
@@ -302,60 +278,17 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
 
   async #passOn(outcome: Outcome, context: ItemContext | null): Promise<void> {
     if (outcome.kind === 'many') {
-      await this.#passOnMany(outcome.iterator, outcome.after, context);
+      await this.#many.passOn(outcome.iterator, outcome.after, context);
     } else if (outcome.kind === 'error') {
       if (context?.isStale !== true) throw outcome.error;
       this.#run.lose(this.id, context.tag);
-      this.#caller.forget(outcome.error);
+      this.caller.forget(outcome.error);
     } else if (context?.isStale === true || this.#mode === 'dead') {
       if (outcome === NO_OUTPUT || outcome.value !== undefined) this.#run.lose(this.id, context?.tag);
     } else {
-      const wait = this.#emit(outcome.value, context);
+      const wait = this.emit(outcome.value, context);
       if (wait !== undefined) await wait;
     }
-  }
-
-  async #passOnMany(
-    iterator: OutputIterator,
-    after: Promise<void> | undefined,
-    context: ItemContext | null,
-  ): Promise<void> {
-    let isInterrupted = false;
-    try {
-      if (after !== undefined) await this.#waitInside(after);
-      isInterrupted = await this.#drain(iterator, context);
-    } finally {
-      if (isInterrupted) {
-        this.#run.lose(this.id, context?.tag);
-        this.#caller.closeAndFinish(iterator, context);
-      } else this.#caller.finish(context);
-    }
-  }
-
-  /** Whether it was interrupted, and is still to be closed. */
-  async #drain(iterator: OutputIterator, context: ItemContext | null): Promise<boolean> {
-    const pace = (this.#pace ??= new Pace());
-    for (;;) {
-      if (this.#mode === 'dead') {
-        this.#run.lose(this.id, context?.tag);
-        await iterator.return?.();
-        return false;
-      }
-      if (context?.isStale === true) return true;
-      const answer = iterator.next();
-      const step = isThenable(answer) ? await this.#caller.unlessInterrupted(answer, context) : answer;
-      if (step === undefined) continue;
-      if (step.done === true) return false;
-      if (this.isDead) continue;
-      const wait = this.#emitFrom(iterator, step.value, context);
-      if (wait !== undefined) await this.#waitInside(wait);
-      if (pace.isTurnDue()) await pace.turn();
-    }
-  }
-
-  /** Waits in the middle of a generator, with which this run holds the instance. */
-  #waitInside(room: Promise<void>): Promise<void> {
-    return this.gate.holder === this.#run ? this.gate.waitInside(room) : room;
   }
 
   /** Another call may begin. */
@@ -365,7 +298,7 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
 
   /** Starts as many calls as may be in progress, and not so many that finished ones pile up behind a slow one. */
   #fill(): void {
-    const caller = this.#caller;
+    const caller = this.caller;
     while (caller.active < this.concurrency && this.#calls.length < 2 * this.concurrency) {
       const waiting = this.#backlog?.shift();
       if (!this.#isFull) this.#room?.free();
@@ -397,15 +330,21 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     this.stopUpstreams(true);
   }
 
-  get #caller(): Caller {
+  /** The calls that are not over when `process` has returned. */
+  get caller(): Caller {
     return (this.#madeCaller ??= new Caller(this, this.#run));
+  }
+
+  get #many(): ManyOutputs {
+    return (this.#madeMany ??= new ManyOutputs(this, this.#run));
   }
 
   get #isFull(): boolean {
     return this.#backlog?.isFull === true;
   }
 
-  private get isDead(): boolean {
+  /** Whether nothing more is wanted of it. */
+  get isDead(): boolean {
     return this.#mode === 'dead';
   }
 
@@ -445,14 +384,14 @@ export class NodeStage extends Stage implements Upstream, Callee, WatchableStage
     if (entered !== undefined && !(await entered)) return;
     this.#isFlushing = true;
     this.noteEntered();
-    const context = this.#caller.contextFor(newTag());
+    const context = this.caller.contextFor(newTag());
     try {
       try {
         const answer: unknown = this.node.flush(context ?? this.context);
-        const result = isThenable(answer) ? await this.#caller.unlessInterrupted(answer, null) : answer;
+        const result = isThenable(answer) ? await this.caller.unlessInterrupted(answer, null) : answer;
         if (typeof result === 'object' && result !== null && isManyOutputs(result))
-          await this.#drain(result, context);
-        else await this.#emit(result, context);
+          await this.#many.drain(result, context);
+        else await this.emit(result, context);
       } finally {
         this.#isFlushing = false;
         this.gate.leave();
