@@ -52,7 +52,7 @@ class Run:
         self.finished_units.append(unit)
 
     def is_stale(self, tag):
-        return tag.stamp < self.stale_before
+        return tag.stamp < self.stale_before and not tag.survives
 
 
 def port_of(window) -> tuple[ChannelOutput, Producer]:

@@ -95,6 +95,7 @@ class ChannelOutput(OutputPort):
         self._send_lock = threading.Lock()
         self._buffer = bytearray(_BUFFER_BYTES)
         self._is_ending = False
+        self._has_sent_end = False
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_tender_awake = True
         self._wake_writer: socket.socket | None = None
@@ -330,8 +331,15 @@ class ChannelOutput(OutputPort):
         with self._send_lock:
             if not self.is_dead and not self.is_finished:
                 before = b"" if self._slabs is None else self._slabs.ends()
+                # Set first: the consumer may close while this thread has not come back.
+                self._has_sent_end = True
                 self._send(before + encode_frame(END, {"failed": self.segment.has_failed}))
         self.finish()
+
+    def _closed(self) -> None:
+        """The consumer has closed. After END that says that it has got all, and nobody is to be stopped."""
+        if not self._has_sent_end:
+            self._consumer_gone()
 
     def _consumer_gone(self) -> None:
         if not self.is_dead:
@@ -351,9 +359,6 @@ class ChannelOutput(OutputPort):
 
     def _lose_all(self, accounts: Accounts) -> None:
         """Nobody takes what waits; of what is out it is not known what became of it."""
-        # Whoever has got all closes as well.
-        if self.is_finished and not self.segment.is_cancelled:
-            return
         for _, _, tag in self._pending.copy():
             self.segment.lose(self._to, tag)
         for tag in self._credit.take_tags():
@@ -404,10 +409,10 @@ class ChannelOutput(OutputPort):
                         break
                     self._send_pending()
             except (OSError, ProtocolError):
-                # A broken connection counts as a consumer that has gone.
+                # A broken connection counts as one that is closed.
                 pass
         self._is_tender_awake = True
-        self._consumer_gone()
+        self._closed()
         if self._slabs is not None:
             self._slabs.drop()
         sock.close()
@@ -429,7 +434,10 @@ class ChannelOutput(OutputPort):
         """Read what the consumer says; whether it is still there."""
         while True:
             frame = reader.read()
-            if frame is None or frame[0] == STOP:
+            if frame is None:
+                return False
+            if frame[0] == STOP:
+                self._consumer_gone()
                 return False
             if frame[0] == CREDIT:
                 self._take_credit(decode_payload(frame[1]))
