@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
@@ -7,6 +8,8 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', 'json'],
     // scripts/test.mjs adds these up with the ones of pytest.
     outputFile: { json: '.cache/test-results/vitest.json' },
+    // On two cores one of them would be left idle, and most tests wait for processes of their own.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts'] } },
       {

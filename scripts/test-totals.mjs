@@ -1,14 +1,17 @@
 // Adds up the results that vitest (JSON) and pytest (JUnit XML) have written. Run by itself it prints them.
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from './setup-python.mjs';
 
 const LAST_LINES = 25;
+const MESSAGE_LINES = 5;
 
 /**
  * Totals of both suites. One that has left no result did not run to its end, and one that ended with another code
- * than 0 met an error outside any test: both count as a failure. `report` gets the last lines of one that failed.
+ * than 0 met an error outside any test: both count as a failure. `report` gets the tests that failed, or the last lines of
+ * what was printed, at whose end pytest names them by itself.
  */
 export function readTotals(folder = join(ROOT, '.cache', 'test-results'), report = print) {
   const suites = [
@@ -51,7 +54,10 @@ function readResult(path, kind, totalsOf, report) {
   const totals = readCounts(path + kind, totalsOf, report);
   const code = readText(`${path}.code`).trim();
   const failed = code === '0' ? totals.failed : Math.max(totals.failed, 1);
-  if (failed > 0) report(`${basename(path)} ended with ${code || 'no code'}:\n${lastLines(`${path}.log`)}`);
+  if (failed > 0) {
+    const told = (kind === '.json' && failuresOfVitest(`${path}${kind}`)) || lastLines(`${path}.log`);
+    report(`${basename(path)} ended with ${code || 'no code'}:\n${told}`);
+  }
   return { ...totals, failed };
 }
 
@@ -62,6 +68,21 @@ function readCounts(file, totalsOf, report) {
     report(`No result in ${file}: ${error.message}`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
+}
+
+/** Where each test that failed is, its name, and the beginning of its error. */
+function failuresOfVitest(file) {
+  if (!existsSync(file)) return '';
+  return JSON.parse(readText(file))
+    .testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName, failureMessages }) => {
+          const message = stripVTControlCharacters(failureMessages.join('\n')).split('\n');
+          return [`${relative(ROOT, name)}: ${fullName}`, ...message.slice(0, MESSAGE_LINES)].join('\n  ');
+        }),
+    )
+    .join('\n');
 }
 
 function lastLines(file) {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatTotals, readTotals, totalsOfPytest, totalsOfVitest } from '../../scripts/test-totals.mjs';
 
@@ -49,6 +49,23 @@ describe('the results in a folder', () => {
     lines.length = 0;
     expect(read()).toEqual({ passed: 9, failed: 1, skipped: 1 });
     expect(lines).toEqual(['vitest ended with 1:\nall is well\nUnhandled error: oh']);
+  });
+
+  it('name the tests that failed, with the beginnings of their errors', () => {
+    const failed = {
+      fullName: 'a node fails',
+      status: 'failed',
+      failureMessages: ['Error: expected 1\n  one\n  two\n  three\n  four\n  five'],
+    };
+    const file = { name: resolve('src/a.test.ts'), status: 'failed', assertionResults: [failed] };
+    const report = { ...VITEST, success: false, numFailedTests: 1, testResults: [file] };
+    writeFileSync(join(folder, 'vitest.json'), JSON.stringify(report));
+    lines.length = 0;
+    expect(read().failed).toBe(1);
+    const where = join('src', 'a.test.ts');
+    expect(lines).toEqual([
+      `vitest ended with 1:\n${where}: a node fails\n  Error: expected 1\n    one\n    two\n    three\n    four`,
+    ]);
   });
 });
 
