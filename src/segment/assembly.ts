@@ -95,11 +95,8 @@ export function assemble(
       runners.push(new SourceFeed(id, node, context, downstream, run));
       continue;
     }
-    const queue = queueOf(placed, run);
-    const stage =
-      role === 'stream'
-        ? new StreamStage(id, node, context, downstream, run, queue)
-        : new NodeStage(id, node, context, downstream, run, queue, placed.afterProcess);
+    const request = { id, node, context, downstream, run, queue: queueOf(placed, run) };
+    const stage = role === 'stream' ? new StreamStage(request) : new NodeStage(request, placed.afterProcess);
     runners.push(stage);
     stages.set(id, stage);
     const { fanIn, inputQueue = DEFAULT_QUEUE } = settingsOf(node, id);

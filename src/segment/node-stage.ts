@@ -21,6 +21,7 @@ import { Pace } from './pace.js';
 import { Room } from './room.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
+import type { StageRequest } from './stage-request.js';
 import { newTag, type Tag } from './tag.js';
 import { Timing } from './timing.js';
 import type { OnLongWait, WatchableStage } from './waits.js';
@@ -82,16 +83,15 @@ export class NodeStage extends Stage implements Upstream, Callee, Giver, Watchab
   /** There once somebody has had to wait for room. */
   #room: Room | undefined;
 
-  constructor(
-    id: string,
-    node: AnyNode,
-    context: NodeContext,
-    downstream: Stage,
-    run: RunState,
-    queue?: EdgeQueues | CheckedQueue,
-    afterProcess?: (item: unknown) => void,
-  ) {
+  /**
+   * Nothing is pushed into it yet.
+   *
+   * @param request - what it is made of
+   * @param afterProcess - gets each item once `process` has returned or settled
+   */
+  constructor(request: StageRequest, afterProcess?: (item: unknown) => void) {
     super();
+    const { id, node, context, downstream, run, queue } = request;
     this.id = id;
     this.node = node;
     this.context = context;

@@ -7,7 +7,6 @@ import {
   isThenable,
   settingsOf,
   type AnyNode,
-  type CheckedQueue,
   type NodeContext,
 } from '../node/index.js';
 import { EdgeQueues, type EdgeQueue } from './edge-queues.js';
@@ -17,6 +16,7 @@ import { closeIterator } from './iterators.js';
 import { Pace } from './pace.js';
 import type { RunState } from './run-state.js';
 import { Stage, type Upstream } from './stage.js';
+import type { StageRequest } from './stage-request.js';
 import { newTag } from './tag.js';
 import { lookAt, type OnLongWait, type Wait, type WatchableStage } from './waits.js';
 
@@ -43,14 +43,7 @@ export class StreamStage extends Stage implements Upstream, WatchableStage {
   /** What was seen at the last look: how much it had taken and given, and since when it is at that. */
   #seen: { readonly progress: number; readonly wait: Wait } | undefined;
 
-  constructor(
-    id: string,
-    node: AnyNode,
-    context: NodeContext,
-    downstream: Stage,
-    run: RunState,
-    queue?: EdgeQueues | CheckedQueue,
-  ) {
+  constructor({ id, node, context, downstream, run, queue }: StageRequest) {
     super();
     this.id = id;
     this.node = node;
