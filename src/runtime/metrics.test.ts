@@ -157,12 +157,16 @@ describe('durations', () => {
     ],
   ])('are those of %s, without what is behind it', async (_, process) => {
     const behind = nodeOf(() => work(30));
-    const [metrics] = await metricsOf([nodeOf(process), behind], numbers(3));
+    const startedAt = performance.now();
+    const [metrics, ofBehind] = await metricsOf([nodeOf(process), behind], numbers(3));
+    const elapsedUs = (performance.now() - startedAt) * 1000;
     expect(metrics?.measured).toBe(3);
     expect(metrics?.p50DurationUs).toBeGreaterThan(4500);
     expect(metrics?.totalDurationUs).toBeCloseTo(3 * (metrics?.avgDurationUs ?? 0), 0);
     expect(metrics?.maxDurationUs).toBeGreaterThanOrEqual(metrics?.p99DurationUs ?? Infinity);
-    if (!process.toString().includes('sleep')) expect(metrics?.p50DurationUs).toBeLessThan(25_000);
+    // While one sleeps the other may work; else what both took is no more than the whole.
+    if (!process.toString().includes('sleep'))
+      expect((metrics?.totalDurationUs ?? 0) + (ofBehind?.totalDurationUs ?? 0)).toBeLessThan(elapsedUs);
   });
 
   test('of a generator that fails, or is closed early, count as well', async () => {
@@ -190,8 +194,9 @@ describe('durations', () => {
   });
 
   test('the run itself is measured', async () => {
+    const startedAt = performance.now();
     const { metrics } = await executePipelineWithInput([nodeOf(() => work(5))], [1], { enableMetrics: true });
     expect(metrics.totalDurationUs).toBeGreaterThan(5000);
-    expect(metrics.totalDurationUs).toBeLessThan(5e6);
+    expect(metrics.totalDurationUs).toBeLessThan((performance.now() - startedAt) * 1000);
   });
 });
