@@ -5,39 +5,33 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from remotemedia.core.exceptions import ChannelBrokenError, ProtocolError, ValueTransferError
 from remotemedia.runner.bounded import Door
 from remotemedia.runner.chain import Chain
-from remotemedia.runner.credit import CreditBack
 from remotemedia.runner.loop_unit import LoopUnit
 from remotemedia.runner.ports import OUTPUT_NAME, InputPort, Window
 from remotemedia.runner.tag_frames import read_tags
 from remotemedia.runner.tags import TAG, Tag
+from remotemedia.runner.way_back import WayBack
 from remotemedia.wire.frames import (
-    CREDIT,
     END,
     FORGET,
     ITEMS,
-    KEPT,
-    RETURN,
     SLAB,
-    STOP,
     TAGS,
     WHO_KEEPS,
     FrameReader,
     decode_payload,
-    encode_frame,
 )
 from remotemedia.wire.items import ForeignItems, ItemCodec
 
 if TYPE_CHECKING:
-    from remotemedia.runner.slab_sender import SlabSender
-    from remotemedia.slabs.table import Returns, SlabTable
+    from remotemedia.runner.keeping import Statement
+    from remotemedia.slabs.table import SlabTable
 
 
 _MANY_BYTES: Final = 16 << 20
@@ -68,25 +62,20 @@ class ChannelInput(InputPort):
         self._decode = self._codec.decode
         self._most_kept_bytes = most_kept_bytes
         self._slabs: SlabTable | None = None
-        self._returns: Returns | None = None
-        self._unsent = b""
         self._tags: list[Tag] = []
         self._has_ended = False
-        self._credit = CreditBack(window)
-        # Arrays are returned with the credits, mostly.
-        self._due_bytes = window[1] // 2
+        self._back = WayBack(window)
         self._reader: FrameReader | None = None
         self._connected = threading.Event()
-        self._lock = threading.Lock()
 
     def attach(self, reader: FrameReader) -> None:
         """Take over the connection of the producer; called from the listener's thread."""
-        with self._lock:
-            self._reader = reader
-            self.socket = reader.socket
-            is_dead = self.is_dead
-        if is_dead:
-            self._send_quietly(encode_frame(STOP, None))
+        self._reader = reader
+        self.socket = reader.socket
+        self._back.connect(reader.socket)
+        # Looked at last: whoever kills this meanwhile sees the connection, or is seen here.
+        if self.is_dead:
+            self._back.stop()
             self._interrupt()
         self._connected.set()
         self.segment.thread.notify()
@@ -127,38 +116,29 @@ class ChannelInput(InputPort):
         super().finish()
         if not self._has_ended or self._slabs is None or self._slabs.has_returned_all():
             self.release()
-        elif self._returns is not None:
-            self._returns.due_bytes = 0
-            self._return_now()
+        else:
+            self._back.gather_no_more()
 
     def kill(self) -> None:
         """Take no more: tell the producer, and wake the thread."""
-        with self._lock:
-            self.is_dead = True
-        self._send_quietly(encode_frame(STOP, None))
+        self.is_dead = True
+        self._back.stop()
         self._interrupt()
 
     def abort(self) -> None:
         """Take no more, because of a cancel."""
-        with self._lock:
-            self.is_dead = True
+        self.is_dead = True
         self._interrupt()
 
     def release(self) -> None:
         """Close the connection, once all that can be given back has been."""
-        if self._returns is not None:
-            lent_bytes = 0 if self._slabs is None else self._slabs.lent_bytes
-            if lent_bytes >= _MANY_BYTES and self._most_kept_bytes is None:
-                # What stays in use when a run has ended counts for its producer, whose next run needs room.
-                gc.collect()
-            self._return_now()
-            self._returns.is_closed = True
-        if self._slabs is not None:
-            self._slabs.close()
-        # A thread that gives something back may be sending.
-        with self._lock:
-            if self.socket is not None:
-                self.socket.close()
+        slabs = self._slabs
+        if slabs is not None and slabs.lent_bytes >= _MANY_BYTES and self._most_kept_bytes is None:
+            # What stays in use when a run has ended counts for its producer, whose next run needs room.
+            gc.collect()
+        self._back.close()
+        if slabs is not None:
+            slabs.close()
 
     def _interrupt(self) -> None:
         self._connected.set()
@@ -182,8 +162,7 @@ class ChannelInput(InputPort):
             if self._slabs is not None:
                 size += self._slabs.take_bytes()
             tags = self._tags_of(items)
-            with self._lock:
-                self._credit.received(len(items), size, len(self.targets))
+            self._back.received(len(items), size, len(self.targets))
             if tags is None:
                 self._feed(items)
             else:
@@ -207,7 +186,7 @@ class ChannelInput(InputPort):
             return True
         if kind == WHO_KEEPS:
             slabs = self._slabs or self._open_slabs()
-            self._find_keepers(slabs.returns)
+            self._find_keepers(slabs)
             return True
         raise ProtocolError(f"a frame of kind {kind:#x} on a channel's consumer side")
 
@@ -219,8 +198,7 @@ class ChannelInput(InputPort):
         self._tags = []
         for tag in tags:
             self.segment.lose(self._to, tag)
-        with self._lock:
-            self._credit.received(len(tags), size, len(self.targets))
+        self._back.received(len(tags), size, len(self.targets))
         self._count_stale(len(tags))
         return True
 
@@ -233,33 +211,23 @@ class ChannelInput(InputPort):
                 self._feed_many(items)
         elif len(items) == 1:
             first.run(items)
-            if self._returns is None:
-                self._count(0, 1)
+            if self._slabs is None:
+                self._back.count(0, 1)
             else:
-                self._count_lent(items, self._returns)
+                # What comes of it first: somebody waits for that.
+                segment.flush_outputs()
+                self._back.count_lent(items, self._slabs.returns)
         else:
-            step = self._credit.step
+            step = self._back.step
             last = len(items) - 1
             with segment.more_to_come():
                 for start in range(0, last, step):
                     end = min(start + step, last)
                     first.run(items[start:end] if self._slabs is None else _take_out(items, start, end))
-                    self._count(0, end - start)
+                    self._back.count(0, end - start)
             first.run(_take_out(items, last, last + 1))
-            self._count(0, 1)
+            self._back.count(0, 1)
         segment.flush_outputs()
-
-    def _count_lent(self, items: list[Any], returns: Returns) -> None:
-        """Count one item that may lie in the producer's memory."""
-        # What comes of it first: somebody waits for that.
-        self.segment.flush_outputs()
-        # Then at once that it is done and that it is let go of: either wakes the producer.
-        returns.is_held = True
-        items.clear()
-        self._count(0, 1)
-        returns.is_held = False
-        if returns.is_due():
-            self._return_now()
 
     def _tags_of(self, items: list[Any]) -> list[Tag] | None:
         """What the items of a frame have; None where items have nothing."""
@@ -294,7 +262,7 @@ class ChannelInput(InputPort):
 
     def _count_stale(self, items: int) -> None:
         for index in range(len(self.targets)):
-            self._count(index, items, is_stale=True)
+            self._back.count(index, items, is_stale=True)
 
     @property
     def _to(self) -> str:
@@ -335,87 +303,32 @@ class ChannelInput(InputPort):
 
     def _counters(self) -> list[Callable[[], None]]:
         """For each target what counts an item as done."""
-        return [partial(self._count, index, 1) for index in range(len(self.targets))]
-
-    def _count(self, index: int, items: int, is_stale: bool = False) -> None:
-        """Note that a target is done with items, and give credit back where it is due."""
-        with self._lock:
-            if self._credit.count(index, items, is_stale):
-                self._send_quietly(self._returning() + encode_frame(CREDIT, self._credit.take()))
-
-    def _send_quietly(self, frame: bytes) -> None:
-        """Send; where the producer has gone, reading says so."""
-        if self.socket is None:
-            return
-        try:
-            self.socket.sendall(frame)
-        except OSError:
-            return
+        return [partial(self._back.count, index, 1) for index in range(len(self.targets))]
 
     # Shared memory
 
     def _open_slabs(self) -> SlabTable:
-        from remotemedia.slabs.table import Returns, SlabTable
+        from remotemedia.slabs.table import SlabTable
         from remotemedia.wire.slices import SliceReader
 
-        # Each array refers to what gathers the returns, and the collector cannot
-        # see through arrays: were a node reachable from there, one that keeps an array would never be freed.
-        return_now = weakref.WeakMethod(self._return_now)
-        self._returns = Returns(lambda: _call(return_now()), self._due_bytes)
-        slabs = self._slabs = SlabTable(self._returns, len(self.targets) > 1, self._most_kept_bytes)
+        is_shared = len(self.targets) > 1
+        slabs = self._slabs = SlabTable(self._back.open_returns(), is_shared, self._most_kept_bytes)
         self._codec.read_slices(SliceReader(slabs))
         return slabs
 
-    def _find_keepers(self, returns: Returns) -> None:
+    def _find_keepers(self, slabs: SlabTable) -> None:
         """The producer asks who keeps what it has sent: here, and in the hosts that got it from here."""
-        from remotemedia.runner.keeping import ask_later_hosts
+        from remotemedia.runner.keeping import ask_later_hosts, statement_of
         from remotemedia.runner.slab_sender import all_senders
 
-        asked = all_senders()
-        ask_later_hosts(returns, asked, lambda: self._tell_keepers(returns, asked))
-
-    def _tell_keepers(self, returns: Returns, asked: Sequence[SlabSender]) -> None:
-        """Answer, in whatever thread the last answer came; what has been given back goes before."""
-        from remotemedia.runner.keeping import statement_of
-
+        asked, returns = all_senders(), slabs.returns
         first = {target.stages[0].id for target in self.targets if isinstance(target, Chain)}
         first |= {target.id for target in self.targets if isinstance(target, LoopUnit)}
-        with self._lock:
-            credit = encode_frame(CREDIT, self._credit.take())
-            said = statement_of(returns, asked, self.segment, first)
-            self._unsent = self._returning() + credit + encode_frame(KEPT, said.payload())
-        # Where the socket is full the rest goes with a credit: the producer may be writing, and not reading.
-        self._return_now()
 
-    def _return_now(self) -> None:
-        """Send what is to be given back, unless a thread that sends something does so.
+        def state() -> Statement:
+            return statement_of(returns, asked, self.segment, first)
 
-        Called in any thread, wherever an array is let go of: so this waits for nothing.
-        """
-        if not self._lock.acquire(blocking=False):
-            return
-        data = self._returning()
-        try:
-            if data and self.socket is not None:
-                self._unsent = data[self.socket.send(data, socket.MSG_DONTWAIT) :]
-        except BlockingIOError:
-            self._unsent = data
-        except OSError:
-            # The producer has gone, and needs nothing any more.
-            self._unsent = b""
-        finally:
-            self._lock.release()
-
-    def _returning(self) -> bytes:
-        """What is to be sent before anything else."""
-        pairs = self._returns.take() if self._returns is not None else []
-        data, self._unsent = self._unsent, b""
-        return data + encode_frame(RETURN, pairs) if pairs else data
-
-
-def _call(function: Callable[[], None] | None) -> None:
-    if function is not None:
-        function()
+        ask_later_hosts(returns, asked, lambda: self._back.tell_keepers(state))
 
 
 def _take_out(items: list[Any], start: int, end: int) -> Iterator[Any]:
