@@ -16,26 +16,13 @@ from remotemedia.core.exceptions import (
     ValueTransferError,
 )
 from remotemedia.runner.credit import CreditOut
+from remotemedia.runner.far_end import FarEnd
 from remotemedia.runner.loop import set_done
 from remotemedia.runner.ports import OUTPUT_NAME, OutputPort, Window
-from remotemedia.runner.tag_frames import tags_payload
 from remotemedia.runner.tags import Tag, current_tag
 from remotemedia.runner.threads import run_in_thread
 from remotemedia.runner.unit import close_upstream
-from remotemedia.wire.frames import (
-    CREDIT,
-    END,
-    HEADER_BYTES,
-    KEPT,
-    MAX_PAYLOAD_BYTES,
-    RETURN,
-    STOP,
-    TAGS,
-    FrameReader,
-    decode_payload,
-    encode_frame,
-    encode_items_frame,
-)
+from remotemedia.wire.frames import MAX_PAYLOAD_BYTES, FrameReader
 from remotemedia.wire.items import ForeignItems, ItemCodec
 from remotemedia.wire.values import NUMBER_BYTES
 
@@ -46,7 +33,6 @@ if TYPE_CHECKING:
 
 _MAX_PENDING = 1024
 _FRAME_BYTES = 1 << 20
-_BUFFER_BYTES = 8192
 _MAX_FRAME_ITEMS = 4096
 _MAX_ITEM_BYTES = MAX_PAYLOAD_BYTES - _FRAME_BYTES
 
@@ -85,7 +71,7 @@ class ChannelOutput(OutputPort):
         codec = codec or ForeignItems()
         self._lower = codec.lower
         self._leaves_plain = codec.leaves_plain
-        self._socket: socket.socket | None = None
+        self._far: FarEnd | None = None
         self._credit = CreditOut(window)
         # Each item with its weight and, in a session, its tag. The sums have one writer each: who gives the
         # outputs, and who sends.
@@ -93,9 +79,7 @@ class ChannelOutput(OutputPort):
         self._taken_in_bytes = self._taken_out_bytes = 0
         self._is_refused = False
         self._send_lock = threading.Lock()
-        self._buffer = bytearray(_BUFFER_BYTES)
         self._is_ending = False
-        self._has_sent_end = False
         self._space_waiters: list[asyncio.Future[None]] = []
         self._is_tender_awake = True
         self._wake_writer: socket.socket | None = None
@@ -107,11 +91,11 @@ class ChannelOutput(OutputPort):
 
     def start(self, sock: socket.socket) -> None:
         """Send on a connection that has said HELLO."""
-        self._socket = sock
+        self._far = far = FarEnd(sock, self._credit, self._slabs, self.segment.is_stale, self._consumer_gone)
         if self._slabs is not None:
             self._slabs.run = self.segment
         wake_reader, self._wake_writer = socket.socketpair()
-        run_in_thread(self._tend, sock, wake_reader, name=f"remotemedia-{self.channel}")
+        run_in_thread(self._tend, far, sock, wake_reader, name=f"remotemedia-{self.channel}")
 
     def append(self, item: Any) -> None:
         """Take an output, in the segment's thread; it goes with the batch, or before by the tender."""
@@ -283,27 +267,17 @@ class ChannelOutput(OutputPort):
         if self._slabs is not None:
             self._slabs.forget(item)
 
+    @property
+    def _connected(self) -> FarEnd:
+        if self._far is None:
+            raise RuntimeError(f"channel {self.channel} is not connected")
+        return self._far
+
     def _send_items(self, items: list[Any], tags: list[Tag]) -> None:
-        buffer = self._buffer
-        slabs = self._slabs
-        has_slices = slabs is not None and slabs.has_parcels
         try:
-            encode_items_frame(slabs.unpack(items) if slabs is not None and has_slices else items, buffer)
+            self._connected.send_items(items, tags)
         except ValueTransferError as error:
             self._send_until_bad(items, tags, error)
-            return
-        size = len(buffer) - HEADER_BYTES
-        if slabs is not None and has_slices:
-            frames, slice_bytes = slabs.send(items, self._credit.sent_items)
-            size += slice_bytes
-            if frames:
-                self._send(frames)
-        self._credit.spend(len(items), size, tags, self.segment.is_stale)
-        if tags:
-            self._send(encode_frame(TAGS, tags_payload(tags)))
-        self._send(buffer)
-        if len(buffer) > _FRAME_BYTES:
-            self._buffer = bytearray(_BUFFER_BYTES)
 
     def _send_until_bad(self, items: list[Any], tags: list[Tag], error: ValueTransferError) -> None:
         """An item was changed into one that cannot cross: send those before it, then fail."""
@@ -318,28 +292,11 @@ class ChannelOutput(OutputPort):
         self._taken_out_bytes = self._taken_in_bytes
         self.producers[0].emission_failed(error)
 
-    def _send(self, data: bytes | bytearray) -> None:
-        if self._socket is None:
-            raise RuntimeError(f"channel {self.channel} is not connected")
-        try:
-            self._socket.sendall(data)
-        except OSError:
-            # The consumer has gone. Whether that is an error is for the engine to say, which sees why.
-            self._consumer_gone()
-
     def _send_end(self) -> None:
         with self._send_lock:
             if not self.is_dead and not self.is_finished:
-                before = b"" if self._slabs is None else self._slabs.ends()
-                # Set first: the consumer may close while this thread has not come back.
-                self._has_sent_end = True
-                self._send(before + encode_frame(END, {"failed": self.segment.has_failed}))
+                self._connected.send_end(self.segment.has_failed)
         self.finish()
-
-    def _closed(self) -> None:
-        """The consumer has closed. After END that says that it has got all, and nobody is to be stopped."""
-        if not self._has_sent_end:
-            self._consumer_gone()
 
     def _consumer_gone(self) -> None:
         if not self.is_dead:
@@ -365,13 +322,8 @@ class ChannelOutput(OutputPort):
             accounts.lose(self._to, tag.stamp, "unknown")
 
     def _shut_down(self) -> None:
-        if self._socket is None:
-            return
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # Closed by the other side, or here, already.
-            return
+        if self._far is not None:
+            self._far.shut_down()
 
     def _release(self) -> None:
         for future in self._space_waiters:
@@ -394,63 +346,39 @@ class ChannelOutput(OutputPort):
 
     # The tender
 
-    def _tend(self, sock: socket.socket, wake_reader: socket.socket) -> None:
+    def _tend(self, far: FarEnd, sock: socket.socket, wake_reader: socket.socket) -> None:
         reader = FrameReader(sock)
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, True)
             selector.register(wake_reader, selectors.EVENT_READ, False)
             try:
-                self._send_pending()
+                self._send_pending(far)
                 while True:
                     ready = {key.data for key, _ in selector.select()}
                     if False in ready:
                         wake_reader.recv(4096)
-                    if True in ready and not self._read_back(reader):
+                    if True in ready and not far.hear(reader):
                         break
-                    self._send_pending()
+                    self._send_pending(far)
             except (OSError, ProtocolError):
                 # A broken connection counts as one that is closed.
                 pass
         self._is_tender_awake = True
-        self._closed()
+        if not far.has_got_end:
+            # After END to close says that it has got all, and nobody is to be stopped.
+            self._consumer_gone()
         if self._slabs is not None:
             self._slabs.drop()
         sock.close()
         wake_reader.close()
 
-    def _send_pending(self) -> None:
+    def _send_pending(self, far: FarEnd) -> None:
         self._send_ready()
-        slabs = self._slabs
-        if slabs is not None and slabs.has_notices:
+        if far.has_notices:
             with self._send_lock:
-                self._send(slabs.notices())
+                far.send_notices()
         self._is_tender_awake = False
-        if (self._pending and self._credit.has_room()) or (slabs is not None and slabs.has_notices):
+        if (self._pending and self._credit.has_room()) or far.has_notices:
             self._wake()
         if self._is_ending and not self._pending and not self.is_finished:
             self._send_end()
-
-    def _read_back(self, reader: FrameReader) -> bool:
-        """Read what the consumer says; whether it is still there."""
-        while True:
-            frame = reader.read()
-            if frame is None:
-                return False
-            if frame[0] == STOP:
-                self._consumer_gone()
-                return False
-            if frame[0] == CREDIT:
-                self._take_credit(decode_payload(frame[1]))
-            elif frame[0] == RETURN and self._slabs is not None:
-                self._slabs.returned(decode_payload(frame[1]))
-            elif frame[0] == KEPT and self._slabs is not None:
-                self._slabs.said(decode_payload(frame[1]))
-            else:
-                raise ProtocolError(f"a frame of kind {frame[0]:#x} on a channel's producer side")
-            if not reader.has_frame():
-                return True
-
-    def _take_credit(self, payload: object) -> None:
-        self._credit.take_back(payload, self.segment.is_stale)
-        if self._slabs is not None:
-            self._slabs.credited(self._credit.back_items)
