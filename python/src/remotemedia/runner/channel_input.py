@@ -100,7 +100,7 @@ class ChannelInput(InputPort):
                     break
         except (OSError, ProtocolError, ValueTransferError) as error:
             if not self.is_dead:
-                self.segment.fail_port(self, error)
+                self.segment.fail_channel(self, self._first_node, error)
         if self.is_dead:
             self.finish()
 
@@ -265,12 +265,17 @@ class ChannelInput(InputPort):
             self._back.count(index, items, is_stale=True)
 
     @property
-    def _to(self) -> str:
-        """The first of what it feeds."""
+    def _first_node(self) -> str | None:
+        """The first of what it feeds; None where that is no node."""
         first = self.targets[0]
         if isinstance(first, Chain):
             return first.stages[0].id
-        return first.id if isinstance(first, (LoopUnit, Door)) else OUTPUT_NAME
+        return first.id if isinstance(first, (LoopUnit, Door)) else None
+
+    @property
+    def _to(self) -> str:
+        """As accounts name it."""
+        return self._first_node or OUTPUT_NAME
 
     def _feed_many(self, items: list[Any]) -> None:
         counters = self._counters()

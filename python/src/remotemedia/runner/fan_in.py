@@ -48,6 +48,7 @@ class FanInUnit(Unit):
         self.emits: tuple[Emit, ...] = ()
         self.ends: list[Callable[[], None]] = []
         self._segment = segment
+        self._succession = segment.succession
         self._stage = stage
         self._fan_in = fan_in
         self._ids = inputs.ids
@@ -76,7 +77,7 @@ class FanInUnit(Unit):
         if self._has_begun:
             return
         self._has_begun = True
-        legacy = self._segment.inherit(self._stage.id)
+        legacy = self._succession.inherit(self._stage.id)
         if not isinstance(legacy, _WaitingInputs):
             return
         for inlet, before in zip(self.inlets, legacy.inlets, strict=True):
@@ -108,7 +109,7 @@ class FanInUnit(Unit):
         if self._timer is not None:
             self._timer.cancel()
         if self._is_kept:
-            self._segment.leave(
+            self._succession.leave(
                 self._stage.id, _WaitingInputs([inlet.give_over() for inlet in self.inlets], self._came)
             )
         for inlet in self.inlets:
@@ -123,7 +124,7 @@ class FanInUnit(Unit):
     @property
     def _is_kept(self) -> bool:
         """Whether the node goes on in the next run, with what waits here."""
-        return self._segment.is_kept(self._stage.id)
+        return self._succession.is_kept(self._stage.id)
 
     def _count_drops(self) -> int:
         return self._unmatched + sum(inlet.backlog.dropped for inlet in self.inlets)

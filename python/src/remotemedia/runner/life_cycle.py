@@ -86,7 +86,8 @@ class LifeCycle:
         record = stage.record
         if stage.is_exclusive:
             segment = self._segment
-            record.claim_stream(segment.claimant, stage.id, segment.claimant is not segment)
+            claimant = segment.succession.claimant
+            record.claim_stream(claimant, stage.id, claimant is not segment)
         try:
             if record.enter(stage.is_initialized, callers, self._is_given_up):
                 is_ok = False
@@ -99,7 +100,7 @@ class LifeCycle:
             else:
                 logger.debug("node %s is initialized already, and stays so", stage.id)
         except BaseException as error:
-            record.release_stream(self._segment.claimant)
+            record.release_stream(self._segment.succession.claimant)
             if isinstance(error, WaitGivenUpError):
                 raise asyncio.CancelledError(f"the run was cancelled while {error}") from None
             raise
@@ -109,7 +110,7 @@ class LifeCycle:
         stage, callers = place
         record = stage.record
         if stage.is_exclusive:
-            record.release_stream(self._segment.claimant)
+            record.release_stream(self._segment.succession.claimant)
         try:
             if record.leave(callers):
                 try:

@@ -12,12 +12,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.session_id import SESSION_ID
-from remotemedia.runner.bounded import Door
-from remotemedia.runner.chain import Chain
 from remotemedia.runner.context import NodeContext
 from remotemedia.runner.dead_letter import DeadLetter, TakeDeadLetter, log_dead_letter
 from remotemedia.runner.driving import Driving, drive_simply
-from remotemedia.runner.legacies import Legacies, Legacy, enter_row
 from remotemedia.runner.life_cycle import LifeCycle
 from remotemedia.runner.loop import LoopThread
 from remotemedia.runner.loop_unit import LoopUnit
@@ -26,6 +23,7 @@ from remotemedia.runner.more_to_come import MoreToCome
 from remotemedia.runner.plan import NodeFailure, OpenError, SegmentPlan
 from remotemedia.runner.ports import InputPort, OutputPort
 from remotemedia.runner.stage import Stage, add_thread_cure, node_id_of
+from remotemedia.runner.succession import Succession
 from remotemedia.runner.tags import TAG, Tag
 from remotemedia.runner.thread import ThreadSide
 from remotemedia.runner.unit import Unit, kill_upstream
@@ -53,12 +51,11 @@ class Segment:
         context: the context of variables that async code of the nodes runs under.
         plan: what is run.
         stages: its nodes, in the plan's order.
+        succession: what it takes over from the run before, and leaves to the next one.
     """
 
     __slots__ = (
         "_driving",
-        "_kept",
-        "_legacies",
         "_life",
         "_loop_thread",
         "_mutex",
@@ -78,6 +75,7 @@ class Segment:
         "on_interrupt",
         "plan",
         "stages",
+        "succession",
         "thread",
         "waiting_tag",
     )
@@ -114,8 +112,6 @@ class Segment:
         self.on_dead_letter: TakeDeadLetter | None = None
         self.waiting_tag: Tag | None = None
         self._stale_before = 0.0
-        self._kept: frozenset[str] | None = None
-        self._legacies: Legacies | None = None
         self.thread = ThreadSide()
         self.thread.await_loop = loop
         self.context = context or contextvars.copy_context()
@@ -136,6 +132,7 @@ class Segment:
         for stage in self.stages:
             if stage.traits.takes_context:
                 stage.give_context(NodeContext(stage.id, self._arena(), self if plan.is_tagged else None))
+        self.succession = Succession(self)
         self._life = LifeCycle(self)
         self._units = units = wire(self, plan, self.stages)
         self._unfinished: set[Unit] = set()
@@ -180,8 +177,7 @@ class Segment:
             OpenError: one failed or was cancelled; those before it have been cleaned up.
         """
         self.thread.begin()
-        if self.plan.row is not None:
-            self._legacies = enter_row(self.plan.row[0])
+        self.succession.begin()
         if self.plan.session_id is not None:
             SESSION_ID.set(self.plan.session_id)
         try:
@@ -281,7 +277,7 @@ class Segment:
 
         They do not flush. Sources let nothing more in; those that stay leave what is open to the next run.
         """
-        self._kept = kept = frozenset(node_ids)
+        kept = self.succession.keep(node_ids)
         for stage in self.stages:
             if stage.id in kept:
                 stage.flush = None
@@ -289,26 +285,6 @@ class Segment:
             if source.stage.traits.is_source:
                 source.pass_on(is_kept=source.stage.id in kept)
         self.thread.notify()
-
-    @property
-    def claimant(self) -> object:
-        """What holds nodes that serve one run at a time: the runs of a session together."""
-        return self._legacies or self
-
-    def is_kept(self, node_id: str) -> bool:
-        """Whether a node goes on in the next run of the session."""
-        return self._kept is not None and node_id in self._kept and not self.is_over
-
-    def leave(self, node_id: str, legacy: Legacy) -> None:
-        """Leave what is open at the place of a node to the next run."""
-        if self._legacies is None:
-            legacy.drop()
-        else:
-            self._legacies.leave(node_id, legacy)
-
-    def inherit(self, node_id: str) -> Legacy | None:
-        """What the run before has left at the place of a node."""
-        return None if self._legacies is None else self._legacies.take(node_id)
 
     def stop(self) -> None:
         """Something failed elsewhere: sources let no new item in, the rest is drained without a flush."""
@@ -340,9 +316,7 @@ class Segment:
             unit.release()
         # Letters that are kept refer to this by the tracebacks of their errors.
         self.on_dead_letter = None
-        legacies, self._legacies = self._legacies, None
-        if legacies is not None:
-            legacies.quit()
+        self.succession.end()
         self.thread.close()
         return failures
 
@@ -380,14 +354,8 @@ class Segment:
         """Record a failure of an input of the pipeline: of its item at ``index``, or of giving that one."""
         self._record_failure(unit, NodeFailure(error, node_id, "source", index))
 
-    def fail_port(self, port: InputPort, error: BaseException) -> None:
+    def fail_channel(self, port: InputPort, node_id: str | None, error: BaseException) -> None:
         """Record that a channel broke; it counts as a failure of the node behind it."""
-        target = port.targets[0]
-        node_id: str | None = port.name
-        if isinstance(target, Chain):
-            node_id = target.stages[0].id
-        elif isinstance(target, (LoopUnit, Door)):
-            node_id = target.id
         self._record_failure(port, NodeFailure(error, node_id, "process", None))
 
     def fail_about(self, unit: Unit, node_id: str, error: BaseException) -> None:

@@ -88,7 +88,7 @@ class Source(Unit):
         self.ends.clear()
 
     def _inherited(self) -> Iterator[Any] | None:
-        legacy = self._segment.inherit(self.stage.id)
+        legacy = self._segment.succession.inherit(self.stage.id)
         return legacy.outputs if isinstance(legacy, _OpenSource) else None
 
     def _end(self) -> None:
@@ -97,8 +97,8 @@ class Source(Unit):
         self.is_finished = True
         outputs, self._outputs = self._outputs, None
         try:
-            if outputs is not None and self._segment.is_kept(self.stage.id):
-                self._segment.leave(self.stage.id, _OpenSource(self.stage, outputs))
+            if outputs is not None and self._segment.succession.is_kept(self.stage.id):
+                self._segment.succession.leave(self.stage.id, _OpenSource(self.stage, outputs))
             elif outputs is not None:
                 close_outputs(self.stage, outputs)
         except BaseException as error:

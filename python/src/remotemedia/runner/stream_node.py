@@ -80,7 +80,7 @@ class StreamNode(LoopUnit):
         """Give what a source gives, until the session is changed; the next run goes on with it then."""
         opened: OpenOutputs | None = None
         try:
-            legacy = self.segment.inherit(stage.id)
+            legacy = self.segment.succession.inherit(stage.id)
             opened = legacy if isinstance(legacy, OpenOutputs) else None
             if opened is None and not self._is_passing:
                 opened = await self._open_source(stage)
@@ -101,8 +101,8 @@ class StreamNode(LoopUnit):
                 self.fail(error, "source", None)
         if opened is None:
             return
-        if self.segment.is_kept(stage.id) and not self.is_dead:
-            self.segment.leave(stage.id, opened)
+        if self.segment.succession.is_kept(stage.id) and not self.is_dead:
+            self.segment.succession.leave(stage.id, opened)
         else:
             await self.undisturbed(opened.close())
 
