@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from remotemedia.core.settings import FailurePolicy
-from remotemedia.runner.call_in_turn import CallInTurn
 from remotemedia.runner.chain import EXHAUSTED, next_output
 from remotemedia.runner.first_step import Rest, first_step, first_step_as
 from remotemedia.runner.guarded import Attempts, in_time
@@ -38,37 +35,19 @@ Give = Callable[[Any], Awaitable[None] | None]
 
 
 class AsyncNode(LoopUnit):
-    """A node with an async ``process``.
-
-    Attributes:
-        turn_index: of several calls at once, for which item the one is whose outputs leave.
-    """
+    """A node with an async ``process``, which works on one item at a time."""
 
     def __init__(self, segment: Segment, stage: Stage) -> None:
         """Build the unit; the segment connects it."""
         super().__init__(segment, stage)
         self._lock = AsyncCallLock(stage.record, segment)
-        self._calls: set[CallInTurn] = set()
-        self.turn_index = 0
-        # Of one call at a time: the item's tag, and a call that another has begun.
+        # Of the call under way: the item's tag; and a call that another has begun.
         self._under_way: Tag | None = None
         self._begun: Rest | None = None
         self._begun_in_a_row = 0
 
-    def emission_failed(self, error: BaseException) -> None:
-        """An output could not be sent."""
-        self.segment.lose(self.id, TAG.get(), "failed")
-        index = self.stage.count - 1 if self.stage.concurrency == 1 else self.turn_index
-        self.fail(error, "process", index)
-
-    def calls(self) -> list[tuple[asyncio.Task[Any], int]]:
-        """The tasks of its calls."""
-        if not self._calls:
-            return super().calls()
-        return [(call.task, call.index) for call in self._calls]
-
     def interrupt(self) -> None:
-        """Cancel the calls whose items have become stale."""
+        """Drop what waits and has become stale, and cancel calls for it."""
         super().interrupt()
         # A loop that has ended has no calls.
         with contextlib.suppress(RuntimeError):
@@ -77,13 +56,10 @@ class AsyncNode(LoopUnit):
     def _interrupt_calls(self) -> None:
         if self._task is not None and self.segment.is_stale(self._under_way):
             self.cancel_task(self._task)
-        for call in self._calls:
-            if self.segment.is_stale(call.tag) and not call.task.done():
-                self.cancel_task(call.task)
 
     async def work(self) -> None:
         """Take all items, flush."""
-        await (self._work_on_one() if self.stage.concurrency == 1 else self._work_on_many())
+        await self._take_all()
         if self.segment.is_tagged:
             TAG.set(new_tag())
         if self.stage.flush is not None and not self.is_dead and not self.segment.is_over:
@@ -94,7 +70,8 @@ class AsyncNode(LoopUnit):
                     raise
                 self.fail(error, "flush", None)
 
-    async def _work_on_one(self) -> None:
+    async def _take_all(self) -> None:
+        """Process all items."""
         stage = self.stage
         loop = self.segment.loop
         # Where nothing is waited for, others on the caller's loop get a turn now and then.
@@ -185,82 +162,6 @@ class AsyncNode(LoopUnit):
         index = self.stage.count
         self.stage.entered = index + 1
         return index
-
-    async def _work_on_many(self) -> None:
-        """Run up to ``concurrency`` calls at once; outputs leave in the order of the items, if they shall."""
-        calls: asyncio.Queue[CallInTurn | None] = asyncio.Queue()
-        slots = asyncio.Semaphore(self.stage.concurrency)
-        opened: set[asyncio.Task[Any]] = set()
-        loop, context = self.segment.loop, self.segment.context
-        is_tagged = self.segment.is_tagged
-        is_unordered = self.stage.is_unordered
-
-        def over(task: asyncio.Task[Any]) -> None:
-            opened.discard(task)
-            # Of a call whose turn does not come any more nobody asks.
-            if not task.cancelled():
-                task.exception()
-
-        async def take() -> None:
-            while True:
-                await slots.acquire()
-                entry = None if self.is_dead else await self._next_entry()
-                if entry is None:
-                    break
-                index = self._count()
-                call = CallInTurn(self, index, entry[1], TAG.get() if is_tagged else None)
-                made = self._take_item(call.give, entry[0], index)
-                # It has the tag of the item, which this task has taken.
-                own = contextvars.copy_context() if is_tagged else context
-                call.task = loop.create_task(made, context=own)
-                opened.add(call.task)
-                call.task.add_done_callback(over)
-                self._calls.add(call)
-                if is_unordered:
-                    call.has_turn.set_result(None)
-                    call.task.add_done_callback(partial(_put_late, calls, call))
-                else:
-                    calls.put_nowait(call)
-            if is_unordered:
-                # Behind all calls, which come when they are done.
-                for _ in range(self.stage.concurrency - 1):
-                    await slots.acquire()
-            calls.put_nowait(None)
-
-        taker = loop.create_task(take(), context=context)
-        opened.add(taker)
-        try:
-            while not self.is_dead and (call := await calls.get()) is not None:
-                await self._finish(call)
-                slots.release()
-        finally:
-            left = [task for task in opened if not task.done()]
-            for task in left:
-                self.cancel_task(task)
-            for call in self._calls:
-                if not call.is_through:
-                    self.segment.lose(self.id, call.tag)
-            await asyncio.gather(*left, return_exceptions=True)
-
-    async def _finish(self, call: CallInTurn) -> None:
-        """Let a call emit, now that it is its turn, and wait until it has ended."""
-        try:
-            if not call.has_turn.done():
-                self.turn_index = call.index
-                await call.take_turn()
-            await call.result()
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and self.is_dead:
-                if not call.is_through:
-                    self.segment.lose(self.id, call.tag)
-                raise
-            if self._is_failure(call.tag):
-                self.fail(error, "process", call.index)
-                return
-        finally:
-            self._calls.discard(call)
-        if call.done is not None:
-            call.done()
 
     async def _next_entry(self) -> Entry | None:
         meter = self.stage.meter
@@ -399,10 +300,6 @@ class AsyncNode(LoopUnit):
         finally:
             if is_locked:
                 self._lock.release()
-
-
-def _put_late(calls: asyncio.Queue[CallInTurn | None], call: CallInTurn, _task: asyncio.Task[None]) -> None:
-    calls.put_nowait(call)
 
 
 @marks_node

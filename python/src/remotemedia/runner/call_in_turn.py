@@ -11,7 +11,7 @@ from remotemedia.runner.handoff import LIMIT
 from remotemedia.runner.tags import TAG, Tag
 
 if TYPE_CHECKING:
-    from remotemedia.runner.async_node import AsyncNode
+    from remotemedia.runner.concurrent_node import ConcurrentNode
 
 
 class CallInTurn:
@@ -27,7 +27,9 @@ class CallInTurn:
 
     task: asyncio.Task[None]
 
-    def __init__(self, unit: AsyncNode, index: int, done: Callable[[], None] | None, tag: Tag | None) -> None:
+    def __init__(
+        self, unit: ConcurrentNode, index: int, done: Callable[[], None] | None, tag: Tag | None
+    ) -> None:
         """Belong to a node; ``done`` is called after the last output has left."""
         self.index = index
         self.tag = tag

@@ -13,6 +13,7 @@ from remotemedia.runner.async_node import AsyncNode
 from remotemedia.runner.bounded import BoundedBox, BoundedInbox, Door, Lane
 from remotemedia.runner.chain import Chain
 from remotemedia.runner.chain_box import ChainBox
+from remotemedia.runner.concurrent_node import ConcurrentNode
 from remotemedia.runner.fan_in import FanInUnit
 from remotemedia.runner.graph import Shape, shape_of
 from remotemedia.runner.handoff import LIMIT
@@ -224,8 +225,9 @@ def _is_simple(units: Units) -> bool:
 
 
 def _loop_unit(segment: Segment, stage: Stage) -> LoopUnit:
-    is_stream = stage.traits.is_streaming or stage.traits.is_source
-    return StreamNode(segment, stage) if is_stream else AsyncNode(segment, stage)
+    if stage.traits.is_streaming or stage.traits.is_source:
+        return StreamNode(segment, stage)
+    return AsyncNode(segment, stage) if stage.concurrency == 1 else ConcurrentNode(segment, stage)
 
 
 def _connect(
