@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from remotemedia.core.exceptions import EmptyPipelineError, InvalidPipelineError, PipelineError
-from remotemedia.core.validation import called, check_items, is_entry, live_object, node_problem
+from remotemedia.core.validation import called, check_items, is_entry, items_of, live_object, node_problem
 
 if TYPE_CHECKING:
     from remotemedia.core.queue_settings import QueueLimits, WhenFull
@@ -72,7 +72,7 @@ class Pipeline:
                 )
             nodes, name = None, nodes
         self.name = name or "pipeline"
-        self.nodes = [] if nodes is None else _items_of(nodes)
+        self.nodes = [] if nodes is None else items_of(nodes)
         self.enable_metrics = enable_metrics
         self.last_metrics = None
         self.connections = None
@@ -406,21 +406,3 @@ class Pipeline:
             raise PipelineError(
                 f'Pipeline "{self.name}" is initialized. Call cleanup() before you {action} nodes.'
             )
-
-
-def _items_of(nodes: Any) -> list[Any]:
-    if node_problem(nodes) is None:
-        raise InvalidPipelineError(
-            f"A pipeline is a list of nodes, but this is one {type(nodes).__name__}. "
-            "Put it into a list: [node]."
-        )
-    if isinstance(nodes, Pipeline):
-        raise InvalidPipelineError("nodes must be a list of nodes, got a Pipeline. Give list(pipeline).")
-    if isinstance(nodes, (Mapping, bytes)) or not isinstance(nodes, Iterable):
-        raise InvalidPipelineError(
-            f"nodes must be a list of nodes, got {type(cast('object', nodes)).__name__}."
-            " A manifest is run as it is, with execute_pipeline(manifest)."
-        )
-    items = list(cast("Iterable[Any]", nodes))
-    check_items(items)
-    return items

@@ -1,11 +1,11 @@
-"""Whether what was given as a node is one."""
+"""Whether what was given as nodes is that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard, cast
 
-from remotemedia.core.exceptions import InvalidNodeError
+from remotemedia.core.exceptions import InvalidNodeError, InvalidPipelineError
 from remotemedia.core.node import Node
 from remotemedia.core.per_session import PerSession
 
@@ -44,6 +44,33 @@ def node_problem(item: object) -> str | None:
     if cleanup is not None and not callable(cleanup):
         return f"{type(item).__name__} whose cleanup is no method"
     return None
+
+
+def items_of(nodes: Any) -> list[Any]:
+    """The items of what was given as the nodes of a pipeline.
+
+    Args:
+        nodes: nodes, and manifest entries such as ``{"node_type": "PassThrough"}``.
+
+    Raises:
+        InvalidPipelineError: this is no list of nodes.
+        InvalidNodeError: an item of it is neither a node nor a manifest entry.
+    """
+    if node_problem(nodes) is None:
+        raise InvalidPipelineError(
+            f"A pipeline is a list of nodes, but this is one {type(nodes).__name__}. "
+            "Put it into a list: [node]."
+        )
+    if isinstance(nodes, (Mapping, bytes)) or not isinstance(nodes, Iterable):
+        raise InvalidPipelineError(
+            f"nodes must be a list of nodes, got {type(cast('object', nodes)).__name__}."
+            " A manifest is run as it is, with execute_pipeline(manifest)."
+        )
+    if getattr(cast("object", nodes), "is_pipeline", False) is True:
+        raise InvalidPipelineError("nodes must be a list of nodes, got a Pipeline. Give list(pipeline).")
+    items = list(cast("Iterable[Any]", nodes))
+    check_items(items)
+    return items
 
 
 def check_items(items: Iterable[object]) -> bool:
