@@ -177,3 +177,11 @@ class CreditBack:
         items, self._given_back = done - self._given_back, done
         byte_count, self._ready_bytes = self._ready_bytes, 0
         return [items, byte_count]
+
+    def take_all(self) -> list[int]:
+        """The payload of the last CREDIT: what has come and not been given back, done with or not."""
+        items, self._given_back = self._received - self._given_back, self._received
+        byte_count = self._ready_bytes + sum(size for _, size in self._frames)
+        self._frames.clear()
+        self._ready_bytes = 0
+        return [items, byte_count]

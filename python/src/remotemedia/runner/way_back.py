@@ -73,8 +73,13 @@ class WayBack:
             self._return_now()
 
     def stop(self) -> None:
-        """Tell the producer that nothing more is taken."""
-        self._send_quietly(encode_frame(STOP, None))
+        """Tell the producer that nothing more is taken.
+
+        All that has come is given back before: what becomes of it is told here, where account is kept.
+        """
+        with self._lock:
+            credit = encode_frame(CREDIT, self._credit.take_all())
+            self._send_quietly(self._returning() + credit + encode_frame(STOP, None))
 
     def close(self) -> None:
         """Close the connection, once all that can be given back has been."""
