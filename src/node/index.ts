@@ -56,6 +56,7 @@ export {
   type WrittenRestart,
   type WrittenSettings,
 } from './written-settings.js';
+export { checker } from './checker.js';
 export { describeType } from './describe-type.js';
 export { roleOf, type NodeRole } from './role.js';
 export { nodeProblem } from './validate.js';

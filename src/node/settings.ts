@@ -1,7 +1,6 @@
-import { InvalidArgumentError } from '../errors/index.js';
+import { checker, invalid, isFrom, isWhole, type Check } from './checker.js';
 import { fanInOf, type CheckedFanIn, type FanIn, type FanInPolicy } from './fan-in.js';
 import type { AnyNode } from './node.js';
-import { describeType } from './describe-type.js';
 import { roleOf } from './role.js';
 
 /** How often, and after how long, a call of `process` that has failed is made again, if it has given no output yet. */
@@ -226,13 +225,6 @@ export function replicasOf({ replicas = 1 }: NodeSettings, nodeId: string): numb
   return replicas;
 }
 
-interface Check {
-  /** Throws an error that says what was wanted, and what was given. */
-  (name: string, isRight: boolean, wanted: string, value: unknown): void;
-  /** Throws an error that names a field that is not there. */
-  names(place: string, value: object, known: readonly string[]): void;
-}
-
 function policyOf(
   given: OnError | FailurePolicy | undefined,
   node: AnyNode,
@@ -272,31 +264,4 @@ function checkRetry(retry: RetryPolicy, check: Check): void {
     const isRight = value === undefined || isFrom(value, least);
     check(`${place}.${name}`, isRight, `a number from ${String(least)}`, value);
   }
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return Number.isInteger(value) && (value as number) >= least;
-}
-
-function isFrom(value: unknown, least: number): boolean {
-  return typeof value === 'number' && Number.isFinite(value) && value >= least;
-}
-
-function checker(subject: string): Check {
-  const check = (name: string, isRight: boolean, wanted: string, value: unknown): void => {
-    if (isRight) return;
-    const isPlain = typeof value === 'number' || typeof value === 'string';
-    const given = isPlain ? JSON.stringify(value) : describeType(value);
-    throw invalid(`${subject}${name} must be ${wanted}, got ${given}.`);
-  };
-  const names = (place: string, value: object, known: readonly string[]): void => {
-    const unknown = Object.keys(value).find((name) => !known.includes(name));
-    if (unknown !== undefined)
-      throw invalid(`${subject}${place} has no "${unknown}"; there are ${known.join(', ')}.`);
-  };
-  return Object.assign(check, { names });
-}
-
-function invalid(message: string): InvalidArgumentError {
-  return new InvalidArgumentError('RM_INVALID_ARGUMENT', message);
 }

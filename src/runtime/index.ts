@@ -2,6 +2,7 @@ export type { PipelineDefinition, PipelineEntry } from './definition.js';
 export { executePipeline, executePipelineWithInput, type PipelineSource } from './execute.js';
 export type { InsertPlace } from './live/graph-changes.js';
 export type { LiveSession, OpenOptions, WriteOptions } from './live/live-session.js';
+export { WRITE_OPTIONS } from './live/open-options.js';
 export { loadPipeline } from './load-pipeline.js';
 export type { LoadOptions } from './load.js';
 export { checkDefinition, listDefinition } from './definition.js';

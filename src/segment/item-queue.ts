@@ -37,6 +37,11 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     return this.#backlog.isFull;
   }
 
+  /** Whether nothing more is taken. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Whether somebody waits for an item. */
   get isAwaited(): boolean {
     return this.#readers.length > 0;

@@ -247,6 +247,10 @@ describe('runScript', () => {
     ['has atMs -1', { atMs: -1, write: 1 }],
     ['has atMs string', { atMs: '1', write: 1 }],
     ['says nothing to do', { atMs: 1 }],
+    [
+      'has "urgnt", and there are atMs, write, survives, urgent, timestampUs',
+      { atMs: 1, write: 1, urgnt: true },
+    ],
     ['says write and end', { atMs: 1, write: 1, end: true }],
     ['is number', 3],
   ])('refuses a step that %s', async (problem, step) => {

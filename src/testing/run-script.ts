@@ -187,8 +187,9 @@ async function take<In>(step: ScriptStep<In>, session: LiveSession<In, unknown>)
   else if ('end' in step) session.end();
   else if ('cancel' in step) await session.cancel();
   else {
+    const { write, atMs: _atMs, ...how } = step;
     try {
-      void session.write(step.write, step);
+      void session.write(write, how);
     } catch (error) {
       // What ended it is told by its outputs.
       if (error instanceof RemoteMediaError && error.code === 'RM_SESSION_ENDED') return false;

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../errors/index.js';
 import { describeType } from '../node/index.js';
-import type { WriteOptions } from '../runtime/index.js';
+import { WRITE_OPTIONS, type WriteOptions } from '../runtime/index.js';
 
 /** What each step of a script has. */
 export interface Step {
@@ -86,5 +86,8 @@ function stepProblem(step: unknown): string | undefined {
   if (typeof atMs !== 'number' || !Number.isFinite(atMs) || atMs < 0)
     return `has atMs ${typeof atMs === 'number' ? String(atMs) : describeType(atMs)}, which is no time from 0`;
   const verbs = VERBS.filter((verb) => verb in step);
-  return verbs.length === 1 ? undefined : `says ${verbs.join(' and ') || 'nothing to do'}`;
+  if (verbs.length !== 1) return `says ${verbs.join(' and ') || 'nothing to do'}`;
+  const known = ['atMs', ...verbs, ...(verbs[0] === 'write' ? WRITE_OPTIONS : [])];
+  const unknown = Object.keys(step).find((name) => !known.includes(name));
+  return unknown === undefined ? undefined : `has "${unknown}", and there are ${known.join(', ')}`;
 }

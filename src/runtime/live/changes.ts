@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../../errors/index.js';
 import type { ManifestNode } from '../../manifest/index.js';
 import { listDefinition, type PipelineEntry } from '../definition.js';
 import { withInserted, withRemoved, withReplaced, type InsertPlace } from './graph-changes.js';
@@ -12,6 +13,7 @@ export async function insertNode(
   node: PipelineEntry,
   place: InsertPlace,
 ): Promise<string> {
+  checkPlace(place);
   const { entry, name } = await entryOf(node);
   let id = '';
   await session.change((definition) => {
@@ -19,6 +21,16 @@ export async function insertNode(
     return withInserted(definition, { id, entry }, place);
   });
   return id;
+}
+
+/** Programs in JavaScript have no compiler that would. */
+function checkPlace(place: unknown): void {
+  const ends = typeof place === 'object' && place !== null ? Object.keys(place) : [];
+  if (ends.includes('before') !== ends.includes('after')) return;
+  throw new InvalidArgumentError(
+    'RM_INVALID_ARGUMENT',
+    'insert() takes a node and either { before: id } or { after: id }, with the id of a node that is there.',
+  );
 }
 
 /** Removes the node with this id. */

@@ -28,6 +28,11 @@ export class InputQueues {
     return this.#newest;
   }
 
+  /** Whether what is pushed is read. */
+  get isOpen(): boolean {
+    return !this.#newest.isClosed;
+  }
+
   /** Whether the next one who pushes would have to wait. */
   get isFull(): boolean {
     return this.#newest.isFull;

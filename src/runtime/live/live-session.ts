@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   HostDiedError,
   InvalidArgumentError,
@@ -18,6 +19,7 @@ import { Ledger } from './ledger.js';
 import type { RunOptions } from '../run.js';
 import { noTaker, type RunMetrics } from '../session/session.js';
 import type { Ending, SessionAccount } from './session-account.js';
+import { checkOpenOptions, checkWriteOptions } from './open-options.js';
 import { sessionEnded } from './session-ended.js';
 import { PipelineStream } from '../stream.js';
 
@@ -74,6 +76,8 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   #over: { readonly failure: unknown; readonly isCancelled: boolean } | undefined;
   #readable: ReadableStream<Out> | undefined;
   #writable: WritableStream<In> | undefined;
+  /** With what the web stream of the input was aborted: that of the outputs passes it on. */
+  #aborted: { readonly reason: unknown } | undefined;
 
   /** @internal */
   constructor(
@@ -117,7 +121,11 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
    */
   write(item: In, options?: WriteOptions): Promise<void> | undefined {
     this.#checkWrite(item);
-    return this.#push(item, options)?.then(() => {
+    const isWanted = this.#queue.isOpen;
+    const room = this.#push(item, options);
+    // Nodes want no more, and the session is about to say so: it would never, if a writer did not pause.
+    if (!isWanted) return turn();
+    return room?.then(() => {
       if (this.#over !== undefined) throw this.#refusal();
     });
   }
@@ -132,6 +140,7 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
   }
 
   #push(item: In, options: WriteOptions | undefined): Promise<void> | undefined {
+    if (options !== undefined) checkWriteOptions(options);
     const tag = newTag(options?.survives, options?.urgent, options?.timestampUs);
     this.#ledger?.add(tag);
     return this.#queue.push(item, tag);
@@ -260,8 +269,9 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
       {
         pull: async (controller) => {
           const step = await this.next();
-          if (step.done === true) controller.close();
-          else controller.enqueue(step.value);
+          if (step.done !== true) controller.enqueue(step.value);
+          else if (this.#aborted !== undefined) controller.error(this.#aborted.reason);
+          else controller.close();
         },
         cancel: (reason) => this.cancel(reason),
       },
@@ -281,7 +291,10 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
       close: () => {
         this.end();
       },
-      abort: (reason) => this.cancel(reason),
+      abort: (reason) => {
+        this.#aborted = { reason };
+        return this.cancel(reason);
+      },
     }));
   }
 
@@ -320,6 +333,7 @@ export async function openSession<In, Out>(
   definition: PipelineDefinition,
   options: OpenOptions,
 ): Promise<LiveSession<In, Out>> {
+  checkOpenOptions(options);
   const { maxPending = DEFAULT_MAX_PENDING, sessionId = newSessionId() } = options;
   if (!Number.isInteger(maxPending) || maxPending < 1) {
     throw new InvalidArgumentError(
