@@ -11,6 +11,7 @@ import pytest
 
 from driver_nodes import Collecting, Echo
 from remotemedia import (
+    Node,
     Pipeline,
     execute_pipeline_sync,
     execute_pipeline_with_input,
@@ -139,3 +140,43 @@ def test_a_manifests_nodes_are_made_once_also_in_a_blocking_call(folder: Path) -
     )
     nodes = [{"node_type": "./made.py#Made"}, PASS]
     assert execute_pipeline_with_input_sync(nodes, [0]) == [1]
+
+
+def test_a_graph_of_live_objects_is_opened_as_a_session():
+    class Add(Node):
+        def __init__(self, operand: int) -> None:
+            super().__init__()
+            self.operand = operand
+
+        def process(self, item: int) -> int:
+            return item + self.operand
+
+    class Pairs(Node):
+        fan_in = "zip"
+
+        def process(self, pair: list[int]) -> list[int]:
+            return pair
+
+    async def main() -> list[Any]:
+        ids = {"begin": Add(0), "one": Add(1), "ten": Add(10), "pairs": Pairs()}
+        pipeline = load_pipeline(
+            {
+                "version": "v1",
+                "metadata": {"name": "pairs"},
+                "nodes": [{"id": node_id, "instance": node} for node_id, node in ids.items()],
+                "connections": [
+                    {"from": "begin", "to": "one"},
+                    {"from": "begin", "to": "ten"},
+                    {"from": "one", "to": "pairs"},
+                    {"from": "ten", "to": "pairs", "queue": 4},
+                ],
+            }
+        )
+        ids["one"].operand = 2
+        async with pipeline.open() as session:
+            await session.write(1)
+            await session.write(2)
+            session.end()
+            return [output async for output in session]
+
+    assert asyncio.run(main()) == [[3, 11], [4, 12]]

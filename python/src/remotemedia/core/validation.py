@@ -64,7 +64,8 @@ def items_of(nodes: Any) -> list[Any]:
     if isinstance(nodes, (Mapping, bytes)) or not isinstance(nodes, Iterable):
         raise InvalidPipelineError(
             f"nodes must be a list of nodes, got {type(cast('object', nodes)).__name__}."
-            " A manifest is run as it is, with execute_pipeline(manifest)."
+            " A manifest is run as it is, with execute_pipeline(manifest);"
+            " load_pipeline(manifest) makes a Pipeline of it."
         )
     if getattr(cast("object", nodes), "is_pipeline", False) is True:
         raise InvalidPipelineError("nodes must be a list of nodes, got a Pipeline. Give list(pipeline).")

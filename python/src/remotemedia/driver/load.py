@@ -1,7 +1,8 @@
-"""Loading a pipeline from a manifest file."""
+"""Making a pipeline of a manifest."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,20 @@ from remotemedia.driver.manifest import ask_engine, definition_from
 from remotemedia.driver.source import Source
 
 
-def load_pipeline(path: str | PathLike[str]) -> Pipeline:
-    """Load a manifest file, JSON or YAML, with its Python nodes made.
+def load_pipeline(path_or_manifest: str | PathLike[str] | Mapping[str, Any]) -> Pipeline:
+    """Make a pipeline of a manifest, with its Python nodes made: to run it many times, or as live sessions.
 
     Args:
-        path: the file; node types such as ``./nodes.js#Upper`` are looked for in its folder.
+        path_or_manifest: a file, JSON or YAML, or the manifest itself as a dict, with live objects among its
+            nodes if wanted (``{"id": "tts", "instance": tts}``). Node types such as ``./nodes.js#Upper`` are
+            looked for in the folder of the file, or in the current one.
 
     Returns:
         A pipeline that can run many times, also at once.
 
     Raises:
         OSError: the file cannot be read.
-        ManifestError: it is no manifest; with line and column.
+        ManifestError: it is no manifest; with line and column where it is a file.
         UnknownNodeTypeError: there is no such node in either language.
 
     Example::
@@ -31,9 +34,11 @@ def load_pipeline(path: str | PathLike[str]) -> Pipeline:
         pipeline = load_pipeline("pipeline.yaml")
         results = pipeline.run_sync([1, 2, 3])
     """
-    file = Path(path)
-    source = Source(file.read_text(encoding="utf-8"))
-    base_dir = str(file.parent.absolute())
+    if isinstance(path_or_manifest, Mapping):
+        source, base_dir = Source(path_or_manifest), str(Path.cwd())
+    else:
+        file = Path(path_or_manifest)
+        source, base_dir = Source(file.read_text(encoding="utf-8")), str(file.parent.absolute())
     defined = ask_engine(source, base_dir)
     definition = definition_from(defined, source)
     pipeline = Pipeline(name=definition.name)
