@@ -168,7 +168,7 @@ def test_a_graph_of_live_objects_is_opened_as_a_session():
                     {"from": "begin", "to": "one"},
                     {"from": "begin", "to": "ten"},
                     {"from": "one", "to": "pairs"},
-                    {"from": "ten", "to": "pairs", "queue": 4},
+                    {"from": "ten", "to": "pairs", "queue": {"max_items": 4}},
                 ],
             }
         )
