@@ -58,7 +58,7 @@ class FarEnd:
             credit: what may be sent.
             slabs: what it has in shared memory.
             is_stale: whether an item has been interrupted.
-            gone: called in the thread that sends or hears, when nothing more is taken.
+            gone: called in the thread that hears, when nothing more is taken.
         """
         self._credit = credit
         self._slabs = slabs
@@ -148,5 +148,6 @@ class FarEnd:
         try:
             self._socket.sendall(data)
         except OSError:
-            # Whether that is an error is for the engine to say, which sees why.
-            self._gone()
+            # The consumer has closed: what it has said before is heard first. Whether that is an error is for
+            # the engine to say, which sees why.
+            return
