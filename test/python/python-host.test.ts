@@ -240,7 +240,7 @@ describe('a host that dies', () => {
 
   test('before it could connect to another host ends the run all the same', async () => {
     await using other = await startPythonHost();
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < 5; attempt++) {
       const host = await startPythonHost({ onOutput: () => undefined });
       const die = await host.create({ file: FILE, class: 'Die', kwargs: { how: 'exit' } });
       const echo = await other.create({ file: FILE, class: 'Echo' });
