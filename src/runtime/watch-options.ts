@@ -32,9 +32,10 @@ export function watchOf(
   const { stuckAfterMs = isAsked ? STUCK_AFTER_MS : 0 } = options;
   for (const [name, value] of Object.entries({ stuckAfterMs, memoryLimitBytes })) {
     if (value === undefined || (value >= 0 && value < Infinity)) continue;
+    const without = name === 'stuckAfterMs' ? 'Set it to 0' : 'Leave it out';
     throw new InvalidArgumentError(
       'RM_INVALID_ARGUMENT',
-      `${name} must be a number from 0, got ${String(value)}. To watch for nothing, set stuckAfterMs to 0.`,
+      `${name} must be a number from 0, got ${String(value)}. ${without} to have nothing reported because of it.`,
     );
   }
   if (stuckAfterMs === 0 && memoryLimitBytes === undefined) return undefined;
