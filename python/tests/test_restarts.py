@@ -294,7 +294,11 @@ class TestAnywhere:
                 assert await read(session) == []
             await session.wait()
 
-        opened([node(restart={"limit": 1, "items": "report"})], body, on_dead_letter=letters.append)
+            (loss,) = session.account().losses
+            assert (loss.input_index, loss.reason, loss.error) == (0, "lost", letters[0].error)
+
+        restart = {"limit": 1, "items": "report"}
+        opened([node(restart=restart)], body, on_dead_letter=letters.append, accounting=True)
         assert [letter.item for letter in letters] == ["die"]
 
     def test_a_cancel_may_come_meanwhile(self, node: Any) -> None:

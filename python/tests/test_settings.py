@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from remotemedia import FailurePolicy, Node, Pipeline, RestartPolicy, RetryPolicy, execute_pipeline_sync
+from remotemedia.core.definitions import node_of
 from remotemedia.core.exceptions import ConfigurationError
 from remotemedia.core.settings import (
     DEFAULT_SETTINGS,
@@ -35,6 +36,17 @@ def stating(**settings: Any) -> Plain:
     return node
 
 
+class Replicated(Node):
+    """Has a setting of its own that is called like one of the runtime."""
+
+    def __init__(self, concurrency: str, **config: Any) -> None:
+        super().__init__(**config)
+        self.parallel = concurrency
+
+    def process(self, item: Any) -> Any:
+        return item
+
+
 class Skipping(Node):
     failure_policy = FailurePolicy(on_error="skip", retry=RetryPolicy(attempts=1), timeout_ms=10)
 
@@ -46,6 +58,40 @@ def test_nodes_that_state_nothing_share_their_settings() -> None:
     assert settings_of(Plain(), "a") is settings_of(Node(), "b") is DEFAULT_SETTINGS
     assert read_settings({"concurrency": 1, "unordered": None}, "a") is DEFAULT_SETTINGS
     assert write_settings(DEFAULT_SETTINGS) == {}
+
+
+def test_the_constructor_of_the_base_class_takes_settings_by_name() -> None:
+    stated: dict[str, Any] = {
+        "concurrency": 2,
+        "unordered": True,
+        "failure_policy": "skip",
+        "input_queue": "latest",
+        "fan_in": "zip",
+        "replicas": 2,
+        "restart": 3,
+    }
+    node = Skipping(**stated, executor="multiprocess", run_on="caller", unit="m")
+    assert settings_of(node, "a") == settings_of(stating(**stated), "a") == read_settings(stated, "a")
+    assert (node.executor, getattr(node, "run_on", None), node.config) == (
+        "multiprocess",
+        "caller",
+        {"unit": "m"},
+    )
+    entry = node.to_manifest()
+    assert entry["params"] == {"unit": "m"}
+    made = node_of(Pipeline([node]).export_definition()["nodes"][0], 0)
+    assert settings_of(made, "a") == settings_of(node, "a")
+
+
+def test_settings_that_the_constructor_takes_are_checked_where_others_are() -> None:
+    node = Skipping(replicas="two")
+    with pytest.raises(ConfigurationError, match="replicas must be a whole number of at least 1, got 'two'"):
+        execute_pipeline_sync([node])
+
+
+def test_a_constructor_may_mean_something_else_by_the_name_of_a_setting() -> None:
+    node = Replicated(concurrency="lanes", replicas=2)
+    assert (node.parallel, settings_of(node, "a")) == ("lanes", NodeSettings(replicas=2))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 from remotemedia.core import registry
 from remotemedia.core.exceptions import PipelineError
 from remotemedia.core.manifest import entry_of
-from remotemedia.core.settings import stated_settings
+from remotemedia.core.settings import SETTING_NAMES, stated_settings
 from remotemedia.core.validation import class_of, is_entry, name_of
 
 
@@ -61,7 +61,7 @@ def node_of(entry: Mapping[str, Any], index: int) -> Any:
             f'Node "{node_id}" cannot be made: {kind.__name__}({", ".join(settings)}) failed with '
             f"{type(error).__name__}: {error}"
         ) from error
-    for field in ("name", "executor", "concurrency", "unordered", "failure_policy"):
+    for field in ("name", "executor", *SETTING_NAMES):
         if entry.get(field) is not None:
             setattr(node, field, entry[field])
     if entry.get("is_streaming") and not getattr(node, "is_streaming", False):

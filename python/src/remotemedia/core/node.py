@@ -11,6 +11,7 @@ from remotemedia.core import registry
 from remotemedia.core.exceptions import ConfigurationError
 from remotemedia.core.lifecycle import recording
 from remotemedia.core.session_id import SESSION_ID
+from remotemedia.core.settings import SETTING_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from remotemedia.core.queue_settings import FanIn, FanInPolicy, QueueLimits, WhenFull
     from remotemedia.core.settings import FailurePolicy, OnError, RestartPolicy
     from remotemedia.core.state import SessionState, StateManager
+
+_STATED = ("executor", "run_on", *SETTING_NAMES)
+"""The attributes that the runtime reads, which constructors take by name."""
 
 _METADATA_KEYS = ("session_id", "metadata", "user_name", "timestamp")
 
@@ -118,6 +122,7 @@ class Node:
             for which those before it wait.
         fan_in: how items of several inputs come to it: ``"merge"``, ``"zip"``, ``"latest"``, ``"timestamp"``,
             a ``FanIn`` or the same as a dict; None for ``"merge"``.
+        replicas: how many processes have the node, each a copy of its own; None for one.
         restart: how often the process in which it runs is started again when it dies, and what becomes of
             the items that were in it: a number, a ``RestartPolicy`` or the same as a dict; None for never.
         enable_state: whether it keeps state for each session.
@@ -147,6 +152,7 @@ class Node:
     failure_policy: OnError | FailurePolicy | Mapping[str, Any] | None = None
     input_queue: WhenFull | QueueLimits | Mapping[str, Any] | None = None
     fan_in: FanInPolicy | FanIn | Mapping[str, Any] | None = None
+    replicas: int | None = None
     restart: int | RestartPolicy | Mapping[str, Any] | None = None
     enable_state: bool = True
     state_ttl: timedelta | float | None = None
@@ -170,14 +176,15 @@ class Node:
             state_ttl: how long a session is kept after its last use, in seconds or as a timedelta;
                 24 hours by default.
             max_sessions: how many sessions are kept.
-            **config: further settings; ``executor`` says where the node runs, ``restart`` how often its
-                process is started again.
+            **config: what is not an attribute of ``Node`` is kept in ``config``. ``executor``, ``run_on``,
+                ``concurrency``, ``unordered``, ``failure_policy``, ``input_queue``, ``fan_in``, ``replicas``
+                and ``restart`` are, and are checked when the node is run.
         """
         self.name = name or type(self).__name__
-        if "executor" in config:
-            self.executor = config.pop("executor")
-        if "restart" in config:
-            self.restart = config.pop("restart")
+        if config:
+            for setting in _STATED:
+                if setting in config:
+                    setattr(self, setting, config.pop(setting))
         self.config = config
         self.enable_state = enable_state
         self.state_ttl = state_ttl

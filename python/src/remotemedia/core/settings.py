@@ -99,7 +99,7 @@ class NodeSettings:
 DEFAULT_SETTINGS: Final = NodeSettings()
 """Those of all nodes that state none."""
 
-_NAMES: Final = (
+SETTING_NAMES: Final = (
     "concurrency",
     "unordered",
     "failure_policy",
@@ -108,7 +108,9 @@ _NAMES: Final = (
     "replicas",
     "restart",
 )
-_NOTHING_ELSE: Final = [None] * (len(_NAMES) - 1)
+"""The attributes in which a node states its settings, which entries of manifests have as well."""
+
+_NOTHING_ELSE: Final = [None] * (len(SETTING_NAMES) - 1)
 _POLICY_FIELDS: Final = ("on_error", "retry", "timeout_ms")
 _RESTART_FIELDS: Final = ("limit", "items")
 _RETRY_RANGES: Final = {"attempts": 1, "delay_ms": 0, "factor": 1, "max_delay_ms": 0}
@@ -162,7 +164,7 @@ def read_settings(written: Mapping[str, Any], node_id: str) -> NodeSettings:
     Raises:
         ConfigurationError: one of them has a wrong value; names node and setting.
     """
-    concurrency, *others = (written.get(name) for name in _NAMES)
+    concurrency, *others = (written.get(name) for name in SETTING_NAMES)
     if concurrency in (None, 1) and others == _NOTHING_ELSE:
         return DEFAULT_SETTINGS
     return _checked(node_id, concurrency, *others)
@@ -191,13 +193,13 @@ def write_settings(settings: NodeSettings) -> dict[str, Any]:
 
 def stated_settings(written: Mapping[str, Any]) -> dict[str, Any]:
     """Of a manifest entry or a control message the settings that it states, as it does."""
-    return {name: written[name] for name in _NAMES if written.get(name) is not None}
+    return {name: written[name] for name in SETTING_NAMES if written.get(name) is not None}
 
 
 def described_settings(node: Any) -> dict[str, Any]:
     """The settings that a node states, in the form of manifests; they are not checked."""
     described: dict[str, Any] = {}
-    for name in _NAMES:
+    for name in SETTING_NAMES:
         value = getattr(node, name, None)
         if value is not None:
             described[name] = _described(value)

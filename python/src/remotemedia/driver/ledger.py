@@ -67,8 +67,9 @@ class Ledger:
 
     def letter(self, letter: DeadLetter, stamp: float | None) -> DeadLetter:
         """An item was given up; the same letter, which says from which input that came."""
-        has_died = isinstance(letter.error.__cause__, HostDiedError)
-        index = self._note(letter.node_id, stamp, "lost" if has_died else "dead-letter", letter.error)
+        error = letter.error
+        has_died = isinstance(error, HostDiedError) or isinstance(error.__cause__, HostDiedError)
+        index = self._note(letter.node_id, stamp, "lost" if has_died else "dead-letter", error)
         return replace(letter, input_index=index)
 
     def _note(
