@@ -12,6 +12,7 @@ from live import fill, read, run, turns
 from remotemedia import Pipeline
 from remotemedia.core.exceptions import (
     CancelTimeoutError,
+    InvalidArgumentError,
     PipelineError,
     SessionEndedError,
 )
@@ -267,6 +268,27 @@ class TestCancel:
             with pytest.raises(SessionEndedError, match="it ended: TimeoutError: nobody spoke") as refused:
                 await session.write(1)
             assert refused.value.__cause__ is reason
+
+        run(main)
+
+    @pytest.mark.parametrize("reason", ["hang up", TimeoutError])
+    def test_its_reason_is_an_exception(self, reason: Any) -> None:
+        async def main() -> None:
+            async with Pipeline([Recording()]).open() as session:
+                with pytest.raises(InvalidArgumentError, match="must be an exception") as caught:
+                    await session.cancel(reason)
+                assert repr(reason) in str(caught.value)
+                await session.write(1)
+                assert await anext(session) == 1
+
+        run(main)
+
+    def test_what_is_told_of_it_ends_with_one_period(self) -> None:
+        async def main() -> None:
+            session = await Pipeline([Recording()]).open()
+            await session.cancel(TimeoutError("Nobody spoke."))
+            with pytest.raises(SessionEndedError, match="TimeoutError: Nobody spoke\\. Open another one"):
+                await session.write(1)
 
         run(main)
 

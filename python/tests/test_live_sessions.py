@@ -168,6 +168,21 @@ class TestRoom:
         with pytest.raises(InvalidArgumentError, match="max_pending must be a whole number from 1, got"):
             Pipeline([Recording()]).open(max_pending=given)
 
+    @pytest.mark.parametrize("given", [float("nan"), float("-inf"), 10**400, "12", True])
+    def test_a_time_is_a_finite_number(self, given: Any) -> None:
+        async def main() -> None:
+            async with Pipeline([Recording()]).open() as session:
+                for write in (session.write, session.try_write):
+                    with pytest.raises(InvalidArgumentError, match="timestamp_us must be") as caught:
+                        await write(1, timestamp_us=given)  # type: ignore[misc]
+                    assert f"got {given!r}." in str(caught.value)
+                await session.write(2, timestamp_us=0.5)
+                assert session.try_write(3, timestamp_us=-1)
+                session.end()
+                assert await read(session) == [2, 3]
+
+        run(main)
+
 
 class TestOpening:
     def test_a_failing_initialize_is_raised_and_everything_is_cleaned_up(self) -> None:
@@ -228,3 +243,28 @@ def test_an_opening_that_is_not_awaited_is_warned_of() -> None:
     with pytest.warns(RuntimeWarning, match="never awaited"):
         Pipeline([Recording()]).open()
         gc.collect()
+
+
+def test_one_that_is_taken_for_the_session_says_what_is_missing() -> None:
+    async def main() -> None:
+        opening = Pipeline([Recording()]).open()
+        with pytest.raises(
+            AttributeError, match=r"has no write.*async with pipeline\.open.*= await pipeline\.open"
+        ):
+            await opening.write(1)  # type: ignore[attr-defined]
+        async with opening as session:
+            await session.write(1)
+            with pytest.raises(AttributeError, match="has no end"):
+                opening.end()  # type: ignore[attr-defined]
+            assert await anext(session) == 1
+        with pytest.raises(AttributeError, match="has no write"):
+            Pipeline([Recording()]).open().write(1)  # type: ignore[attr-defined]
+
+    # No warning comes of it: warnings are errors in these tests.
+    run(main)
+    gc.collect()
+
+
+def test_a_taker_of_dead_letters_can_be_called() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"on_dead_letter must be a function .*, got 'x'"):
+        Pipeline([Recording()]).open(on_dead_letter="x")  # type: ignore[arg-type]

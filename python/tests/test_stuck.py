@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -179,9 +180,17 @@ def test_of_a_session_that_is_well_nothing_is_reported_while_another_one_is_stuc
     assert well == []
 
 
-@pytest.mark.parametrize("options", [{"stuck_after_ms": -1}, {"memory_limit_bytes": float("nan")}])
-def test_a_limit_that_is_none_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgumentError, match="must be a number from 0"):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stuck_after_ms": -1}, "stuck_after_ms must be a number from 0, got -1. Set it to 0"),
+        ({"memory_limit_bytes": -1}, "memory_limit_bytes must be a number from 0, got -1. Leave it out"),
+        ({"memory_limit_bytes": float("nan")}, "memory_limit_bytes must be a number from 0, got nan."),
+        ({"on_stuck": "x"}, "on_stuck must be a function that takes one argument, got 'x'."),
+    ],
+)
+def test_an_option_of_watching_that_is_none_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=re.escape(message)):
         Pipeline([Same()]).open(**options)
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from remotemedia import Node, Pipeline
-from remotemedia.core.exceptions import InvalidInputError, SessionEndedError, ValueTransferError
+from remotemedia.core.exceptions import (
+    InvalidArgumentError,
+    InvalidInputError,
+    SessionEndedError,
+    ValueTransferError,
+)
 from remotemedia.testing import TimedOutput, read_recording, record, replay
 from remotemedia.testing.clock import VirtualLoop, virtual_time
 
@@ -180,6 +185,32 @@ def test_what_was_refused_is_not_written_down(tmp_path):
 
     asyncio.run(main())
     assert [list(step)[1:] for step in read_recording(path).script] == [["cancel"]]
+
+
+def test_a_session_that_is_not_open_yet_is_refused(tmp_path):
+    path = tmp_path / "call.rec"
+    path.write_text("kept")
+
+    async def main():
+        with pytest.raises(InvalidArgumentError, match=r"cannot be recorded.*await pipeline\.open"):
+            record(Pipeline([Upper()]).open(), path)  # type: ignore[arg-type]
+
+    in_virtual_time(main())
+    assert path.read_text() == "kept"
+
+
+def test_a_cancel_that_is_refused_is_not_written_down(tmp_path):
+    path = tmp_path / "call.rec"
+
+    async def main():
+        async with record(await Pipeline([Upper()]).open(), path) as session:
+            with pytest.raises(InvalidArgumentError, match="must be an exception"):
+                await session.cancel("hang up")  # type: ignore[arg-type]
+            await session.write("a")
+            assert await anext(session) == "A"
+
+    in_virtual_time(main())
+    assert [set(step) - {"at_ms"} for step in read_recording(path).script] == [{"write"}, {"end"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x05\x00\x00\x00\x10hello", b"\xff" * 40])

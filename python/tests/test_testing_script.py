@@ -243,6 +243,11 @@ def test_nodes_of_other_processes_need_the_real_clock():
         ("says nothing to do", {"at_ms": 1}),
         ("says write and end", {"at_ms": 1, "write": 1, "end": True}),
         ("is int", 3),
+        (
+            "has the key 'urgnt', and there are at_ms, write, survives, urgent, timestamp_us. A step is",
+            {"at_ms": 1, "write": 1, "urgnt": True},
+        ),
+        ("has the key 'urgent', and there are at_ms, end.", {"at_ms": 1, "end": True, "urgent": True}),
     ],
 )
 def test_a_step_that_is_none_is_named(problem, step):

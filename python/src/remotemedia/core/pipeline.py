@@ -311,7 +311,8 @@ class Pipeline:
             What is awaited for the session, or entered with ``async with``, which also closes it.
 
         Raises:
-            InvalidArgumentError: ``max_pending`` is no whole number from 1, or a limit no number from 0.
+            InvalidArgumentError: ``max_pending`` is no whole number from 1, a limit no number from 0, or
+                ``on_dead_letter`` or ``on_stuck`` nothing that can be called.
             ConfigurationError: ``input_queue`` has a wrong value.
             BaseException: on opening, what a node has raised in ``initialize``, itself.
 

@@ -81,8 +81,9 @@ def check_limit(name: str, value: Any) -> None:
     """
     if isinstance(value, (int, float)) and 0 <= value < float("inf"):
         return
+    without = "Set it to 0" if name == "stuck_after_ms" else "Leave it out"
     raise InvalidArgumentError(
-        f"{name} must be a number from 0, got {value!r}. To watch for nothing, set stuck_after_ms to 0."
+        f"{name} must be a number from 0, got {value!r}. {without} to have nothing reported because of it."
     )
 
 

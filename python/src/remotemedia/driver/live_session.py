@@ -21,6 +21,7 @@ from remotemedia.driver.failures import error_to_raise
 from remotemedia.driver.inputs import RunInput
 from remotemedia.driver.ledger import Ledger
 from remotemedia.driver.local import no_taker
+from remotemedia.driver.session_checks import check_reason, check_timestamp
 from remotemedia.driver.stream import StreamedRun
 from remotemedia.driver.written_input import WrittenInput
 from remotemedia.runner.dead_letter import TakeDeadLetter
@@ -109,8 +110,9 @@ class LiveSession(ChangeableSession, AccountedSession):
             SessionEndedError: the session takes no more: ``end`` was called, or it is over, also while this
                 has waited. What ended it is the cause.
             InvalidInputError: the pipeline begins with source nodes only.
+            InvalidArgumentError: ``timestamp_us`` is no finite number.
         """
-        self._check_write()
+        self._check_write(timestamp_us)
         await self._input.put(item, survives, urgent, timestamp_us)
 
     def try_write(
@@ -122,10 +124,9 @@ class LiveSession(ChangeableSession, AccountedSession):
             Whether it was given.
 
         Raises:
-            SessionEndedError: as for ``write``.
-            InvalidInputError: as for ``write``.
+            SessionEndedError, InvalidInputError, InvalidArgumentError: as for ``write``.
         """
-        self._check_write()
+        self._check_write(timestamp_us)
         return self._input.put_now(item, survives, urgent, timestamp_us)
 
     def interrupt(self) -> None:
@@ -211,7 +212,9 @@ class LiveSession(ChangeableSession, AccountedSession):
 
         Raises:
             CancelTimeoutError: a node does not return in time.
+            InvalidArgumentError: ``reason`` is no exception; the session goes on.
         """
+        check_reason(reason)
         if not (self._is_cancelled or self._run.running.is_over):
             self._is_cancelled = True
             self._reason = reason
@@ -301,7 +304,8 @@ class LiveSession(ChangeableSession, AccountedSession):
             if not self._run.running.is_over:
                 await self.cancel()
 
-    def _check_write(self) -> None:
+    def _check_write(self, timestamp_us: float | None) -> None:
+        check_timestamp(timestamp_us)
         if self._input.is_ended:
             raise self._refusal()
         if not self._input.has_taker:
@@ -328,7 +332,7 @@ class LiveSession(ChangeableSession, AccountedSession):
             failures = self._run.work.failures if running.is_over else self._run.work.known_failures()
             failure = error_to_raise(failures)
         if failure is not None:
-            why = f"it ended: {type(failure).__name__}: {failure}".removesuffix(": ")
+            why = f"it ended: {type(failure).__name__}: {failure}".removesuffix(": ").removesuffix(".")
         elif self._is_cancelled:
             why = "it was cancelled"
         else:

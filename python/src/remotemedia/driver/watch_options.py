@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remotemedia.core.stuck import RunWatch, StuckReport, check_limit
+from remotemedia.driver.session_checks import check_taker
 
 _logger = logging.getLogger("remotemedia")
 
@@ -17,8 +18,9 @@ def watch_of(
     """How a session with these options of ``Pipeline.open`` is watched, where it is.
 
     Raises:
-        InvalidArgumentError: a limit is no number from 0.
+        InvalidArgumentError: a limit is no number from 0, or ``on_stuck`` cannot be called.
     """
+    check_taker("on_stuck", on_stuck)
     check_limit("stuck_after_ms", stuck_after_ms)
     if memory_limit_bytes is not None:
         check_limit("memory_limit_bytes", memory_limit_bytes)

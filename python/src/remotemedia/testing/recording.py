@@ -12,8 +12,15 @@ from typing import Any, Final, cast
 from msgspec import Raw
 from msgspec.msgpack import Encoder
 
-from remotemedia.core.exceptions import InvalidInputError, ProtocolError, ValueTransferError
+from remotemedia.core.exceptions import (
+    InvalidArgumentError,
+    InvalidInputError,
+    ProtocolError,
+    ValueTransferError,
+)
 from remotemedia.driver.live_session import LiveSession
+from remotemedia.driver.opening_session import OpeningSession
+from remotemedia.driver.session_checks import check_reason
 from remotemedia.testing.run_script import ScriptResult, TimedOutput, run_script
 from remotemedia.testing.script import ScriptStep
 from remotemedia.wire.frames import EVENT, HELLO, encode_frame, frame_of, frames_in
@@ -59,12 +66,16 @@ def record(session: LiveSession, path: str | Path) -> RecordedSession:
 
     Raises:
         OSError: the file cannot be written.
+        InvalidArgumentError: it is not open yet: ``record(await pipeline.open(), path)``.
 
     Example::
 
         async with record(await pipeline.open(), "call.rec") as session:
             await session.write("hello")
     """
+    given: Any = session
+    if isinstance(given, OpeningSession):
+        raise InvalidArgumentError(given.not_open("cannot be recorded"))
     return RecordedSession(session, Path(path))
 
 
@@ -169,6 +180,7 @@ class RecordedSession:
 
     async def cancel(self, reason: Exception | None = None) -> None:
         """As ``LiveSession.cancel``."""
+        check_reason(reason)
         self._add({"cancel": True})
         try:
             await self._session.cancel(reason)

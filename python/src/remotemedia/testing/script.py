@@ -43,7 +43,16 @@ class CancelStep(TypedDict):
 ScriptStep = WriteStep | InterruptStep | EndStep | CancelStep
 """One thing that happens to a session; ``at_ms`` is when, in milliseconds from when the session is open."""
 
-_VERBS = ("write", "interrupt", "end", "cancel")
+_KEYS = {
+    verb: tuple(kind.__annotations__)
+    for verb, kind in (
+        ("write", WriteStep),
+        ("interrupt", InterruptStep),
+        ("end", EndStep),
+        ("cancel", CancelStep),
+    )
+}
+"""What a step may say, by what it does."""
 
 
 def every(period_ms: float, items: Iterable[Any], from_ms: float = 0) -> list[ScriptStep]:
@@ -91,5 +100,9 @@ def _problem(step: object) -> str | None:
     is_time = isinstance(at_ms, (int, float)) and not isinstance(at_ms, bool)
     if not is_time or not math.isfinite(cast("float", at_ms)) or cast("float", at_ms) < 0:
         return f"has at_ms {at_ms!r}, which is no time from 0"
-    verbs = [verb for verb in _VERBS if verb in known]
-    return None if len(verbs) == 1 else f"says {' and '.join(verbs) or 'nothing to do'}"
+    verbs = [verb for verb in _KEYS if verb in known]
+    if len(verbs) != 1:
+        return f"says {' and '.join(verbs) or 'nothing to do'}"
+    keys = _KEYS[verbs[0]]
+    unknown = next((key for key in known if key not in keys), None)
+    return None if unknown is None else f"has the key {unknown!r}, and there are {', '.join(keys)}"
