@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   HostDiedError,
@@ -20,6 +21,7 @@ import type { RunOptions } from '../run.js';
 import { noTaker, type RunMetrics } from '../session/session.js';
 import type { Ending, SessionAccount } from './session-account.js';
 import { checkOpenOptions, checkWriteOptions } from './open-options.js';
+import { duplexOf } from './session-duplex.js';
 import { sessionEnded } from './session-ended.js';
 import { PipelineStream } from '../stream.js';
 
@@ -52,7 +54,7 @@ const DEFAULT_MAX_PENDING = 64;
 
 /**
  * A pipeline that is open: items are written as they come, outputs are read as they come, until it is ended or cancelled. It is also a
- * pair of web streams, so that `source.pipeThrough(session)` and, in Node.js, `Duplex.fromWeb(session, { objectMode: true })` work.
+ * pair of web streams, so that `source.pipeThrough(session)` works; for Node.js streams there is {@link LiveSession.duplex}.
  *
  * @example
  * ```ts
@@ -296,6 +298,14 @@ export class LiveSession<In, Out> implements AsyncIterableIterator<Out>, AsyncDi
         return this.cancel(reason);
       },
     }));
+  }
+
+  /**
+   * The session as a stream of Node.js in object mode: for `pipe` and `pipeline`. Its end ends the session, destroying it cancels it. Outputs
+   * that are `null`, which such streams take for their end, cannot go through it.
+   */
+  duplex(): Duplex {
+    return duplexOf(this);
   }
 
   #checkOpen(): void {
