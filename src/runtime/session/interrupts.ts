@@ -11,13 +11,15 @@ export interface Interruptible {
 
 const open = new Set<Interruptible>();
 const listeners = new Map<Signal, () => void>();
+/** The program is about to end by a signal: runs that begin until then do not keep it from that. */
+let isEnding = false;
 
 /**
  * While runs are open, Ctrl-C and SIGTERM cancel them first; then the program ends by the signal, as it would have without us. A program
  * that listens for the signal itself is left alone. A second signal ends it at once.
  */
 export function watchInterrupts(run: Interruptible): void {
-  if (open.size === 0) SIGNALS.forEach(listen);
+  if (open.size === 0 && !isEnding) SIGNALS.forEach(listen);
   open.add(run);
 }
 
@@ -44,6 +46,7 @@ function listen(signal: Signal): void {
     // Somebody else answers for this signal.
     if (process.listenerCount(signal) > 1) return;
     SIGNALS.forEach(unlisten);
+    isEnding = true;
     void endByInterrupt(signal);
   };
   listeners.set(signal, listener);
@@ -63,5 +66,9 @@ async function endByInterrupt(signal: Signal): Promise<void> {
   for (const run of runs) run.cancel(reason);
   await Promise.allSettled(runs.map((run) => run.ended));
   // The callers see the cancel before the program ends.
-  process.nextTick(() => process.kill(process.pid, signal));
+  process.nextTick(() => {
+    process.kill(process.pid, signal);
+    // A program that has come to listen for it goes on.
+    isEnding = false;
+  });
 }
